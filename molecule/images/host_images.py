@@ -3,8 +3,9 @@
     molecule/images/host_images.py NAME...            hosts without Python, as distributions publish them
     molecule/images/host_images.py --python NAME...   the same with the Python a bootstrap would install
 
-Standard output has one JSON object: name -> {image, release, kind, origin}. What is going on, and what is real or a
-stand-in, is said on standard error. Recipes are data: recipes.toml beside this file.
+Standard output has one JSON object: ``images`` by name {image, release, kind, origin}, and the ``environment`` and
+``volumes`` every host is to be started with. What is going on, and what is real or a stand-in, is said on standard
+error. Recipes are data: recipes.toml beside this file.
 """
 
 from __future__ import annotations
@@ -248,7 +249,9 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for image in images.values():
         say(str(image))
-    print(json.dumps({name: asdict(image) for name, image in images.items()}, indent=2))
+    described = {name: asdict(image) for name, image in images.items()}
+    settings = {"environment": host_environment(), "volumes": host_volumes()}
+    print(json.dumps({"images": described, **settings}, indent=2))
     return 0
 
 
