@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How test hosts reach a container engine that works here, and what they take over from this machine.
 
 Two facts of life are handled in one place, so that neither a test nor the product knows of them:
@@ -100,7 +101,9 @@ def engine_environment() -> dict[str, str]:
     if first.works:
         return {}
     if "CONTAINERS_CONF" in os.environ:
-        raise EngineUnavailable(f"podman run fails with CONTAINERS_CONF={os.environ['CONTAINERS_CONF']}: {first.reason}")
+        raise EngineUnavailable(
+            f"podman run fails with CONTAINERS_CONF={os.environ['CONTAINERS_CONF']}: {first.reason}"
+        )
     configuration = CACHE / "containers.conf"
     configuration.parent.mkdir(parents=True, exist_ok=True)
     configuration.write_text(MODEST_CONFIGURATION)

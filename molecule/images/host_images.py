@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Images of test hosts: made where they are missing, found again by the digest of their recipe.
 
     molecule/images/host_images.py NAME...            hosts without Python, as distributions publish them
