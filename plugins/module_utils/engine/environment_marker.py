@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Mapping, Union
 
 from .requirement_text import RequirementError, Scanner, check_requirement_text, normalize_name
-from .version import Specifier, Version, VersionError
+from .version import Specifier, VersionError
 
 # Parentheses inside parentheses; real markers have two or three.
 MAX_DEPTH = 50
 
-# Compared as versions where both sides are versions. All others are text even when they look like a version:
+# Compared as versions where the right side is one. All others are text even when they look like a version:
 # https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 _VERSION_VARIABLES = frozenset({"python_version", "python_full_version", "platform_release", "implementation_version"})
 _NAME_VARIABLES = frozenset({"extra", "extras", "dependency_groups"})
@@ -41,7 +41,8 @@ _OLD_SPELLINGS = {
 }
 
 _IDENTIFIER = re.compile(r"[a-z_]+(?:\.[a-z_]+)*(?!\w)")
-_LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
+# PEP 508 has no escapes; a backslash would mean one thing to some readers and another to others.
+_LITERAL = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 _OPERATOR = re.compile(r"===|==|~=|!=|<=|>=|<|>|in(?!\w)|not[ \t]+in(?!\w)")
 _AND = re.compile(r"and(?!\w)")
 _OR = re.compile(r"or(?!\w)")
@@ -153,7 +154,7 @@ def _scan_operand(scanner: Scanner) -> _Operand:
         return _Variable(name)
     scanner.position = start
     if scanner.text.startswith(("'", '"'), start):
-        raise scanner.refusal("the quote is not closed")
+        raise scanner.refusal("the quote is not closed, or there is a backslash in it")
     if word:
         raise scanner.refusal(f"{word!r} is not a marker variable")
     raise scanner.refusal("expected a marker variable (such as python_version) or a quoted text")
@@ -174,8 +175,11 @@ def _read(operand: _Operand, environment: Mapping[str, str], extra: str) -> str:
 
 
 def _compare_versions(left: str, operator: str, right: str) -> bool | None:
+    if operator == "===":
+        return left.lower() == right.lower()
     try:
-        return Specifier.parse(f"{operator}{right}").contains(Version.parse(left))
+        # A left side that is no version satisfies nothing, "!=" included: that is what pip decides too.
+        return Specifier.parse(f"{operator}{right}").contains(left)
     except VersionError:
         return None
 

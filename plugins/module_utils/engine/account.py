@@ -1,0 +1,99 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts of the host, and acting as one of them without leaving root's rights to what it runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pwd
+from dataclasses import dataclass
+from typing import Callable, Optional, TypeVar
+
+from .errors import ProvisionError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the host, as /etc/passwd has it."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+
+
+def _from_entry(entry: pwd.struct_passwd) -> Account:
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
+
+
+def find_account(name: str) -> Optional[Account]:
+    """Return the account of this name, or ``None`` where the host has none."""
+    try:
+        return _from_entry(pwd.getpwnam(name))
+    except KeyError:
+        return None
+
+
+def account_of(uid: int) -> Account:
+    """Return the account with this number; one without an entry keeps its number as its name."""
+    try:
+        return _from_entry(pwd.getpwuid(uid))
+    except KeyError:
+        return Account(str(uid), uid, uid, "/nonexistent", "")
+
+
+def drop_privileges(account: Optional[Account]) -> None:
+    """Make this process that account's, for good; nothing happens when it already is."""
+    if account is None or account.uid == os.geteuid():
+        return
+    os.initgroups(account.name, account.gid)
+    os.setgid(account.gid)
+    os.setuid(account.uid)
+
+
+def act_as(account: Optional[Account], work: Callable[[], T]) -> T:
+    """Do ``work`` with the rights of ``account`` and return its result.
+
+    As root a child process takes the account's rights for good, so whatever the account prepared (links,
+    renamed directories) is met with its own rights and not with root's. The result and an error come back
+    through a pipe and so have to be picklable.
+    """
+    if account is None or account.uid == os.geteuid():
+        return work()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            os.umask(0o022)
+            drop_privileges(account)
+            try:
+                answer = (True, work())
+            except BaseException as error:  # the parent raises it again
+                answer = (False, str(error) if not isinstance(error, OSError) else _describe(error))  # type: ignore[assignment]
+            with os.fdopen(writing, "wb") as stream:
+                pickle.dump(answer, stream)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        data = stream.read()
+    os.waitpid(child, 0)
+    if not data:
+        raise ProvisionError(f"Acting as {account.name} failed: the process ended without an answer.")
+    # The bytes come from our own child, started a moment ago from this very program.
+    succeeded, value = pickle.loads(data)
+    if not succeeded:
+        raise ProvisionError(f"As {account.name}: {value}.", advice="Check the rights on the path and its parents.")
+    return value  # type: ignore[no-any-return]
+
+
+def _describe(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error)

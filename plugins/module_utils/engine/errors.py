@@ -1,0 +1,56 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errors a user can meet, each with what can be done about it."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+
+class ProvisionError(Exception):
+    """Something the user has to know: one sentence that says what is wrong, and what can be done about it."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class InvalidState(ProvisionError):
+    """The declared state cannot be accepted; ``problems`` holds one sentence per refused value."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems), advice="")
+
+
+class CommandFailed(ProvisionError):
+    """A command on the host ended with an error.
+
+    ``command`` is the argument list as it was run (credentials are never part of one), ``status`` its exit
+    status, ``stdout`` and ``stderr`` what it printed with credentials masked.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        command: Sequence[str],
+        status: Optional[int],
+        stdout: str = "",
+        stderr: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.command = tuple(command)
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class LockTimeout(ProvisionError):
+    """Another run holds this host's lock and kept it for longer than the user wants to wait."""

@@ -1,0 +1,91 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes to files that are whole or not there: atomic writes, guarded replacement, removal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Callable, Optional
+
+from .account import Account, act_as
+
+
+def write_atomically(path: str, text: str, *, account: Optional[Account] = None, mode: int = 0o644) -> None:
+    """Leave ``text`` as the whole content of ``path``, written with the rights of ``account``.
+
+    A reader sees the old content or the new one. A link at ``path`` is replaced and never followed.
+    """
+
+    def write() -> None:
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".pep668-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(temporary, mode)
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    act_as(account, write)
+
+
+def make_directory(path: str, account: Optional[Account]) -> None:
+    """Leave a directory at ``path`` that belongs to ``account``, with what is missing above it.
+
+    Missing parents belong to whom the nearest existing directory belongs: the account in its own space, the
+    caller elsewhere.
+    """
+    missing = []
+    nearest = path
+    while not os.path.lexists(nearest):
+        missing.append(nearest)
+        nearest = os.path.dirname(nearest)
+    if not missing:
+        return
+    own_space = account is not None and os.stat(nearest).st_uid == account.uid
+    previous_umask = os.umask(0o022)
+    try:
+        if own_space:
+            act_as(account, lambda: os.makedirs(path, exist_ok=True))
+            return
+        for directory in reversed(missing):
+            os.mkdir(directory, 0o755)
+        if account is not None and account.uid != os.geteuid():
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    finally:
+        os.umask(previous_umask)
+
+
+def remove_tree(path: str) -> None:
+    """Leave nothing at ``path``; a link is removed itself, never what it points to."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+    elif os.path.lexists(path):
+        shutil.rmtree(path)
+
+
+def replace_directory(path: str, aside: str, build: Callable[[], None]) -> None:
+    """Leave at ``path`` what ``build`` makes there; when it fails, what was there before is back.
+
+    The old directory waits at ``aside`` (on the same file system). After a kill it is still there: then it is
+    the last one that was whole, and whatever stands at ``path`` is the unfinished attempt.
+    """
+    if os.path.lexists(aside):
+        remove_tree(path)
+    elif os.path.lexists(path):
+        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        os.rename(path, aside)
+    try:
+        build()
+    except BaseException:
+        remove_tree(path)
+        if os.path.lexists(aside):
+            os.rename(aside, path)
+        raise
+    remove_tree(aside)

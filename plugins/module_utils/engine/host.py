@@ -1,0 +1,144 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host as the engine sees it: files below a root, an environment, a clock, a process runner."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Mapping, Optional, Tuple
+
+from . import process
+from .account import Account, account_of, find_account
+
+
+@dataclass(frozen=True)
+class Host:
+    """Everything outside of the engine, handed in so that a test can hand in a made-up host.
+
+    ``root`` is where the host's file system starts; every path below is a path *on the host* and absolute.
+    """
+
+    root: str = "/"
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    clock: Callable[[], float] = time.time
+    runner: process.Runner = process.run
+    uid: int = field(default_factory=os.geteuid)
+    account_by_name: Callable[[str], Optional[Account]] = find_account
+    account_by_uid: Callable[[int], Account] = account_of
+
+    @property
+    def is_root(self) -> bool:
+        return self.uid == 0
+
+    @property
+    def caller(self) -> Account:
+        """The account this process runs as."""
+        return self.account_by_uid(self.uid)
+
+    def run(self, command: process.Command) -> process.Completed:
+        return self.runner(command, self.environ)
+
+    def real(self, path: str) -> str:
+        """Return where a path of the host is found from here."""
+        if self.root == "/":
+            return path
+        return self.root.rstrip("/") + path
+
+    def read_bytes(self, path: str, limit: int = 16 * 1024 * 1024) -> Optional[bytes]:
+        """Return a file's content, or ``None`` when it cannot be read or is larger than ``limit`` bytes."""
+        try:
+            with open(self.real(self.resolve(path)), "rb") as stream:
+                data = stream.read(limit + 1)
+        except (OSError, ValueError):
+            return None
+        return data if len(data) <= limit else None
+
+    def head(self, path: str, size: int) -> bytes:
+        """Return the first ``size`` bytes of a file, none where it cannot be read."""
+        try:
+            with open(self.real(self.resolve(path)), "rb") as stream:
+                return stream.read(size)
+        except (OSError, ValueError):
+            return b""
+
+    def read_text(self, path: str, limit: int = 4 * 1024 * 1024) -> Optional[str]:
+        data = self.read_bytes(path, limit)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def names_in(self, path: str) -> Tuple[str, ...]:
+        """Return the sorted names in a directory; an unreadable or missing one has none."""
+        try:
+            return tuple(sorted(os.listdir(self.real(self.resolve(path)))))
+        except (OSError, ValueError):
+            return ()
+
+    def lstat(self, path: str) -> Optional[os.stat_result]:
+        """Return what stands at a path without following a last link, or ``None``."""
+        try:
+            return os.lstat(self.real(os.path.join(self.resolve(os.path.dirname(path)), os.path.basename(path))))
+        except (OSError, ValueError):
+            return None
+
+    def stat(self, path: str) -> Optional[os.stat_result]:
+        try:
+            return os.stat(self.real(self.resolve(path)))
+        except (OSError, ValueError):
+            return None
+
+    def exists(self, path: str) -> bool:
+        return self.stat(path) is not None
+
+    def is_link(self, path: str) -> bool:
+        found = self.lstat(path)
+        return found is not None and stat.S_ISLNK(found.st_mode)
+
+    def is_dir(self, path: str) -> bool:
+        found = self.stat(path)
+        return found is not None and stat.S_ISDIR(found.st_mode)
+
+    def is_file(self, path: str) -> bool:
+        found = self.stat(path)
+        return found is not None and stat.S_ISREG(found.st_mode)
+
+    def is_executable(self, path: str) -> bool:
+        found = self.stat(path)
+        return found is not None and stat.S_ISREG(found.st_mode) and bool(found.st_mode & 0o111)
+
+    def readlink(self, path: str) -> Optional[str]:
+        try:
+            return os.readlink(self.real(path))
+        except (OSError, ValueError):
+            return None
+
+    def resolve(self, path: str) -> str:
+        """Return the path with every link followed inside the host's root; a missing rest stays as it is."""
+        if self.root == "/":
+            return os.path.realpath(path)
+        return self._resolve_below_root(path)
+
+    def _resolve_below_root(self, path: str) -> str:
+        # os.path.realpath would follow an absolute link of the made-up host out of its root.
+        pending = [part for part in path.split("/") if part]
+        resolved = "/"
+        followed = 0
+        while pending:
+            part = pending.pop(0)
+            if part == ".":
+                continue
+            if part == "..":
+                resolved = os.path.dirname(resolved)
+                continue
+            candidate = os.path.join(resolved, part)
+            target = self.readlink(candidate)
+            if target is None or followed > 40:
+                resolved = candidate
+                continue
+            followed += 1
+            if target.startswith("/"):
+                resolved = "/"
+            pending = [piece for piece in target.split("/") if piece] + pending
+        return resolved

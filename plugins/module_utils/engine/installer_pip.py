@@ -1,0 +1,223 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pip's command lines, environment and messages: the only place that spells them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from urllib.parse import urlsplit
+
+from .desired import IndexSettings
+from .errors import ProvisionError
+from .installer import Installer, Prepared, Resolution, Workplace
+from .interpreter import Interpreter
+from .pip_policy import Pip
+from .process import Command, Completed
+from .redact import has_credentials, with_credentials
+from .request import InstallRequest
+from .requirement import normalize_name
+from .venv import distributions_in, site_packages
+
+#: pip install --dry-run --report exists since this version (pip release notes).
+REPORT_SINCE = "22.2"
+#: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
+_SHARED_WHEELS = "/usr/share/python-wheels"
+#: Settings of the caller that would send an installation elsewhere than into the environment.
+_REDIRECTIONS = (
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+    "PIP_PYTHON",
+    "PIP_DRY_RUN",
+    "PIP_REQUIREMENT",
+    "PIP_EDITABLE",
+    "PIP_UPGRADE",
+    "PIP_IGNORE_INSTALLED",
+    "PIP_FORCE_REINSTALL",
+    "PIP_NO_DEPS",
+    "PIP_QUIET",
+    "PIP_VERBOSE",
+    "PIP_REQUIRE_VIRTUALENV",
+)
+
+
+def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
+    """Return the index settings as pip's environment variables: the place where a credential shows in no process list."""
+    env: Dict[str, Optional[str]] = {}
+    if index.index_url:
+        env["PIP_INDEX_URL"] = with_credentials(index.index_url, index.username, index.password)
+    if index.extra_index_urls:
+        own_host = urlsplit(index.index_url).hostname
+        env["PIP_EXTRA_INDEX_URL"] = " ".join(
+            with_credentials(url, index.username, index.password) if urlsplit(url).hostname == own_host else url
+            for url in index.extra_index_urls
+        )
+    if index.find_links:
+        env["PIP_FIND_LINKS"] = " ".join(index.find_links)
+    if index.no_index:
+        env["PIP_NO_INDEX"] = "1"
+    if index.ca_bundle:
+        env["PIP_CERT"] = index.ca_bundle
+    if index.proxy:
+        env["PIP_PROXY"] = index.proxy
+    if index.trusted_hosts:
+        env["PIP_TRUSTED_HOST"] = " ".join(index.trusted_hosts)
+    return env
+
+
+def pip_environment(index: IndexSettings, *, pins_file: str = "", upgrade: bool = False) -> Dict[str, Optional[str]]:
+    """Return what pip gets, also one that another program starts: no questions, no redirection, these indexes."""
+    env: Dict[str, Optional[str]] = dict.fromkeys(_REDIRECTIONS)
+    env.update(
+        PIP_NO_INPUT="1",
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        PIP_PROGRESS_BAR="off",
+        PIP_NO_COLOR="1",
+        # A pip.conf with user = true makes pip refuse every virtual environment.
+        PIP_USER="0",
+        PIP_ROOT_USER_ACTION="ignore",
+    )
+    env.update(index_environment(index))
+    if pins_file:
+        env["PIP_CONSTRAINT"] = pins_file
+    if upgrade:
+        env["PIP_UPGRADE"] = "1"
+    return env
+
+
+class PipInstaller(Installer):
+    """pip inside of each environment."""
+
+    name = "pip"
+
+    def _command(self, work: Workplace, argv: Iterable[str]) -> Command:
+        return Command(tuple(argv), env=pip_environment(work.index), account=work.account)
+
+    def create(
+        self,
+        work: Workplace,
+        interpreter: Interpreter,
+        path: str,
+        *,
+        system_site_packages: bool = False,
+        with_pip: bool = True,
+    ) -> Prepared:
+        argv = [interpreter.path, "-I", "-m", "venv"]
+        if system_site_packages:
+            argv.append("--system-site-packages")
+        if not with_pip:
+            argv.append("--without-pip")
+        return Prepared(self._command(work, [*argv, path]))
+
+    def prepare(self, work: Workplace, venv: str, distributions: Mapping[str, str]) -> Optional[Prepared]:
+        if "pip" in distributions:
+            return None
+        return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "ensurepip", "--default-pip"]))
+
+    def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
+        arguments, files = _arguments(work, request)
+        return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "install", *arguments]), files)
+
+    def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
+        return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "uninstall", "--yes", *names]))
+
+    def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
+        arguments, files = _arguments(work, request)
+        options = ["--quiet", "--dry-run", "--report", "-"] + (["--ignore-installed"] if everything else [])
+        pip = self._pip_with_report(work, venv)
+        return Prepared(self._command(work, [*pip, "install", *options, *arguments]), files)
+
+    def read_resolution(self, done: Completed) -> Resolution:
+        start = done.stdout.find("{")
+        report = json.loads(done.stdout[max(start, 0) :])
+        return Resolution(
+            {normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]}
+        )
+
+    def advice(self, stderr: str) -> str:
+        for text, advice in _ADVICE:
+            if text in stderr:
+                return advice
+        return ""
+
+    def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
+        """Return how to call a pip that can report a dry run inside ``venv``; may fetch one into the scratch directory."""
+        python = f"{venv}/bin/python"
+        own = distributions_in(work.host, site_packages(work.host, venv, "")).get("pip", "")
+        if Pip(own, "").is_at_least(REPORT_SINCE):
+            return [python, "-I", "-m", "pip"]
+        wheels = _bundled_wheels(work, python)
+        for version, wheel in wheels:
+            if Pip(version, "").is_at_least(REPORT_SINCE):
+                return [python, "-I", f"{wheel}/pip"]
+        older = [python, "-I", "-m", "pip"] if own else [python, "-I", f"{wheels[0][1]}/pip"] if wheels else None
+        if older is None:
+            raise ProvisionError("There is no pip on this host yet that could say what it would install.")
+        fetched = work.host.run(
+            self._command(work, [*older, "download", "--no-deps", "--only-binary", ":all:", "--dest", work.scratch, "pip"])
+        )
+        names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
+        if not fetched.succeeded or not names:
+            raise ProvisionError(f"The pip here is too old to say what it would install (it takes {REPORT_SINCE}).")
+        return [python, "-I", f"{work.scratch}/{names[0]}/pip"]
+
+
+def _bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
+    """Return (version, path) of the pip wheels that ensurepip would install for this interpreter."""
+    base = work.host.resolve(python)
+    release = os.path.basename(base)
+    prefix = os.path.dirname(os.path.dirname(base))
+    found = []
+    for folder in (f"{prefix}/lib/{release}/ensurepip/_bundled", f"{prefix}/lib64/{release}/ensurepip/_bundled", _SHARED_WHEELS):
+        for name in work.host.names_in(folder):
+            if name.startswith("pip-") and name.endswith(".whl"):
+                found.append((name.split("-")[1], f"{folder}/{name}"))
+    return found
+
+
+def _arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+    entry = request.entry
+    files: Dict[str, str] = {}
+    arguments: List[str] = []
+    if request.upgrade:
+        arguments.append("--upgrade")
+    if entry.require_hashes:
+        arguments.append("--require-hashes")
+    arguments += entry.pip_args
+    for path in entry.requirements:
+        arguments += ["-r", path]
+    for path in entry.constraints:
+        arguments += ["-c", path]
+    if request.pins and not entry.require_hashes:
+        files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
+        arguments += ["-c", f"{work.scratch}/pins.txt"]
+    # A password in a requirement's URL would stand in the process list: such a one goes through a private file.
+    private = [text for text in entry.packages if has_credentials(text)]
+    if private:
+        files[f"{work.scratch}/packages.txt"] = "\n".join(private) + "\n"
+        arguments += ["-r", f"{work.scratch}/packages.txt"]
+    project = request.project_requirement
+    if project is not None:
+        arguments += ["-e", project] if entry.editable else [project]
+    arguments += [text for text in entry.packages if not has_credentials(text)]
+    arguments += request.also
+    return arguments, files
+
+
+_ADVICE = (
+    ("Temporary failure in name resolution", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
+    ("Failed to establish a new connection", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
+    ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
+    ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("THESE PACKAGES DO NOT MATCH THE HASHES", "A file of the index is not the one whose hash was given: do not install it before you know why."),
+    ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
+    ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
+    ("No matching distribution found", "Check the spelling and the version, and that the index can be reached and has it for this Python."),
+    ("No space left on device", "Free some space on the host and run again."),
+    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
+)

@@ -1,0 +1,133 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""uv's command lines, environment and messages: the only place that spells them."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from .desired import IndexSettings
+from .installer import Installer, Prepared, Resolution, Workplace
+from .interpreter import Interpreter
+from .process import Command, Completed
+from .redact import has_credentials, with_credentials
+from .request import InstallRequest
+from .requirement import normalize_name
+
+_CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
+
+
+def uv_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
+    """Return the index settings as uv's environment variables, and what keeps it to the interpreter it is given."""
+    env: Dict[str, Optional[str]] = {
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+        "NO_COLOR": "1",
+        # Links into a cache would break when the cache is cleaned by another account.
+        "UV_LINK_MODE": "copy",
+        "UV_PYTHON": None,
+    }
+    if index.index_url:
+        env["UV_DEFAULT_INDEX"] = with_credentials(index.index_url, index.username, index.password)
+    if index.extra_index_urls:
+        env["UV_INDEX"] = " ".join(index.extra_index_urls)
+    if index.find_links:
+        env["UV_FIND_LINKS"] = ",".join(index.find_links)
+    if index.ca_bundle:
+        env["SSL_CERT_FILE"] = index.ca_bundle
+    if index.proxy:
+        env["HTTPS_PROXY"] = env["HTTP_PROXY"] = index.proxy
+    if index.trusted_hosts:
+        env["UV_INSECURE_HOST"] = " ".join(index.trusted_hosts)
+    return env
+
+
+class UvInstaller(Installer):
+    """One uv of the host, which fills any environment from outside."""
+
+    name = "uv"
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+
+    def _command(self, work: Workplace, argv: Iterable[str]) -> Command:
+        return Command((self.program, *argv), env=uv_environment(work.index), account=work.account)
+
+    def create(self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool) -> Prepared:
+        # The directory is there already, with the record of an unfinished run in it.
+        argv = ["venv", "--no-project", "--allow-existing", "--python", interpreter.path]
+        if system_site_packages:
+            argv.append("--system-site-packages")
+        return Prepared(self._command(work, [*argv, path]))
+
+    def prepare(self, work: Workplace, venv: str, distributions: Mapping[str, str]) -> Optional[Prepared]:
+        return None
+
+    def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
+        arguments, files = _arguments(work, request)
+        return Prepared(self._command(work, ["pip", "install", "--python", f"{venv}/bin/python", *arguments]), files)
+
+    def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
+        return Prepared(self._command(work, ["pip", "uninstall", "--python", f"{venv}/bin/python", *names]))
+
+    def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
+        arguments, files = _arguments(work, request)
+        options = ["pip", "install", "--dry-run", "--python", f"{venv}/bin/python"]
+        if everything:
+            options.append("--reinstall")
+        return Prepared(self._command(work, [*options, *arguments]), files)
+
+    def read_resolution(self, done: Completed) -> Resolution:
+        text = done.stdout + "\n" + done.stderr
+        found = _CHANGE.findall(text) or _PINNED.findall(done.stdout)
+        return Resolution({normalize_name(name): version for name, version in found})
+
+    def advice(self, stderr: str) -> str:
+        for text, advice in _ADVICE:
+            if text in stderr:
+                return advice
+        return ""
+
+
+def _arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+    entry = request.entry
+    files: Dict[str, str] = {}
+    arguments: List[str] = []
+    if work.index.no_index:
+        arguments.append("--no-index")
+    if request.upgrade:
+        arguments.append("--upgrade")
+    if entry.require_hashes:
+        arguments.append("--require-hashes")
+    arguments += entry.pip_args
+    for path in entry.requirements:
+        arguments += ["-r", path]
+    for path in entry.constraints:
+        arguments += ["-c", path]
+    if request.pins and not entry.require_hashes:
+        files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
+        arguments += ["-c", f"{work.scratch}/pins.txt"]
+    private = [text for text in entry.packages if has_credentials(text)]
+    if private:
+        files[f"{work.scratch}/packages.txt"] = "\n".join(private) + "\n"
+        arguments += ["-r", f"{work.scratch}/packages.txt"]
+    project = request.project_requirement
+    if project is not None:
+        arguments += ["-e", project] if entry.editable else [project]
+    arguments += [text for text in entry.packages if not has_credentials(text)]
+    arguments += request.also
+    return arguments, files
+
+
+_ADVICE = (
+    ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
+    ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
+    ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("No solution found", "Check names and versions: these requirements cannot be met together from this index for this Python."),
+    ("Hash mismatch", "A file of the index is not the one whose hash was given: do not install it before you know why."),
+    ("No space left on device", "Free some space on the host and run again."),
+    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
+)

@@ -1,0 +1,75 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A user's own tools on the PATH of the next login shell, with the least edit of the user's files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Tuple
+
+from .account import Account
+from .files import make_directory, write_atomically
+from .host import Host
+
+_BLOCK = """
+# Tools of this account (pep668.provision)
+case ":$PATH:" in
+    *":$HOME/.local/bin:"*) ;;
+    *) PATH="$HOME/.local/bin:$PATH" ;;
+esac
+export PATH
+"""
+_FISH = """# Tools of this account (pep668.provision)
+fish_add_path --path "$HOME/.local/bin"
+"""
+
+
+@dataclass(frozen=True)
+class LoginPath:
+    """The file a login shell of the account reads, and whether ~/.local/bin gets on the PATH by it."""
+
+    account: Account
+    file: str
+    is_set: bool
+
+
+def startup_files(host: Host, account: Account) -> Tuple[str, ...]:
+    """Return the files a login shell reads, the one to write to first (bash(1) INVOCATION, zshall(1), fish docs)."""
+    home = account.home
+    shell = os.path.basename(account.shell)
+    if shell == "fish":
+        return (f"{home}/.config/fish/conf.d/pep668-provision.fish", f"{home}/.config/fish/config.fish")
+    if shell == "zsh":
+        return (f"{home}/.zprofile", f"{home}/.zshenv", f"{home}/.zshrc", f"{home}/.zlogin")
+    if shell == "bash":
+        # Only the first of these that exists is read.
+        for name in (".bash_profile", ".bash_login"):
+            if host.is_file(f"{home}/{name}"):
+                return (f"{home}/{name}",)
+    return (f"{home}/.profile",)
+
+
+def observe_login_path(host: Host, account: Account) -> LoginPath:
+    """Read whether a line of the account's startup files, comments aside, speaks of .local/bin."""
+    files = startup_files(host, account)
+    for path in files:
+        for line in (host.read_text(path) or "").splitlines():
+            if ".local/bin" in line and not line.lstrip().startswith("#"):
+                return LoginPath(account, path, True)
+    return LoginPath(account, files[0], False)
+
+
+def put_on_login_path(host: Host, login_path: LoginPath) -> None:
+    """Append the lines that put ~/.local/bin on the PATH to the account's startup file, written as the account."""
+    account = login_path.account
+    previous = host.read_text(login_path.file) or ""
+    if login_path.file.endswith(".fish"):
+        make_directory(os.path.dirname(login_path.file), account)
+        addition = _FISH
+    else:
+        addition = _BLOCK
+    found = host.stat(login_path.file)
+    mode = found.st_mode & 0o777 if found is not None else 0o644
+    write_atomically(login_path.file, previous + addition, account=account, mode=mode)

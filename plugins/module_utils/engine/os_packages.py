@@ -1,0 +1,54 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the OS package manager has installed, read from its own database without starting it."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Iterable
+
+from .distro import Distribution
+from .host import Host
+
+#: The package manager's lists count as fresh for this many seconds (one day).
+LISTS_FRESH_FOR = 86400
+
+
+def installed_packages(host: Host, distribution: Distribution, names: Iterable[str]) -> FrozenSet[str]:
+    """Return which of these packages are installed; none where the database cannot be read."""
+    wanted = frozenset(names)
+    if not wanted or distribution.family is None:
+        return frozenset()
+    return _READERS[distribution.family.package_database](host, wanted)
+
+
+def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
+    """Look packages up in dpkg's status file (deb822 stanzas, see dpkg(1))."""
+    status = b"\n" + (host.read_bytes("/var/lib/dpkg/status", limit=256 * 1024 * 1024) or b"")
+    found = set()
+    for name in wanted:
+        start = status.find(b"\nPackage: " + name.encode() + b"\n")
+        # One stanza an architecture: any installed one will do.
+        while start != -1:
+            end = status.find(b"\n\n", start + 1)
+            if b"\nStatus: install ok installed\n" in status[start : end if end != -1 else len(status)] + b"\n":
+                found.add(name)
+                break
+            start = status.find(b"\nPackage: " + name.encode() + b"\n", start + 1)
+    return frozenset(found)
+
+
+_READERS = {"dpkg": _in_dpkg}
+
+
+def lists_need_refresh(host: Host, distribution: Distribution) -> bool:
+    """Say whether the package manager's lists are absent or older than a day."""
+    if distribution.family is None:
+        return False
+    directory = distribution.family.lists_directory
+    if not any("_Packages" in name for name in host.names_in(directory)):
+        return True
+    # A list keeps the date of the archive's own file; when it was looked at last is the directory's and the stamp's.
+    stamps = [host.stat("/var/lib/apt/periodic/update-success-stamp"), host.stat(directory)]
+    newest = max(stamp.st_mtime for stamp in stamps if stamp is not None)
+    return host.clock() - newest > LISTS_FRESH_FOR

@@ -1,0 +1,293 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pipx: where it is, where it keeps tools, what its own records say, and its command lines."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from .account import Account
+from .desired import IndexSettings, ToolEntry
+from .host import Host
+from .installer_pip import pip_environment
+from .interpreter import Interpreters, search_directories
+from .pip_policy import Pip
+from .process import Command
+from .requirement import normalize_name
+from .venv import VenvState, distributions_in, observe_venv, site_packages
+
+METADATA_NAME = "pipx_metadata.json"
+#: pipx pin and unpin exist since this version (its change log).
+PIN_SINCE = "1.6.0"
+#: From this version on a user's tools are in ~/.local/share/pipx; an older ~/.local/pipx still wins.
+NEW_HOME_SINCE = "1.3.0"
+#: Where apps have companions, below the share directory: manual pages and shell completions.
+_COMPANIONS = (
+    *(f"man/man{section}" for section in range(1, 10)),
+    "bash-completion/completions",
+    "zsh/site-functions",
+    "fish/vendor_completions.d",
+)
+
+
+@dataclass(frozen=True)
+class Pipx:
+    """A pipx on the host: the program and its version ("" when it cannot be told from files)."""
+
+    path: str
+    version: str
+
+    def is_at_least(self, version: str) -> bool:
+        return Pip(self.version, "").is_at_least(version)
+
+
+@dataclass(frozen=True)
+class ToolSpace:
+    """Where the tools of one scope are: ``account`` is who owns and runs pipx there, ``home`` is PIPX_HOME."""
+
+    account: Account
+    home: str
+    bin_dir: str
+    share_dir: str
+
+    def venv_path(self, entry: ToolEntry) -> str:
+        return f"{self.home}/venvs/{entry.venv_name}"
+
+    def aside_path(self, entry: ToolEntry) -> str:
+        # Not inside of venvs: pipx takes every directory there for a tool.
+        return f"{self.home}/.pep668-old/{entry.venv_name}"
+
+
+@dataclass(frozen=True)
+class PackageRecord:
+    """What pipx recorded of one distribution in a tool's environment."""
+
+    name: str
+    spec: str
+    version: str
+    apps: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolRecord:
+    """pipx_metadata.json as far as planning needs it, the same for each of its format versions."""
+
+    main: PackageRecord
+    injected: Mapping[str, PackageRecord] = field(default_factory=dict)
+    python_version: str = ""
+    suffix: str = ""
+    include_deps: bool = False
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class ToolState:
+    """One tool on the host. ``problem`` says why it is not usable, ``missing_links`` are app names without their link."""
+
+    venv: VenvState
+    record: Optional[ToolRecord] = None
+    problem: str = ""
+    missing_links: Tuple[str, ...] = ()
+    foreign_links: Tuple[str, ...] = ()
+    aside: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        return self.venv.kind != "missing"
+
+
+def tool_space(host: Host, account: Account, scope: str, pipx: Optional[Pipx]) -> ToolSpace:
+    """Return where tools of a scope are kept on this host.
+
+    Global tools are where ``pipx --global`` has them since 1.5, on every version. A user's are where the pipx at hand
+    looks by default, so that the user's own ``pipx list`` shows them.
+    """
+    if scope == "global":
+        return ToolSpace(account, "/opt/pipx", "/usr/local/bin", "/usr/local/share")
+    old, new = f"{account.home}/.local/pipx", f"{account.home}/.local/share/pipx"
+    home = new
+    if host.is_dir(old):
+        home = old
+    elif pipx is not None and pipx.version and not pipx.is_at_least(NEW_HOME_SINCE) and not host.is_dir(new):
+        home = old
+    return ToolSpace(account, home, f"{account.home}/.local/bin", f"{account.home}/.local/share")
+
+
+def find_pipx(host: Host, own: str) -> Tuple[Pipx, ...]:
+    """Return the pipx programs of the host, files only; ``own`` is the environment this project keeps one in."""
+    found: Dict[str, Pipx] = {}
+    for folder in (f"{own}/bin", *search_directories(host)):
+        program = f"{folder}/pipx"
+        if host.is_executable(program):
+            real = host.resolve(program)
+            found.setdefault(real, Pipx(program, _version_of(host, real)))
+    return tuple(found.values())
+
+
+def _version_of(host: Host, program: str) -> str:
+    """Return the version of the pipx whose script this is: from its environment, or the distribution's directory."""
+    prefix = os.path.dirname(os.path.dirname(program))
+    folders = [site_packages(host, prefix, ""), f"{prefix}/lib/python3/dist-packages"]
+    folders += [f"{prefix}/lib/{name}/{kind}" for name in host.names_in(f"{prefix}/lib") for kind in ("site-packages", "dist-packages") if name.startswith("python3")]
+    for folder in folders:
+        version = distributions_in(host, folder).get("pipx") if folder else None
+        if version:
+            return version
+    return ""
+
+
+def parse_tool_record(text: str) -> Optional[ToolRecord]:
+    """Return what a pipx_metadata.json says, ``None`` where it is damaged."""
+    try:
+        data = json.loads(text)
+        main = _package_record(data["main_package"])
+        injected = {record.name: record for record in map(_package_record, data.get("injected_packages", {}).values())}
+        main_data = data["main_package"]
+        return ToolRecord(
+            main=main,
+            injected=injected,
+            python_version=str(data.get("python_version") or "").replace("Python", "").strip(),
+            suffix=str(main_data.get("suffix") or ""),
+            include_deps=bool(main_data.get("include_dependencies")),
+            pinned=bool(main_data.get("pinned")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _package_record(data: Mapping[str, object]) -> PackageRecord:
+    apps: List[str] = []
+    if data.get("include_apps", True):
+        apps += _words(data.get("apps"))
+    if data.get("include_dependencies"):
+        apps += _words(data.get("apps_of_dependencies"))
+    return PackageRecord(
+        name=normalize_name(str(data["package"])),
+        spec=str(data.get("package_or_url") or data["package"]),
+        version=str(data.get("package_version") or ""),
+        apps=tuple(dict.fromkeys(apps)),
+    )
+
+
+def _words(value: object) -> List[str]:
+    return [str(word) for word in value] if isinstance(value, list) else []
+
+
+def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: Interpreters) -> ToolState:
+    """Read one tool from pipx's own records and its environment's files; starts nothing for a healthy one."""
+    path = space.venv_path(entry)
+    aside = host.lstat(space.aside_path(entry)) is not None
+    venv = observe_venv(host, path, interpreters)
+    if venv.kind == "missing":
+        return ToolState(venv, aside=aside)
+    record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
+    problem = _tool_problem(venv, record)
+    if record is None or problem:
+        return ToolState(venv, record, problem, aside=aside)
+    missing, foreign = [], []
+    for app in _exposed_apps(record):
+        link, target = f"{space.bin_dir}/{app}", f"{path}/bin/{_app_without_suffix(app, record.suffix)}"
+        if host.lstat(target) is None or host.readlink(link) == target or host.resolve(link) == host.resolve(target):
+            continue
+        (missing if host.lstat(link) is None or not host.exists(link) else foreign).append(app)
+    return ToolState(venv, record, "", tuple(missing), tuple(foreign), aside)
+
+
+def _tool_problem(venv: VenvState, record: Optional[ToolRecord]) -> str:
+    if venv.kind != "venv":
+        return "its environment is not a virtual environment"
+    if record is None:
+        return "its pipx_metadata.json is missing or damaged: an installation did not get to its end"
+    # A tool's environment may be without pip and without a receipt of ours: pipx's metadata is its record.
+    if venv.problem:
+        return venv.problem
+    for package in (record.main, *record.injected.values()):
+        installed = venv.distributions.get(package.name)
+        if installed is None:
+            return f"{package.name} is missing from its environment"
+        if package.version and normalize_version(installed) != normalize_version(package.version):
+            return f"{package.name} in its environment is {installed}, pipx recorded {package.version}"
+    return ""
+
+
+def normalize_version(version: str) -> str:
+    """Return a version so that the spellings of file names and metadata compare equal."""
+    return version.lower().replace("_", "+").replace("-", "+")
+
+
+def _exposed_apps(record: ToolRecord) -> Tuple[str, ...]:
+    apps = list(record.main.apps)
+    for package in record.injected.values():
+        apps += package.apps
+    return tuple(f"{app}{record.suffix}" for app in dict.fromkeys(apps))
+
+
+def _app_without_suffix(app: str, suffix: str) -> str:
+    return app[: len(app) - len(suffix)] if suffix and app.endswith(suffix) else app
+
+
+def exposed_links(space: ToolSpace, venv_path: str, record: ToolRecord) -> Dict[str, str]:
+    """Return every app link a tool has: link path to target."""
+    return {
+        f"{space.bin_dir}/{app}": f"{venv_path}/bin/{_app_without_suffix(app, record.suffix)}"
+        for app in _exposed_apps(record)
+    }
+
+
+def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
+    """Return the links in the space's bin and share directories that lead into an environment, dangling ones too."""
+    found = []
+    for folder in (space.bin_dir, *(f"{space.share_dir}/{name}" for name in _COMPANIONS)):
+        for name in host.names_in(folder):
+            target = host.readlink(f"{folder}/{name}")
+            if target is not None and (target == venv_path or target.startswith(venv_path + "/")):
+                found.append(f"{folder}/{name}")
+    return tuple(found)
+
+
+def pipx_environment(
+    space: ToolSpace, index: IndexSettings, *, backend: str, pins_file: str = "", upgrade: bool = False
+) -> Dict[str, Optional[str]]:
+    """Return what makes every pipx version use this space; the index settings reach pip through the environment."""
+    env = pip_environment(index, pins_file=pins_file, upgrade=upgrade)
+    env.update(
+        PIPX_HOME=space.home,
+        PIPX_BIN_DIR=space.bin_dir,
+        PIPX_MAN_DIR=f"{space.share_dir}/man",
+        PIPX_COMPLETION_DIR=space.share_dir,
+        PIPX_SHARED_LIBS=None,
+        PIPX_DEFAULT_PYTHON=None,
+        PIPX_DEFAULT_BACKEND=backend or None,
+        USE_EMOJI="0",
+    )
+    return env
+
+
+def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
+    """Return pipx's arguments that install a tool into an environment that is not there yet."""
+    arguments = ["install"]
+    if entry.suffix:
+        arguments.append(f"--suffix={entry.suffix}")
+    if entry.include_deps:
+        arguments.append("--include-deps")
+    if python:
+        arguments.append(f"--python={python}")
+    return (*arguments, entry.install_spec)
+
+
+def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...]:
+    return ("inject", entry.venv_name, *specs)
+
+
+def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:
+    return ("pin" if pinned else "unpin", entry.venv_name)
+
+
+def pipx_command(
+    pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]
+) -> Command:
+    return Command((pipx.path, *arguments), env=env, account=space.account)

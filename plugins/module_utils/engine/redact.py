@@ -1,0 +1,48 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Credentials kept out of everything that is printed, returned or recorded."""
+
+from __future__ import annotations
+
+import re
+from typing import FrozenSet, Iterable
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s@'\"]+)@")
+MASK = "****"
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` with the user part of every URL and every string of ``secrets`` masked."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, MASK)
+    return _USERINFO.sub(lambda found: f"{found.group('scheme')}{MASK}@", text)
+
+
+def has_credentials(text: str) -> bool:
+    """Say whether a URL inside ``text`` carries a user or a password."""
+    return _USERINFO.search(text) is not None
+
+
+def secrets_in(texts: Iterable[str]) -> FrozenSet[str]:
+    """Return what must never be shown of these texts: passwords of URLs, plain and percent-decoded."""
+    found = set()
+    for text in texts:
+        for match in _USERINFO.finditer(text):
+            user, colon, password = match.group("userinfo").partition(":")
+            secret = password if colon else user
+            found.update({secret, unquote(secret)})
+    return frozenset(secret for secret in found if secret and secret != MASK)
+
+
+def with_credentials(url: str, username: str, password: str) -> str:
+    """Return ``url`` with this user and password in it, unless it already carries some."""
+    parts = urlsplit(url)
+    if not username or "@" in parts.netloc or parts.scheme not in ("http", "https"):
+        return url
+    userinfo = quote(username, safe="")
+    if password:
+        userinfo += ":" + quote(password, safe="")
+    return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))

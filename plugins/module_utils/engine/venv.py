@@ -1,0 +1,198 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands at a virtual environment's path, read from its files: whole, broken (and why), or something else."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass, field
+from typing import Dict, Mapping, Optional, Tuple
+
+from .host import Host
+from .interpreter import Interpreters, release_by_name
+from .receipt import Receipt, identify_interpreter, read_receipt
+from .requirement import normalize_name
+
+_LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
+_METADATA_DIRECTORY = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
+#: Appended to the path of an environment whose successor is being built.
+ASIDE_SUFFIX = ".pep668-old"
+
+
+@dataclass(frozen=True)
+class VenvState:
+    """A path where an environment is, or should be.
+
+    ``kind``: missing, empty (directory), venv, directory (something else) or other (a file, a link to nothing).
+    ``problem``: why the environment is not usable, "" when it is. ``base`` is the file behind bin/python,
+    ``version`` the Python version it was made with, ``distributions`` maps normalised names to versions.
+    ``aside`` says that an interrupted rebuild left the previous environment beside it.
+    """
+
+    path: str
+    kind: str = "missing"
+    uid: int = -1
+    base: str = ""
+    version: str = ""
+    made_by: str = ""
+    system_site_packages: bool = False
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    receipt: Optional[Receipt] = None
+    problem: str = ""
+    aside: bool = False
+
+    @property
+    def release(self) -> str:
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def python(self) -> str:
+        return f"{self.path}/bin/python"
+
+    @property
+    def is_usable(self) -> bool:
+        return self.kind == "venv" and not self.problem
+
+
+def parse_pyvenv_cfg(text: str) -> Dict[str, str]:
+    """Return pyvenv.cfg's keys in lower case (PEP 405: ``key = value`` lines)."""
+    found = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            found[key.strip().lower()] = value.strip()
+    return found
+
+
+def distributions_in(host: Host, directory: str) -> Dict[str, str]:
+    """Return the distributions in a site directory, by the names of their metadata directories alone."""
+    found = {}
+    for entry in host.names_in(directory):
+        matched = _METADATA_DIRECTORY.match(entry)
+        if matched:
+            found[normalize_name(matched.group("name"))] = matched.group("version")
+        elif entry.endswith(".egg-link"):
+            # A development install by an old setuptools: its version stands in the project.
+            found[normalize_name(entry[: -len(".egg-link")])] = ""
+    return found
+
+
+def site_packages(host: Host, venv: str, release: str) -> str:
+    """Return the directory of an environment's distributions, "" where there is none for this release."""
+    for name in host.names_in(f"{venv}/lib"):
+        matched = _LIBRARY.match(name)
+        if matched and (not release or matched.group(1) == release):
+            return f"{venv}/lib/{name}/site-packages"
+    return ""
+
+
+def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState:
+    """Read what stands at ``path``; at most one process, for a base interpreter that changed since it was recorded."""
+    aside = host.lstat(path + ASIDE_SUFFIX) is not None
+    entry = host.lstat(path)
+    if entry is None:
+        return VenvState(path, aside=aside)
+    target = host.stat(path)
+    if target is None or not stat.S_ISDIR(target.st_mode):
+        return VenvState(path, kind="other", uid=entry.st_uid, aside=aside)
+    receipt = read_receipt(host, path)
+    text = host.read_text(f"{path}/pyvenv.cfg")
+    if text is None and receipt is None:
+        kind = "directory" if host.names_in(path) else "empty"
+        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside)
+    cfg = parse_pyvenv_cfg(text or "")
+    version = cfg.get("version", cfg.get("version_info", "")).split("+")[0]
+    version = ".".join(version.split(".")[:3])
+    release = ".".join(version.split(".")[:2])
+    directory = site_packages(host, path, release)
+    base = _base_interpreter(host, path, cfg)
+    distributions = distributions_in(host, directory) if directory else {}
+    made_by = "uv" if "uv" in cfg else "virtualenv" if "virtualenv" in cfg else "venv"
+    state = VenvState(
+        path,
+        kind="venv",
+        uid=target.st_uid,
+        base=base,
+        version=version,
+        made_by=made_by,
+        system_site_packages=cfg.get("include-system-site-packages", "false").lower() == "true",
+        distributions=distributions,
+        receipt=receipt,
+        aside=aside,
+    )
+    problem = _find_problem(host, state, directory, interpreters)
+    return VenvState(**{**vars(state), "problem": problem})
+
+
+def _base_interpreter(host: Host, path: str, cfg: Mapping[str, str]) -> str:
+    """Return the real file that runs the environment; for one made of copies, the one it was copied from."""
+    python = host.resolve(f"{path}/bin/python")
+    if python.startswith(host.resolve(path) + "/") and cfg.get("home") and host.is_file(python):
+        release = ".".join(cfg.get("version", cfg.get("version_info", "3")).split(".")[:2])
+        for name in (f"python{release}", "python3"):
+            if host.is_executable(f"{cfg['home']}/{name}"):
+                return host.resolve(f"{cfg['home']}/{name}")
+    return python
+
+
+def _find_problem(host: Host, state: VenvState, directory: str, interpreters: Interpreters) -> str:
+    """Say why an environment cannot be used as it is, "" when it can."""
+    if state.receipt is not None and state.receipt.unfinished:
+        return f"a run ({state.receipt.unfinished}) did not get to its end"
+    if not state.version:
+        return "pyvenv.cfg is missing or does not say a version"
+    if host.lstat(state.python) is None:
+        return "bin/python is missing"
+    if not host.is_executable(state.base):
+        return f"its interpreter {state.base} is gone"
+    running = _running_version(host, state, interpreters)
+    if not running:
+        return f"its interpreter {state.base} does not run"
+    if ".".join(running.split(".")[:2]) != state.release:
+        return f"its interpreter moved from {state.release} to {'.'.join(running.split('.')[:2])}"
+    if not directory or not host.is_dir(directory):
+        return f"its site-packages for {state.release} is missing"
+    if state.receipt is None:
+        # python -m venv without the distribution's venv package leaves a tree that looks complete, without pip.
+        if not state.distributions and state.made_by == "venv":
+            return "it is half-built: it holds neither pip nor anything else"
+        damaged = [
+            name
+            for name in host.names_in(directory)
+            if name.endswith(".dist-info") and not host.is_file(f"{directory}/{name}/METADATA")
+        ]
+        if damaged:
+            return f"{damaged[0]} in it has no METADATA"
+    return ""
+
+
+def _running_version(host: Host, state: VenvState, interpreters: Interpreters) -> str:
+    """Return the version that bin/python would run, without starting it where a file tells."""
+    recorded = state.receipt.interpreter if state.receipt is not None else None
+    if recorded is not None and identify_interpreter(host, state.base, recorded.version) == recorded:
+        return recorded.version
+    interpreter = interpreters.probe(state.base)
+    if interpreter is not None:
+        return interpreter.version
+    return ""
+
+
+def runs_selected(host: Host, selector: str, version: str, base: str) -> bool:
+    """Say whether an environment of this ``version`` and ``base`` file runs the Python a selector asks for.
+
+    Decided by files and names alone: "" accepts any, a number or a name compares versions, a path the file itself.
+    """
+    if not selector:
+        return True
+    if selector.startswith("/"):
+        return host.resolve(selector) == base
+    wanted = selector
+    for prefix in ("python", "pypy"):
+        if wanted.startswith(prefix):
+            wanted = wanted[len(prefix) :]
+            if ("pypy" in base) != (prefix == "pypy"):
+                return False
+    parts = wanted.split(".")
+    return version.split(".")[: len(parts)] == parts or release_by_name(base) == wanted
