@@ -22,8 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-CACHE = CHECKOUT / ".cache" / "hosts"
+from checkout import CACHE
+
+HOSTS_CACHE = CACHE / "hosts"
 
 # Limits below the usual defaults, and the runtime that works where crun does not.
 MODEST_CONFIGURATION = """\
@@ -75,7 +76,7 @@ def try_container() -> Trial:
     """
     name = f"pep668-trial-{os.getpid()}"
     # --rootfs runs a directory as it is. "/" itself is refused, so the directories a program needs are mounted.
-    root = CACHE / "trial-root"
+    root = HOSTS_CACHE / "trial-root"
     for folder in ("usr", "etc", "proc", "sys", "dev", "run", "tmp"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for link in ("bin", "lib", "lib64", "sbin"):
@@ -104,7 +105,7 @@ def engine_environment() -> dict[str, str]:
         raise EngineUnavailable(
             f"podman run fails with CONTAINERS_CONF={os.environ['CONTAINERS_CONF']}: {first.reason}"
         )
-    configuration = CACHE / "containers.conf"
+    configuration = HOSTS_CACHE / "containers.conf"
     configuration.parent.mkdir(parents=True, exist_ok=True)
     configuration.write_text(MODEST_CONFIGURATION)
     os.environ["CONTAINERS_CONF"] = str(configuration)
@@ -152,7 +153,7 @@ def host_volumes(environment: Mapping[str, str] = os.environ) -> list[str]:
     bundle = ca_bundle(environment)
     if bundle is not None:
         volumes.append(f"{bundle}:{HOST_CA_BUNDLE}:ro")
-    settings = CACHE / "environment"
+    settings = HOSTS_CACHE / "environment"
     settings.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(f"{name}={value}\n" for name, value in sorted(host_environment(environment).items()))
     if not settings.is_file() or settings.read_text() != text:

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from container_engine import CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
+from container_engine import HOSTS_CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = "localhost/pep668-provision"
@@ -221,8 +221,8 @@ def describe(recipe: Recipe, source: Source, image: str) -> HostImage:
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """No other process builds this recipe meanwhile; the lock dies with the process."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{name}.lock").open("w") as handle:
+    HOSTS_CACHE.mkdir(parents=True, exist_ok=True)
+    with (HOSTS_CACHE / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

@@ -1,0 +1,108 @@
+"""Fixtures for tests on real hosts.
+
+    host           a host with Python, shared by the tests of one module; runs once per release
+    fresh_host     a host of its own for one test
+    bare_host      the same without Python, as distributions publish it
+    index          a LocalIndex both kinds of host have mounted, shared by the tests of one module
+    release        the release's name, where a test needs to know it
+
+``--release debian12`` (more than once if wanted) narrows the releases; ``--keep-hosts`` leaves them running to look at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from container_engine import EngineUnavailable, prepare_engine
+from host_images import read_recipes
+from hosts import Host
+from local_index import LocalIndex
+
+NOT_RUN = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--release", action="append", default=[], help="run on this release only; may be repeated")
+    parser.addoption("--keep-hosts", action="store_true", help="leave the hosts running")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "release" in metafunc.fixturenames:
+        known = list(read_recipes())
+        asked = metafunc.config.getoption("--release") or known
+        unknown = sorted(set(asked) - set(known))
+        if unknown:
+            raise pytest.UsageError(f"no release {', '.join(unknown)}; there are {', '.join(known)}")
+        metafunc.parametrize("release", asked, scope="module")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    reason = config.stash.get(NOT_RUN, "")
+    if reason:
+        terminalreporter.write_line(f"NOT RUN: the tests on real hosts, for there is no container engine: {reason}")
+
+
+@pytest.fixture(scope="session")
+def container_engine(request: pytest.FixtureRequest) -> None:
+    """A container engine works, or the test is skipped with the reason; with CI=true it fails instead."""
+    try:
+        prepare_engine()
+    except EngineUnavailable as reason:
+        request.config.stash[NOT_RUN] = str(reason)
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no container engine: {reason}")
+        pytest.skip(f"no container engine: {reason}")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> LocalIndex:
+    return LocalIndex(tmp_path_factory.mktemp("index"))
+
+
+HostMaker = Callable[..., Host]
+
+
+@pytest.fixture(scope="module")
+def make_host(
+    container_engine: None,  # noqa: ARG001  # without one there is nothing to make
+    request: pytest.FixtureRequest,
+    release: str,
+    index: LocalIndex,
+) -> Iterator[HostMaker]:
+    """A function that starts further hosts of the release; all are removed after the module."""
+    made: list[Host] = []
+
+    def make(*, with_python: bool = True) -> Host:
+        made.append(Host.start_from(release, with_python=with_python, volumes=[index.volume]))
+        return made[-1]
+
+    yield make
+    for host in made:
+        if request.config.getoption("--keep-hosts"):
+            print(f"kept {host}: podman exec -it {host.name} bash --login")
+        else:
+            host.remove()
+
+
+@pytest.fixture(scope="module")
+def host(make_host: HostMaker) -> Host:
+    return make_host()
+
+
+@pytest.fixture
+def fresh_host(make_host: HostMaker, request: pytest.FixtureRequest) -> Iterator[Host]:
+    host = make_host()
+    yield host
+    if not request.config.getoption("--keep-hosts"):
+        host.remove()
+
+
+@pytest.fixture
+def bare_host(make_host: HostMaker, request: pytest.FixtureRequest) -> Iterator[Host]:
+    host = make_host(with_python=False)
+    yield host
+    if not request.config.getoption("--keep-hosts"):
+        host.remove()

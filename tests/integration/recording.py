@@ -1,0 +1,81 @@
+"""Which processes a command started, here and inside containers, as the kernel saw it.
+
+strace follows every child, so a process that podman starts inside a container is seen too, whatever it is called by:
+``pip``, ``python -m pip``, a script's path. Nothing on the host is replaced or changed for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+EXECUTED = re.compile(
+    r'^execve(?:at)?\((?:[^"]*, )?"(?P<path>(?:[^"\\]|\\.)*)", (?P<argv>\[.*?\]), (?:0x|\[|NULL).*= 0$'
+)
+INSTALLER = re.compile(r"^(pip[\d.]*|pipx|uv|uvx|easy_install)$")
+INSTALLER_MODULES = {"pip", "pipx", "uv", "ensurepip", "venv", "virtualenv"}
+PYTHON = re.compile(r"^(python|pypy)[\d.]*$")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One program that was started: its path and its arguments, the first being its own name."""
+
+    path: str
+    argv: tuple[str, ...]
+
+    @property
+    def is_installer(self) -> bool:
+        """Whether it is pip, pipx, uv or what makes a virtual environment, in any of their forms."""
+        return INSTALLER.match(PurePosixPath(self.path).name) is not None or is_installer(self.argv)
+
+    def __str__(self) -> str:
+        return " ".join(self.argv)
+
+
+def is_installer(argv: Sequence[str]) -> bool:
+    """Whether these arguments start an installer: by its own name, or as a module, script or code given to Python."""
+    if not argv:
+        return False
+    if INSTALLER.match(PurePosixPath(argv[0]).name):
+        return True
+    if not PYTHON.match(PurePosixPath(argv[0]).name):
+        return False
+    rest = list(argv[1:])
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            return INSTALLER.match(PurePosixPath(word).name) is not None
+        if word in ("-X", "-W"):
+            rest = rest[1:]
+        elif not word.startswith("--") and "m" in word:
+            module = word.partition("m")[2] or (rest[0] if rest else "")
+            return module.partition(".")[0] in INSTALLER_MODULES
+        elif not word.startswith("--") and "c" in word:
+            code = word.partition("c")[2] or (rest[0] if rest else "")
+            return re.search(r"\bpip\._internal|\bimport (pip|pipx)\b|run_module\(.(pip|pipx|venv)\b", code) is not None
+    return False
+
+
+def recorder(folder: Path) -> list[str]:
+    """The words to put before a command so that what it starts is recorded in the folder."""
+    traced = ["-e", "trace=execve,execveat", "-e", "signal=none", "-s", "65536"]
+    return ["strace", "-ff", "-qq", "--seccomp-bpf", *traced, "-o", str(folder / "trace"), "--"]
+
+
+def read_recording(folder: Path) -> tuple[Process, ...]:
+    """The programs that were started, those of one process in their order. Attempts that failed do not count."""
+    lines = (line for path in sorted(folder.glob("trace.*")) for line in path.read_text(errors="replace").splitlines())
+    return tuple(read_lines(lines))
+
+
+def read_lines(lines: Iterable[str]) -> Iterable[Process]:
+    for line in lines:
+        found = EXECUTED.match(line)
+        if found:
+            # strace marks what it shortened with dots after the closing quote.
+            argv = ast.literal_eval(re.sub(r'"\.\.\.(?=[,\]])', '"', found["argv"]).replace(", ...]", "]"))
+            yield Process(found["path"], tuple(argv))
