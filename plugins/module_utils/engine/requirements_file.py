@@ -296,7 +296,7 @@ def _read_options(words: list[str], path: str, number: int) -> Iterator[tuple[st
         word = remaining.pop()
         if not word.startswith("-") or word in ("-", "--"):
             raise RequirementsFileError(path, number, "there is text after an option: put it on a line of its own")
-        name, value = _split_option(word)
+        name, value = _split_option(word, path, number)
         if name in _FLAGS:
             if value is not None:
                 raise RequirementsFileError(path, number, f"{name} takes no value")
@@ -314,16 +314,18 @@ def _read_options(words: list[str], path: str, number: int) -> Iterator[tuple[st
         yield name, value
 
 
-def _split_option(word: str) -> tuple[str, str | None]:
+def _split_option(word: str, path: str, number: int) -> tuple[str, str | None]:
     if not word.startswith("--"):
         name, value = word[:2], word[2:]
         return _SHORT_OPTIONS.get(name, name), value or None
     name, equals, value = word.partition("=")
-    # pip takes an abbreviation as long as only one option begins like it.
     known = _OPTIONS_WITH_VALUE | _FLAGS
-    candidates = [option for option in known if option.startswith(name)]
-    if name not in known and len(candidates) == 1:
-        name = candidates[0]
+    if name not in known:
+        # pip takes an abbreviation as long as only one option begins like it.
+        candidates = sorted(option for option in known if option.startswith(name))
+        if len(candidates) > 1:
+            raise RequirementsFileError(path, number, f"{name} could mean {' or '.join(candidates)}")
+        name = candidates[0] if candidates else name
     return name, value if equals else None
 
 
