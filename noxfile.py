@@ -1,0 +1,190 @@
+"""The checks behind scripts/test, which makes the environment they run in and starts nox.
+
+Every check is counted: a pytest run by its tests, a linter and a Molecule scenario as one. A failing check does not
+keep the others of its session from running. The counts are kept in .cache/results for the line at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
+
+from checkout import CACHE, CHECKOUT, link_collection
+from container_engine import EngineUnavailable, prepare_engine
+
+nox.options.sessions = ["lint", "unit", "sanity", "hosts"]
+nox.options.default_venv_backend = "none"
+
+RESULTS = CACHE / "results"
+IN_CI = os.environ.get("CI") == "true"
+TYPED = ["src/pep668_provision", "molecule/images", "tests", "noxfile.py"]
+# The engine runs on targets from Python 3.8 on.
+OLDEST_MINOR = 8
+SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
+
+
+class Checks:
+    """The checks of one session: run one after the other, counted, and judged at the end."""
+
+    def __init__(self, session: nox.Session) -> None:
+        self.session = session
+        self.failed: list[str] = []
+
+    def run(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
+        """The command has run; it counts as one check."""
+        passed = self._succeeds(title, *command, environment=environment)
+        self._count(title, int(passed), int(not passed))
+
+    def run_pytest(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
+        """The pytest run has ended; each of its tests counts."""
+        report = RESULTS / f"{title.replace(' ', '-')}.xml"
+        report.unlink(missing_ok=True)
+        passed = self._succeeds(title, *command, f"--junit-xml={report}", environment=environment)
+        counted = read_report(report)
+        # A run that ends before its first test, by a conftest that cannot be read say, has failed too.
+        self._count(title, counted[0], counted[1] or int(not passed))
+
+    def fail(self, title: str, reason: str) -> None:
+        """A check that had to run could not, and counts as failed."""
+        self.session.warn(f"{title}: {reason}")
+        self._count(title, 0, 1)
+
+    def finish(self) -> None:
+        """The session has failed when one of its checks has."""
+        if self.failed:
+            self.session.error(f"failed: {', '.join(self.failed)}")
+
+    def _succeeds(self, title: str, *command: str, environment: dict[str, str] | None) -> bool:
+        self.session.log(f"== {title}")
+        try:
+            self.session.run(*command, env=environment, external=True)
+        except CommandFailed:
+            return False
+        return True
+
+    def _count(self, title: str, passed: int, failed: int) -> None:
+        if failed:
+            self.failed.append(title)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        with (RESULTS / "counts").open("a") as counts:
+            counts.write(f"{passed} {failed} {title}\n")
+
+
+def read_report(report: Path) -> tuple[int, int]:
+    """How many tests of a JUnit report passed and failed; skipped ones are neither."""
+    if not report.is_file():
+        return 0, 0
+    suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314  # written by our own pytest just now
+    total, skipped = (sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "skipped"))
+    failed = sum(int(suite.get(key, 0)) for suite in suites for key in ("failures", "errors"))
+    return total - skipped - failed, failed
+
+
+def ansible_environment() -> dict[str, str]:
+    """This checkout is the collection pep668.provision, for ansible-core, ansible-lint and Molecule."""
+    return {"ANSIBLE_COLLECTIONS_PATH": str(link_collection()), "ANSIBLE_HOME": str(CACHE / "ansible")}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Form, types, and the rules of ansible-lint's production profile."""
+    checks = Checks(session)
+    checks.run("ruff format", "ruff", "format", "--check", ".")
+    checks.run("ruff", "ruff", "check", ".")
+    checks.run("mypy", "mypy", *TYPED)
+    checks.run("yamllint", "yamllint", "--strict", ".")
+    checks.run("ansible-lint", "ansible-lint", "--offline", environment=ansible_environment())
+    checks.finish()
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
+    checks = Checks(session)
+    checks.run_pytest(f"unit tests, Python {version_of(sys.executable)}", "pytest", "tests/unit", *session.posargs)
+    oldest = oldest_python()
+    if oldest is None:
+        session.log(f"unit tests ran on {version_of(sys.executable)} only: no older Python from 3.{OLDEST_MINOR} found")
+    else:
+        python = environment_for(session, oldest)
+        checks.run_pytest(
+            f"unit tests, Python {version_of(oldest)}", python, "-m", "pytest", "tests/unit", *session.posargs
+        )
+    checks.finish()
+
+
+def version_of(python: str) -> str:
+    """The version of an interpreter, empty where it does not run (a pyenv shim of a version not selected, say)."""
+    code = "import sys, venv, ensurepip; print('.'.join(map(str, sys.version_info[:3])))"
+    try:
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def oldest_python() -> str | None:
+    """The oldest interpreter on this machine that the engine has to run on and that is older than ours."""
+    for minor in range(OLDEST_MINOR, sys.version_info.minor):
+        pyenv = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
+        for python in filter(None, [*map(str, pyenv), shutil.which(f"python3.{minor}")]):
+            if version_of(python):
+                return python
+    return None
+
+
+def environment_for(session: nox.Session, python: str) -> str:
+    """A virtual environment of that interpreter has what the unit tests need; returns its python."""
+    wanted = CHECKOUT / "requirements" / "unit.txt"
+    digest = hashlib.sha256(wanted.read_bytes() + python.encode()).hexdigest()
+    folder = CACHE / f"unit-{version_of(python)}"
+    stamp = folder / "complete"
+    if not stamp.is_file() or stamp.read_text() != digest:
+        session.run(python, "-m", "venv", "--clear", str(folder), external=True, silent=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        session.run(*pip, "install", "--requirement", str(wanted), external=True)
+        stamp.write_text(digest)
+    return str(folder / "bin" / "python")
+
+
+@nox.session
+def hosts(session: nox.Session) -> None:
+    """Real hosts: integration tests and Molecule scenarios. Arguments: scenarios, or "integration"; default all."""
+    unknown = sorted(set(session.posargs) - {*SCENARIOS, "integration"})
+    if unknown:
+        session.error(f"no scenario {', '.join(unknown)}; there are integration, {', '.join(SCENARIOS)}")
+    checks = Checks(session)
+    try:
+        engine = prepare_engine()
+    except EngineUnavailable as reason:
+        if IN_CI:
+            checks.fail("hosts", f"no container engine: {reason}")
+            checks.finish()
+        session.warn(f"NOT RUN: integration tests and scenarios {', '.join(SCENARIOS)}: no container engine: {reason}")
+        return
+    environment = {**ansible_environment(), **engine}
+    if not session.posargs or "integration" in session.posargs:
+        checks.run_pytest("integration tests", "pytest", "tests/integration", environment=environment)
+    for scenario in SCENARIOS:
+        if not session.posargs or scenario in session.posargs:
+            settings = {**environment, "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"}
+            checks.run(f"scenario {scenario}", "molecule", "test", "--scenario-name", scenario, environment=settings)
+    checks.finish()
+
+
+@nox.session
+def sanity(session: nox.Session) -> None:
+    """ansible-test sanity on the built collection: what users get is what is checked."""
+    checks = Checks(session)
+    checks.run("collection sanity", sys.executable, "tests/sanity/run.py", environment=ansible_environment())
+    checks.finish()
