@@ -26,7 +26,28 @@ _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: No environment lives in these; one given by mistake must not be taken for one.
-_RESERVED_PATHS = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/var")
+_RESERVED_PATHS = (
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/var",
+)
 
 
 @dataclass(frozen=True)
@@ -185,7 +206,7 @@ def _requirement(value: object) -> str:
     try:
         Requirement.parse(text)
     except RequirementError as error:
-        raise _Refused(f"{error}; allowed is a PEP 508 requirement like \"flask==3.0.3\"") from None
+        raise _Refused(f'{error}; allowed is a PEP 508 requirement like "flask==3.0.3"') from None
     return text
 
 
@@ -203,7 +224,7 @@ def _name(value: object) -> str:
     try:
         parsed = Requirement.parse(text)
     except RequirementError as error:
-        raise _Refused(f"{error}; allowed is a distribution name like \"black\"") from None
+        raise _Refused(f'{error}; allowed is a distribution name like "black"') from None
     if parsed.extras or str(parsed.specifier) or parsed.url or parsed.marker:
         raise _Refused("allowed is a distribution name alone; versions and extras belong into spec")
     return text
@@ -422,10 +443,12 @@ def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) ->
             problems.append(f"{where}: {seen[entry.path]} already declares this path; allowed is one entry for a path.")
         seen.setdefault(entry.path, where)
         if entry.editable and not entry.project:
-            problems.append(f"{where}: editable is true without a project; allowed is project: the absolute path of its sources.")
+            problems.append(
+                f"{where}: editable is true without a project; allowed is project: the absolute path of its sources."
+            )
         if entry.extras and not entry.project:
             problems.append(
-                f"{where}: extras are the project's, and there is no project; allowed for others is packages: [\"name[extra]\"]."
+                f'{where}: extras are the project\'s, and there is no project; allowed for others is packages: ["name[extra]"].'
             )
         if entry.require_hashes and (entry.packages or entry.project):
             problems.append(
@@ -439,10 +462,14 @@ def _check_tools(tools: Sequence[Tuple[str, ToolEntry]], problems: List[str]) ->
     for where, entry in tools:
         identity = (entry.scope, entry.user, entry.venv_name)
         if identity in seen:
-            problems.append(f"{where}: {seen[identity]} already declares this tool; allowed is one entry (or a suffix).")
+            problems.append(
+                f"{where}: {seen[identity]} already declares this tool; allowed is one entry (or a suffix)."
+            )
         seen.setdefault(identity, where)
         if entry.user and entry.scope != "user":
-            problems.append(f"{where}: user is {_shown(entry.user)} with scope {entry.scope}; allowed is user with scope: user.")
+            problems.append(
+                f"{where}: user is {_shown(entry.user)} with scope {entry.scope}; allowed is user with scope: user."
+            )
         parsed = parse_spec(entry.install_spec)
         if isinstance(parsed, Requirement) and parsed.name != normalize_name(entry.name):
             problems.append(

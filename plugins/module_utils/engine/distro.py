@@ -22,7 +22,8 @@ class Family:
     ``ids`` are values of os-release ID and ID_LIKE. Names may hold ``{version}``, an interpreter's "3.12".
     ``venv_default`` is what the host's own python3 needs to make virtual environments, ``venv_versioned`` any
     other interpreter; empty where they come with the interpreter. ``pipx_since`` is the first release, by os-release ID,
-    that packages pipx. ``module_options`` are handed to the Ansible package module.
+    that packages pipx. ``module_options`` are handed to the Ansible package module,
+    ``module_lock_option`` is how that calls the seconds it waits for the package manager's lock.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Family:
     irregular_libraries: Mapping[str, str] = field(default_factory=dict)
     pipx_since: Mapping[str, str] = field(default_factory=dict)
     module_options: Mapping[str, object] = field(default_factory=dict)
+    module_lock_option: str = "lock_timeout"
 
 
 _DEBIAN_LIBRARIES = {

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
-from typing import Callable, Optional
+from typing import Iterator, Optional
 
 from .account import Account, act_as
 
@@ -70,22 +71,54 @@ def remove_tree(path: str) -> None:
         shutil.rmtree(path)
 
 
-def replace_directory(path: str, aside: str, build: Callable[[], None]) -> None:
-    """Leave at ``path`` what ``build`` makes there; when it fails, what was there before is back.
+@contextlib.contextmanager
+def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]:
+    """Let the body build a new directory at ``path``; when it fails, what was there before is back.
 
     The old directory waits at ``aside`` (on the same file system). After a kill it is still there: then it is
-    the last one that was whole, and whatever stands at ``path`` is the unfinished attempt.
+    the last one that was whole, and whatever stands at ``path`` is the unfinished attempt. Everything is done
+    with the rights of ``actor``.
     """
-    if os.path.lexists(aside):
-        remove_tree(path)
-    elif os.path.lexists(path):
-        os.makedirs(os.path.dirname(aside), exist_ok=True)
-        os.rename(path, aside)
-    try:
-        build()
-    except BaseException:
+
+    def set_aside() -> None:
+        if os.path.lexists(aside):
+            remove_tree(path)
+        elif os.path.lexists(path):
+            os.makedirs(os.path.dirname(aside), exist_ok=True)
+            os.rename(path, aside)
+
+    def put_back() -> None:
         remove_tree(path)
         if os.path.lexists(aside):
             os.rename(aside, path)
+
+    act_as(actor, set_aside)
+    try:
+        yield
+    except BaseException:
+        act_as(actor, put_back)
         raise
-    remove_tree(aside)
+    act_as(actor, lambda: remove_tree(aside))
+
+
+def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
+    """Leave nothing at ``path`` and ``aside``; after a kill half-way no half of it stands at ``path``."""
+
+    def remove() -> None:
+        remove_tree(aside)
+        if os.path.lexists(path):
+            os.makedirs(os.path.dirname(aside), exist_ok=True)
+            os.rename(path, aside)
+        remove_tree(aside)
+
+    act_as(actor, remove)
+
+
+@contextlib.contextmanager
+def scratch_directory(account: Optional[Account], within: str = "") -> Iterator[str]:
+    """Give the body a private directory of ``account``, gone afterwards; below ``within``, else in the system's."""
+    path = act_as(account, lambda: tempfile.mkdtemp(prefix=".pep668-", dir=within or None))
+    try:
+        yield path
+    finally:
+        act_as(account, lambda: remove_tree(path))

@@ -157,7 +157,9 @@ class PipInstaller(Installer):
         if older is None:
             raise ProvisionError("There is no pip on this host yet that could say what it would install.")
         fetched = work.host.run(
-            self._command(work, [*older, "download", "--no-deps", "--only-binary", ":all:", "--dest", work.scratch, "pip"])
+            self._command(
+                work, [*older, "download", "--no-deps", "--only-binary", ":all:", "--dest", work.scratch, "pip"]
+            )
         )
         names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
         if not fetched.succeeded or not names:
@@ -171,7 +173,11 @@ def _bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     release = os.path.basename(base)
     prefix = os.path.dirname(os.path.dirname(base))
     found = []
-    for folder in (f"{prefix}/lib/{release}/ensurepip/_bundled", f"{prefix}/lib64/{release}/ensurepip/_bundled", _SHARED_WHEELS):
+    for folder in (
+        f"{prefix}/lib/{release}/ensurepip/_bundled",
+        f"{prefix}/lib64/{release}/ensurepip/_bundled",
+        _SHARED_WHEELS,
+    ):
         for name in work.host.names_in(folder):
             if name.startswith("pip-") and name.endswith(".whl"):
                 found.append((name.split("-")[1], f"{folder}/{name}"))
@@ -208,16 +214,28 @@ def _arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dic
 
 
 _ADVICE = (
-    ("Temporary failure in name resolution", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
-    ("Failed to establish a new connection", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
+    (
+        "Temporary failure in name resolution",
+        "The index cannot be reached: check the host's network and name server, or set python_index_url.",
+    ),
+    (
+        "Failed to establish a new connection",
+        "The index cannot be reached: check the host's network, python_index_url and python_proxy.",
+    ),
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
-    ("THESE PACKAGES DO NOT MATCH THE HASHES", "A file of the index is not the one whose hash was given: do not install it before you know why."),
+    (
+        "THESE PACKAGES DO NOT MATCH THE HASHES",
+        "A file of the index is not the one whose hash was given: do not install it before you know why.",
+    ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
     ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
-    ("No matching distribution found", "Check the spelling and the version, and that the index can be reached and has it for this Python."),
+    (
+        "No matching distribution found",
+        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
+    ),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )

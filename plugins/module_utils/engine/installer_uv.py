@@ -126,8 +126,14 @@ _ADVICE = (
     ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
     ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
     ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
-    ("No solution found", "Check names and versions: these requirements cannot be met together from this index for this Python."),
-    ("Hash mismatch", "A file of the index is not the one whose hash was given: do not install it before you know why."),
+    (
+        "No solution found",
+        "Check names and versions: these requirements cannot be met together from this index for this Python.",
+    ),
+    (
+        "Hash mismatch",
+        "A file of the index is not the one whose hash was given: do not install it before you know why.",
+    ),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )

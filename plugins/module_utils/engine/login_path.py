@@ -72,4 +72,5 @@ def put_on_login_path(host: Host, login_path: LoginPath) -> None:
         addition = _BLOCK
     found = host.stat(login_path.file)
     mode = found.st_mode & 0o777 if found is not None else 0o644
-    write_atomically(login_path.file, previous + addition, account=account, mode=mode)
+    # A startup file that is a link into somebody's dotfiles stays one.
+    write_atomically(host.resolve(login_path.file), previous + addition, account=account, mode=mode)

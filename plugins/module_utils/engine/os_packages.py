@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterable
+from typing import Dict, FrozenSet, Iterable
 
 from .distro import Distribution
 from .host import Host
@@ -52,3 +52,20 @@ def lists_need_refresh(host: Host, distribution: Distribution) -> bool:
     stamps = [host.stat("/var/lib/apt/periodic/update-success-stamp"), host.stat(directory)]
     newest = max(stamp.st_mtime for stamp in stamps if stamp is not None)
     return host.clock() - newest > LISTS_FRESH_FOR
+
+
+def package_module_options(
+    distribution: Distribution, *, needs_refresh: bool, lock_timeout: float
+) -> Dict[str, object]:
+    """Return what the family's Ansible package module is told beside the names, as its own options.
+
+    Lists are refreshed only where they are absent or old; the package manager's own lock is waited for.
+    """
+    family = distribution.family
+    if family is None:
+        return {}
+    options = dict(family.module_options)
+    options[family.module_lock_option] = int(lock_timeout)
+    if needs_refresh:
+        options["update_cache"] = True
+    return options

@@ -57,9 +57,13 @@ def predict_system_install(*, is_venv: bool, pip: Pip | None, marker: Marker, ov
     if not marker.blocks:
         return SystemInstall("allowed", f"There is no marker file at {marker.path}.")
     if not pip.checks_marker:
-        return SystemInstall("allowed", f"pip {pip.version} does not know the marker {marker.path} (it takes {CHECKS_MARKER_SINCE}).")
+        return SystemInstall(
+            "allowed", f"pip {pip.version} does not know the marker {marker.path} (it takes {CHECKS_MARKER_SINCE})."
+        )
     if override.value and pip.has_override_flag:
         return SystemInstall("allowed", f"The marker {marker.path} is overridden by {override.source}.")
     if override.value:
-        return SystemInstall("blocked", f"Marked by {marker.path}; pip {pip.version} checks it and cannot be overridden.")
+        return SystemInstall(
+            "blocked", f"Marked by {marker.path}; pip {pip.version} checks it and cannot be overridden."
+        )
     return SystemInstall("blocked", f"Marked as externally managed by {marker.path}.")

@@ -18,7 +18,7 @@ from .interpreter import Interpreters, search_directories
 from .pip_policy import Pip
 from .process import Command
 from .requirement import normalize_name
-from .venv import VenvState, distributions_in, observe_venv, site_packages
+from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
 METADATA_NAME = "pipx_metadata.json"
 #: pipx pin and unpin exist since this version (its change log).
@@ -86,13 +86,19 @@ class ToolRecord:
 
 @dataclass(frozen=True)
 class ToolState:
-    """One tool on the host. ``problem`` says why it is not usable, ``missing_links`` are app names without their link."""
+    """One tool on the host. ``problem`` says why it is not usable, ``missing_links`` are apps without
+    their link, ``foreign_links`` apps whose name in the bin directory is somebody else's file. ``kept`` and
+    ``kept_injected`` are what a rebuild has to bring back; after an interrupted one they come from the previous
+    environment, which ``aside`` says is still there.
+    """
 
     venv: VenvState
     record: Optional[ToolRecord] = None
     problem: str = ""
     missing_links: Tuple[str, ...] = ()
     foreign_links: Tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+    kept_injected: Tuple[str, ...] = ()
     aside: bool = False
 
     @property
@@ -132,7 +138,12 @@ def _version_of(host: Host, program: str) -> str:
     """Return the version of the pipx whose script this is: from its environment, or the distribution's directory."""
     prefix = os.path.dirname(os.path.dirname(program))
     folders = [site_packages(host, prefix, ""), f"{prefix}/lib/python3/dist-packages"]
-    folders += [f"{prefix}/lib/{name}/{kind}" for name in host.names_in(f"{prefix}/lib") for kind in ("site-packages", "dist-packages") if name.startswith("python3")]
+    folders += [
+        f"{prefix}/lib/{name}/{kind}"
+        for name in host.names_in(f"{prefix}/lib")
+        for kind in ("site-packages", "dist-packages")
+        if name.startswith("python3")
+    ]
     for folder in folders:
         version = distributions_in(host, folder).get("pipx") if folder else None
         if version:
@@ -182,19 +193,27 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     path = space.venv_path(entry)
     aside = host.lstat(space.aside_path(entry)) is not None
     venv = observe_venv(host, path, interpreters)
+    whole = space.aside_path(entry) if aside else path
+    kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}") or "")
+    kept_injected = tuple(sorted(one.spec for one in kept_record.injected.values())) if kept_record else ()
     if venv.kind == "missing":
-        return ToolState(venv, aside=aside)
+        return ToolState(venv, kept_injected=kept_injected, kept=kept_packages(host, whole), aside=aside)
     record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
     problem = _tool_problem(venv, record)
+    if aside and not problem:
+        problem = "a rebuild of it did not get to its end"
     if record is None or problem:
-        return ToolState(venv, record, problem, aside=aside)
-    missing, foreign = [], []
+        return ToolState(
+            venv, record, problem, kept=kept_packages(host, whole), kept_injected=kept_injected, aside=aside
+        )
+    missing: List[str] = []
+    foreign: List[str] = []
     for app in _exposed_apps(record):
         link, target = f"{space.bin_dir}/{app}", f"{path}/bin/{_app_without_suffix(app, record.suffix)}"
         if host.lstat(target) is None or host.readlink(link) == target or host.resolve(link) == host.resolve(target):
             continue
         (missing if host.lstat(link) is None or not host.exists(link) else foreign).append(app)
-    return ToolState(venv, record, "", tuple(missing), tuple(foreign), aside)
+    return ToolState(venv, record, "", tuple(missing), tuple(foreign), venv.kept, kept_injected, aside)
 
 
 def _tool_problem(venv: VenvState, record: Optional[ToolRecord]) -> str:
@@ -287,7 +306,5 @@ def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:
     return ("pin" if pinned else "unpin", entry.venv_name)
 
 
-def pipx_command(
-    pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]
-) -> Command:
+def pipx_command(pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]) -> Command:
     return Command((pipx.path, *arguments), env=env, account=space.account)

@@ -107,7 +107,9 @@ def _source_files(host: Host, project: str, venv: str) -> List[str]:
             and not name.endswith(".egg-info")
             and not os.path.lexists(os.path.join(folder, name, "pyvenv.cfg"))
         )
-        found += [os.path.relpath(os.path.join(folder, name), top) for name in sorted(files) if not name.endswith(".pyc")]
+        found += [
+            os.path.relpath(os.path.join(folder, name), top) for name in sorted(files) if not name.endswith(".pyc")
+        ]
     return found
 
 
@@ -144,5 +146,7 @@ SEEDS = frozenset({"pip", "setuptools", "wheel"})
 def pins_of(packages: Dict[str, str]) -> Tuple[str, ...]:
     """Return a recorded set as requirements that hold each at its version."""
     return tuple(
-        f"{normalize_name(name)}=={version}" for name, version in sorted(packages.items()) if version and name not in SEEDS
+        f"{normalize_name(name)}=={version}"
+        for name, version in sorted(packages.items())
+        if version and name not in SEEDS
     )

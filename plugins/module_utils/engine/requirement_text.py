@@ -83,9 +83,9 @@ class Scanner:
 
     def refusal(self, problem: str) -> RequirementError:
         """Return the error that says ``problem`` and where."""
-        where = f"at position {self.position + 1}"
+        where = f"position {self.position + 1}"
         # The rest of the text may be the middle of a URL, where a password can no longer be told from a path.
         if not _CREDENTIALS.search(self.text):
             rest = self.text[self.position :]
             where += f", before {quote_for_message(rest)}" if rest else ", the end"
-        return RequirementError(f"{quote_for_message(self.text)} is not a {self._kind}: {problem} {where}")
+        return RequirementError(f"{quote_for_message(self.text)} is not a {self._kind}: {problem} ({where})")

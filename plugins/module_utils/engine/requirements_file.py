@@ -31,6 +31,7 @@ _BYTE_ORDER_MARKS = (
 _ENCODING_COMMENT = re.compile(rb"[ \t]*#.*?coding[:=][ \t]*([-\w.]+)")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _COMMENT_LINE = re.compile(r"\s*#")
+_EDITABLE_MARKER = re.compile(r"\s;.*", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _REMOTE = re.compile(r"https?:", re.IGNORECASE)
 _FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
@@ -166,9 +167,9 @@ class _Reader:
         self.remote: list[str] = []
 
     def read(self, path: str, *, is_constraint: bool) -> None:
-        self._enter(path, is_constraint, [])
+        self._enter(path, [], is_constraint=is_constraint)
 
-    def _enter(self, path: str, is_constraint: bool, includers: list[tuple[str, int]]) -> None:
+    def _enter(self, path: str, includers: list[tuple[str, int]], *, is_constraint: bool) -> None:
         if _REMOTE.match(path):
             if path not in self.remote:
                 self.remote.append(path)
@@ -186,7 +187,7 @@ class _Reader:
             return
         self._entered.add((plain, content, is_constraint))
         for number, text in _logical_lines(_decode(path, content)):
-            self._take_line(path, number, self._expand(text), is_constraint, includers)
+            self._take_line(path, number, self._expand(text), includers, is_constraint=is_constraint)
 
     def _content(self, path: str, includers: list[tuple[str, int]]) -> bytes:
         if path in self._contents:
@@ -208,9 +209,13 @@ class _Reader:
         return _VARIABLE.sub(lambda match: self._environ.get(match[1]) or match[0], text)
 
     def _take_line(
-        self, path: str, number: int, text: str, is_constraint: bool, includers: list[tuple[str, int]]
+        self, path: str, number: int, text: str, includers: list[tuple[str, int]], *, is_constraint: bool
     ) -> None:
         requirement, option_text = _split_options(text)
+        # pip drops a marker after "-e path", uv heeds it; its quotes are its own and not the shell's.
+        editable_marker = _EDITABLE_MARKER.search(option_text) if option_text.startswith(("-e", "--e")) else None
+        if editable_marker is not None:
+            option_text = option_text[: editable_marker.start()]
         try:
             words = shlex.split(option_text)
         except ValueError as error:
@@ -225,6 +230,8 @@ class _Reader:
         lines = self.constraints if is_constraint else self.requirements
         hashes = tuple(value for name, value in options if name == "--hash" and value)
         editable = nested[0][1] if nested and nested[0][0] == "--editable" else None
+        if editable and editable_marker is not None:
+            editable += editable_marker[0]
         subject = requirement or editable
         if subject:
             lines.append(RequirementLine(subject, path, number, hashes, editable is not None))
@@ -238,7 +245,7 @@ class _Reader:
             name, target = nested[0]
             # As in pip, what a constraints file includes with -r is required and not merely constrained.
             location = _resolve(target or "", path)
-            self._enter(location, name == "--constraint", [*includers, (path, number)])
+            self._enter(location, [*includers, (path, number)], is_constraint=name == "--constraint")
 
 
 def _decode(path: str, content: bytes) -> str:
@@ -305,9 +312,6 @@ def _read_options(words: list[str], path: str, number: int) -> Iterator[tuple[st
                 if not remaining:
                     raise RequirementsFileError(path, number, f"{name} needs a value")
                 value = remaining.pop()
-            if name == "--editable" and remaining and remaining[-1].startswith(";"):
-                value = " ".join([value, *reversed(remaining)])
-                remaining = []
         elif value is None and remaining and not remaining[-1].startswith("-"):
             # An option of a newer pip: a word that follows can only be its value.
             value = remaining.pop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, Mapping, Optional, Tuple
 
 from .host import Host
@@ -28,6 +28,7 @@ class VenvState:
     ``kind``: missing, empty (directory), venv, directory (something else) or other (a file, a link to nothing).
     ``problem``: why the environment is not usable, "" when it is. ``base`` is the file behind bin/python,
     ``version`` the Python version it was made with, ``distributions`` maps normalised names to versions.
+    ``kept`` is what a rebuild has to bring back: the recorded set, or all that an index can give again.
     ``aside`` says that an interrupted rebuild left the previous environment beside it.
     """
 
@@ -41,6 +42,7 @@ class VenvState:
     distributions: Mapping[str, str] = field(default_factory=dict)
     receipt: Optional[Receipt] = None
     problem: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
     aside: bool = False
 
     @property
@@ -89,7 +91,7 @@ def site_packages(host: Host, venv: str, release: str) -> str:
 
 
 def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState:
-    """Read what stands at ``path``; at most one process, for a base interpreter that changed since it was recorded."""
+    """Read what stands at ``path``; a process only for a base interpreter that is neither recorded nor named by version."""
     aside = host.lstat(path + ASIDE_SUFFIX) is not None
     entry = host.lstat(path)
     if entry is None:
@@ -123,7 +125,34 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         aside=aside,
     )
     problem = _find_problem(host, state, directory, interpreters)
-    return VenvState(**{**vars(state), "problem": problem})
+    source = path + ASIDE_SUFFIX if aside else path
+    return replace(state, problem=problem, kept=kept_packages(host, source))
+
+
+def kept_packages(host: Host, venv: str) -> Dict[str, str]:
+    """Return the set an environment was finished with; without a record, all in it that came from an index."""
+    receipt = read_receipt(host, venv)
+    if receipt is not None and receipt.packages:
+        found = dict(receipt.packages)
+        directory = site_packages(host, venv, ".".join(receipt.interpreter.version.split(".")[:2]))
+    else:
+        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg") or "").get("version", "")
+        directory = site_packages(host, venv, ".".join(version.split(".")[:2]))
+        found = distributions_in(host, directory) if directory else {}
+    return from_index(host, directory, found)
+
+
+def from_index(host: Host, directory: str, found: Mapping[str, str]) -> Dict[str, str]:
+    """Return the part of an installed set that an index can give again: without what came from a path or a URL.
+
+    Such a distribution has a direct_url.json (PEP 610), and no index has it under its version.
+    """
+    direct = set()
+    for name in host.names_in(directory) if directory else ():
+        matched = _METADATA_DIRECTORY.match(name)
+        if matched and host.is_file(f"{directory}/{name}/direct_url.json"):
+            direct.add(normalize_name(matched.group("name")))
+    return {name: version for name, version in found.items() if version and name not in direct}
 
 
 def _base_interpreter(host: Host, path: str, cfg: Mapping[str, str]) -> str:
@@ -173,10 +202,11 @@ def _running_version(host: Host, state: VenvState, interpreters: Interpreters) -
     recorded = state.receipt.interpreter if state.receipt is not None else None
     if recorded is not None and identify_interpreter(host, state.base, recorded.version) == recorded:
         return recorded.version
+    named = release_by_name(state.base)
+    if named:
+        return named
     interpreter = interpreters.probe(state.base)
-    if interpreter is not None:
-        return interpreter.version
-    return ""
+    return "" if interpreter is None else interpreter.version
 
 
 def runs_selected(host: Host, selector: str, version: str, base: str) -> bool:

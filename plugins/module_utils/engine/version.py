@@ -258,7 +258,7 @@ class SpecifierSet:
     def __str__(self) -> str:
         return ",".join(sorted(map(str, self.specifiers)))
 
-    def contains(self, version: Version | str, prereleases: bool | None = None) -> bool:
+    def contains(self, version: Version | str, *, prereleases: bool | None = None) -> bool:
         """Say whether ``version`` satisfies every clause.
 
         ``prereleases`` True counts pre-releases like any other version, False refuses them, None admits them

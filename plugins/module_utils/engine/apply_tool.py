@@ -1,0 +1,156 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes the steps for one tool: always a fresh environment by pipx, with the previous one kept until it works.
+
+An installation over an existing environment is never asked of pipx: older ones remove the environment when it fails.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import List, Optional, Tuple
+
+from .account import act_as
+from .desired import Desired
+from .errors import CommandFailed, ProvisionError
+from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .host import Host
+from .interpreter import Interpreters
+from .login_path import put_on_login_path
+from .observe import own_program_entry
+from .pipx import (
+    Pipx,
+    ToolSpace,
+    ToolState,
+    exposed_links,
+    find_pipx,
+    inject_arguments,
+    install_arguments,
+    links_into,
+    observe_tool,
+    pin_arguments,
+    pipx_command,
+    pipx_environment,
+    tool_space,
+)
+from .request import pins_of
+from .steps import ToolStep
+from .work import run_checked, secrets_of
+
+
+class ToolRun:
+    """Takes one step for one tool. ``warnings`` collects what the user should know afterwards."""
+
+    def __init__(self, host: Host, desired: Desired, step: ToolStep, warnings: List[str]) -> None:
+        self.host, self.desired, self.step, self.warnings = host, desired, step, warnings
+        self.secrets = secrets_of(desired)
+        self.observed, self.entry = step.observed, step.observed.entry
+        if step.observed.space is None or step.observed.state is None:
+            raise ProvisionError(f"The tool {self.entry.name} has no place on this host.")
+        self.state = step.observed.state
+        # Which home a pipx uses by default is known only now that there is one.
+        self.pipx = step.pipx or self._find_pipx()
+        self.space: ToolSpace = step.observed.space
+        if not self.state.is_installed:
+            self.space = tool_space(self.host, self.space.account, self.entry.scope, self.pipx)
+        self.path = self.space.venv_path(self.entry)
+        self.aside = self.space.aside_path(self.entry)
+        self.account = None if self.space.account.uid == self.host.uid else self.space.account
+
+    def _find_pipx(self) -> Optional[Pipx]:
+        found = find_pipx(self.host, own_program_entry(self.host, "pipx").path)
+        return found[0] if found else None
+
+    def take(self) -> None:
+        if self.step.action == "remove":
+            self._remove()
+            return
+        if self.step.action in ("create", "rebuild"):
+            try:
+                with replacing(self.path, self.aside, self.account):
+                    self._install(keep=self.step.keeps_versions)
+            except ProvisionError:
+                self._restore_links()
+                raise
+        self._restore_links()
+        record = self._look().record
+        if record is not None and record.pinned != self.entry.pinned:
+            self._pipx(pin_arguments(self.entry, pinned=self.entry.pinned), f"Pinning {self.entry.name}")
+        login_path = self.observed.login_path
+        if login_path is not None and not login_path.is_set:
+            put_on_login_path(self.host, login_path)
+
+    def _install(self, *, keep: bool) -> None:
+        pins = pins_of(dict(self.state.kept)) if keep else ()
+        if not pins:
+            self._install_once(())
+            return
+        try:
+            self._install_once(pins)
+        except CommandFailed:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._install_once(())
+            self.warnings.append(
+                f"{self.entry.name}: not every version that was there before could be kept; what is declared is installed."
+            )
+
+    def _install_once(self, pins: Tuple[str, ...]) -> None:
+        python = self.observed.interpreter.path if self.entry.python and self.observed.interpreter else ""
+        injected = self.entry.inject if self.entry.inject is not None else self.state.kept_injected
+        with scratch_directory(self.account) as scratch:
+            pins_file = ""
+            if pins:
+                pins_file = f"{scratch}/pins.txt"
+                write_atomically(pins_file, "\n".join(pins) + "\n", account=self.account)
+            self._pipx(
+                install_arguments(self.entry, python=python), f"Installing the tool {self.entry.name}", pins_file
+            )
+            if injected:
+                self._pipx(inject_arguments(self.entry, injected), f"Injecting into {self.entry.name}", pins_file)
+
+    def _pipx(self, arguments: Tuple[str, ...], what: str, pins_file: str = "") -> None:
+        if self.pipx is None:
+            raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
+        backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
+        env = pipx_environment(
+            self.space,
+            self.desired.index,
+            backend="" if backend == "auto" else backend,
+            pins_file=pins_file,
+            upgrade=self.entry.state == "latest",
+        )
+        command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        run_checked(self.host, command, what, self.secrets)
+
+    def _look(self) -> ToolState:
+        return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))
+
+    def _restore_links(self) -> None:
+        """Leave a link for every app of the tool; a file that is somebody else's stays."""
+        state = self._look()
+        if state.record is None or state.problem:
+            return
+        links = exposed_links(self.space, self.path, state.record)
+
+        def link() -> None:
+            os.makedirs(self.space.bin_dir, exist_ok=True)
+            for path, target in links.items():
+                dangling = os.path.islink(path) and not os.path.exists(path)
+                if os.path.lexists(target) and (dangling or not os.path.lexists(path)):
+                    remove_tree(path)
+                    os.symlink(target, path)
+
+        if state.missing_links:
+            act_as(self.account, link)
+
+    def _remove(self) -> None:
+        links = links_into(self.host, self.space, self.path)
+
+        def unlink() -> None:
+            for path in links:
+                os.unlink(path)
+
+        act_as(self.account, unlink)
+        remove_directory(self.path, self.aside, self.account)

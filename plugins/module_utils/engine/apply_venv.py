@@ -1,0 +1,176 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes the steps for one virtual environment: made, rebuilt beside the old one, updated in place, removed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import List, Mapping, Optional
+
+from .account import Account, act_as
+from .desired import Desired
+from .difference import drift, extra_distributions
+from .errors import CommandFailed, ProvisionError
+from .files import make_directory, remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .host import Host
+from .installer import Installer, Prepared, Workplace
+from .interpreter import Interpreters
+from .observe import find_uv
+from .process import Completed
+from .receipt import FILE_NAME, Receipt, identify_interpreter
+from .request import SEEDS, InstallRequest, pins_of, read_request
+from .steps import VenvStep
+from .venv import ASIDE_SUFFIX, VenvState, from_index, observe_venv, site_packages
+from .work import make_installer, run_prepared, secrets_of
+
+
+class VenvRun:
+    """Takes one step for one environment. ``warnings`` collects what the user should know afterwards."""
+
+    def __init__(self, host: Host, desired: Desired, step: VenvStep, warnings: List[str]) -> None:
+        self.host, self.desired, self.step, self.warnings = host, desired, step, warnings
+        self.secrets = secrets_of(desired)
+        self.observed, self.entry = step.observed, step.observed.entry
+        self.path = self.entry.path
+        self.aside = self.path + ASIDE_SUFFIX
+        self.account = step.observed.account
+        self.installer: Installer = make_installer(step.installer, find_uv(self.host))
+
+    @property
+    def actor(self) -> Optional[Account]:
+        """Who changes the parent directory: the owner in its own space, the caller elsewhere."""
+        parent = self.host.stat(os.path.dirname(self.path))
+        return (
+            self.account
+            if parent is not None and self.account is not None and parent.st_uid == self.account.uid
+            else None
+        )
+
+    def take(self) -> None:
+        if self.step.action == "remove":
+            remove_directory(self.path, self.aside, self.actor)
+        elif self.step.action == "create" and self.observed.state.kind == "empty":
+            self._build()
+        elif self.step.action in ("create", "rebuild"):
+            with replacing(self.path, self.aside, self.actor):
+                self._build()
+        else:
+            self._update()
+        for link, target in self.step.links:
+            make_directory(os.path.dirname(link), None)
+            remove_tree(link)
+            os.symlink(target, link)
+
+    def _build(self) -> None:
+        make_directory(self.path, self.account)
+        self._write_receipt(Receipt(unfinished=self.step.action, packages=self.observed.state.kept))
+        interpreter = self.step.interpreter
+        if interpreter is None:
+            raise ProvisionError(f"There is no interpreter for {self.path}.")
+        with scratch_directory(self.account, within=self.path) as scratch:
+            work = Workplace(self.host, self.account, scratch, self.desired.index)
+            prepared = self.installer.create(
+                work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
+            )
+            self._run(work, prepared, f"Making the environment {self.path}")
+            pins = pins_of(dict(self.observed.state.kept))
+            also = pins if self.entry.state != "exact" and not self.entry.require_hashes else ()
+            self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
+            if self.entry.state == "exact" and pins:
+                self._remove_others(work)
+        self._finish(before={})
+
+    def _update(self) -> None:
+        observed, before = self.observed, dict(self.observed.state.distributions)
+        receipt = observed.state.receipt or Receipt(packages={})
+        asked_anew = observed.state.receipt is None or receipt.digest != observed.request.digest
+        drifted = {name: receipt.packages[name] for name in drift(observed)}
+        extras = extra_distributions(observed) if self.entry.state == "exact" and not asked_anew else ()
+        if not (asked_anew or drifted or extras or observed.newer):
+            act_as(self.actor, lambda: remove_tree(self.aside))
+            return
+        self._write_receipt(replace(receipt, unfinished="update"))
+        try:
+            with scratch_directory(self.account, within=self.path) as scratch:
+                work = Workplace(self.host, self.account, scratch, self.desired.index)
+                if asked_anew or drifted or observed.newer:
+                    upgrade = self.entry.state == "latest"
+                    also = () if self.entry.require_hashes else pins_of(drifted)
+                    pins = pins_of(dict(receipt.packages)) if drifted and not (asked_anew or upgrade) else ()
+                    self._install(work, InstallRequest(self.entry, upgrade=upgrade, pins=pins, also=also))
+                if asked_anew and self.entry.state == "exact":
+                    self._remove_others(work)
+                elif extras:
+                    self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
+        except ProvisionError:
+            # Nothing moved: then it is as finished as it was before, and need not be rebuilt next time.
+            if self._look().distributions == before and observed.state.receipt is not None:
+                self._write_receipt(observed.state.receipt)
+            elif self._look().distributions == before:
+                act_as(self.account, lambda: remove_tree(f"{self.path}/{FILE_NAME}"))
+            raise
+        act_as(self.actor, lambda: remove_tree(self.aside))
+        self._finish(before=before)
+
+    def _install(self, work: Workplace, request: InstallRequest) -> None:
+        """Install; what only serves to keep versions is given up when the index cannot do it any more."""
+        if request.is_empty:
+            return
+        prepared = self.installer.prepare(work, self.path, self._look().distributions)
+        if prepared is not None:
+            self._run(work, prepared, f"Putting {self.installer.name} into {self.path}")
+        what = f"Installing into {self.path}"
+        try:
+            self._run(work, self.installer.install(work, self.path, request), what)
+        except CommandFailed:
+            if not (request.pins or request.also):
+                raise
+            plain = replace(request, pins=(), also=())
+            if not plain.is_empty:
+                self._run(work, self.installer.install(work, self.path, plain), what)
+            self.warnings.append(
+                f"{self.path}: not every version that was there before could be kept; what is declared is installed."
+            )
+
+    def _remove_others(self, work: Workplace) -> None:
+        """Leave what was asked for and its dependencies alone in the environment (state exact)."""
+        installed = dict(self._look().distributions)
+        wanted: Mapping[str, str] = {}
+        plain = InstallRequest(
+            self.entry, pins=pins_of(from_index(self.host, site_packages(self.host, self.path, ""), installed))
+        )
+        if not plain.is_empty:
+            prepared = self.installer.resolve(work, self.path, plain, everything=True)
+            done = self._run(work, prepared, f"Resolving for {self.path}")
+            wanted = self.installer.read_resolution(done).packages
+        extras = tuple(sorted(name for name in installed if name not in wanted and name not in SEEDS))
+        if extras:
+            self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
+
+    def _run(self, work: Workplace, prepared: Prepared, what: str) -> Completed:
+        return run_prepared(work, prepared, what, self.secrets, self.installer)
+
+    def _look(self) -> VenvState:
+        return observe_venv(self.host, self.path, Interpreters(self.host))
+
+    def _finish(self, before: Mapping[str, str]) -> None:
+        """Write the record of a finished run, the last thing that happens to an environment."""
+        state = self._look()
+        request = read_request(self.host, self.entry)
+        previous = self.observed.state.receipt
+        # What somebody else put there before is not what satisfied the request.
+        foreign = {name for name in before if previous is not None and name not in previous.packages}
+        asked = set(request.names)
+        packages = {
+            name: version
+            for name, version in state.distributions.items()
+            if name in asked or not (name in SEEDS or (name in foreign and before.get(name) == version))
+        }
+        base = self.host.resolve(f"{self.path}/bin/python")
+        identity = identify_interpreter(self.host, state.base or base, state.version)
+        self._write_receipt(Receipt(request.digest, identity, packages, self.installer.name))
+
+    def _write_receipt(self, receipt: Receipt) -> None:
+        write_atomically(f"{self.path}/{FILE_NAME}", receipt.to_json(), account=self.account)

@@ -1,0 +1,97 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observe, plan and apply in one call: what a front-end does for an entry, in a dry run and for real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Tuple
+
+from .apply import Applier
+from .desired import Desired
+from .errors import ProvisionError
+from .host import Host
+from .host_state import HostState
+from .lock import holding_lock
+from .observe import observe
+from .plan import plan as make_plan
+from .preview import Preview, make_inquiry, preview_tool, preview_venv, without_seeds
+from .steps import Plan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a declared state was met: the plan that was taken (or would be), and what there is now.
+
+    ``before`` and ``after`` map the path of an environment or the name of a tool's to its distributions, for the
+    entries with a step; in a dry run ``after`` is the installers' own answer.
+    """
+
+    plan: Plan
+    before: Mapping[str, Mapping[str, str]]
+    after: Mapping[str, Mapping[str, str]]
+    state: HostState
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return not self.plan.is_empty
+
+
+def look(desired: Desired, host: Host) -> Tuple[HostState, Plan]:
+    """Return what there is and what would be done; raises ProvisionError for what cannot be done here."""
+    state = observe(desired, host, make_inquiry(desired, host))
+    plan = make_plan(desired, state)
+    if plan.refusals:
+        raise ProvisionError("\n".join(str(refusal) for refusal in plan.refusals))
+    return state, plan
+
+
+def rehearse(desired: Desired, host: Host) -> Outcome:
+    """Return what a run would do, without doing it."""
+    state, plan = look(desired, host)
+    previews = {step.observed.entry.path: preview_venv(desired, host, step) for step in plan.venvs}
+    previews.update({step.observed.entry.venv_name: preview_tool(desired, host, step) for step in plan.tools})
+    return Outcome(
+        plan,
+        {name: preview.before for name, preview in previews.items()},
+        {name: preview.after for name, preview in previews.items()},
+        state,
+        (*plan.warnings, *_unresolved(previews)),
+    )
+
+
+def _unresolved(previews: Mapping[str, Preview]) -> Tuple[str, ...]:
+    return tuple(
+        f"{name}: the versions after a run are not known yet. {preview.unresolved}"
+        for name, preview in previews.items()
+        if preview.unresolved
+    )
+
+
+def converge(desired: Desired, host: Host) -> Outcome:
+    """Bring the host to what is declared, under its lock; nothing is started on a host that is there already."""
+    state, plan = look(desired, host)
+    if plan.is_empty:
+        return Outcome(plan, {}, {}, state, plan.warnings)
+    with holding_lock(host, timeout=desired.lock_timeout):
+        # Whoever held the lock may have done some of it.
+        state, plan = look(desired, host)
+        applier = Applier(desired, host)
+        if not plan.is_empty:
+            applier.apply(plan)
+    after = observe(desired, host)
+    touched = {step.observed.entry.path for step in plan.venvs} | {step.observed.entry.venv_name for step in plan.tools}
+    return Outcome(
+        plan, _distributions(state, touched), _distributions(after, touched), after, (*plan.warnings, *applier.warnings)
+    )
+
+
+def _distributions(state: HostState, names: "set[str]") -> Mapping[str, Mapping[str, str]]:
+    found = {one.entry.path: without_seeds(one.state.distributions) for one in state.venvs if one.entry.path in names}
+    for tool in state.tools:
+        record = tool.state.record if tool.state is not None else None
+        if tool.entry.venv_name in names:
+            found[tool.entry.venv_name] = {record.main.name: record.main.version} if record is not None else {}
+    return found

@@ -1,0 +1,73 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was found on a host about a declared state: plain data, from ``observe`` to ``plan``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import FrozenSet, Mapping, Optional, Tuple
+
+from .account import Account
+from .desired import ToolEntry, VenvEntry
+from .distro import Distribution
+from .interpreter import Interpreter
+from .login_path import LoginPath
+from .pipx import Pipx, ToolSpace, ToolState
+from .request import Request
+from .venv import VenvState
+
+
+@dataclass(frozen=True)
+class ObservedVenv:
+    """A declared environment and what there is of it.
+
+    ``interpreter`` is the selected one where a new environment is needed, ``runs_selected`` says whether the present
+    one already runs it; ``newer`` maps names to versions the index has beyond the installed ones (state latest).
+    """
+
+    entry: VenvEntry
+    state: VenvState
+    request: Request
+    runs_selected: bool = True
+    interpreter: Optional[Interpreter] = None
+    owner_missing: bool = False
+    account: Optional[Account] = None
+    newer: Mapping[str, str] = field(default_factory=dict)
+    links: Tuple[Tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ObservedTool:
+    """A declared tool and what there is of it; ``newer`` as for environments."""
+
+    entry: ToolEntry
+    state: Optional[ToolState] = None
+    space: Optional[ToolSpace] = None
+    user_missing: bool = False
+    runs_selected: bool = True
+    interpreter: Optional[Interpreter] = None
+    newer: Mapping[str, str] = field(default_factory=dict)
+    login_path: Optional[LoginPath] = None
+
+
+@dataclass(frozen=True)
+class HostState:
+    """What was found on a host about a declared state; plain data, made for one ``plan()``."""
+
+    distribution: Distribution
+    uid: int = 0
+    default_interpreter: Optional[Interpreter] = None
+    found_interpreters: Tuple[Interpreter, ...] = ()
+    venvs: Tuple[ObservedVenv, ...] = ()
+    tools: Tuple[ObservedTool, ...] = ()
+    pipx: Tuple[Pipx, ...] = ()
+    own_pipx: Optional[ObservedVenv] = None
+    uv: str = ""
+    own_uv: Optional[ObservedVenv] = None
+    installed_packages: FrozenSet[str] = frozenset()
+    lists_need_refresh: bool = False
+
+    @property
+    def is_root(self) -> bool:
+        return self.uid == 0

@@ -1,0 +1,186 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at a host and only reads: everything planning needs to know about what was declared, as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Dict, List, Mapping, Optional, Tuple, Union
+
+from .account import Account
+from .desired import Desired, ToolEntry, VenvEntry
+from .difference import tool_difference, venv_difference
+from .distro import observe_distribution
+from .host import Host
+from .host_state import HostState, ObservedTool, ObservedVenv
+from .interpreter import Interpreter, Interpreters, find_program
+from .login_path import LoginPath, observe_login_path
+from .os_packages import installed_packages, lists_need_refresh
+from .pipx import Pipx, find_pipx, observe_tool, tool_space
+from .request import InstallRequest, Request, read_request
+from .venv import VenvState, observe_venv, runs_selected
+
+#: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
+Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
+
+
+def support_directory(host: Host) -> str:
+    """Return where this project keeps environments of its own (pipx, uv) for the account it runs as."""
+    if host.is_root:
+        return "/opt/pep668-provision"
+    return f"{host.environ.get('HOME') or host.caller.home}/.local/share/pep668-provision"
+
+
+def own_program_entry(host: Host, name: str) -> VenvEntry:
+    """Return the environment in which this project provides a program from the index."""
+    return VenvEntry(path=f"{support_directory(host)}/{name}", packages=(name,), installer="pip")
+
+
+def own_program_link(host: Host, name: str) -> str:
+    home = host.environ.get("HOME") or host.caller.home
+    return f"/usr/local/bin/{name}" if host.is_root else f"{home}/.local/bin/{name}"
+
+
+def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> HostState:
+    """Read what there is of a declared state. Starts no installer, except ``inquire`` for entries with state latest.
+
+    Interpreters are only asked where something differs and may have to be built.
+    """
+    interpreters = Interpreters(host)
+    distribution = observe_distribution(host)
+    venvs = tuple(_observe_venv(host, entry, interpreters, inquire) for entry in desired.venvs)
+    pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
+    tools = _observe_tools(host, desired, pipx, interpreters, inquire)
+    uv = find_uv(host)
+    differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
+    default = None
+    found: Tuple[Interpreter, ...] = ()
+    if differs or (desired.uv and not uv):
+        default = interpreters.default()
+        venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
+        if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
+            found = interpreters.discover()
+    libraries = tuple(distribution.library_package(name) for name in desired.libraries)
+    return HostState(
+        distribution=distribution,
+        uid=host.uid,
+        default_interpreter=default,
+        found_interpreters=found,
+        venvs=venvs,
+        tools=tools,
+        pipx=pipx,
+        own_pipx=_observe_own(host, "pipx", interpreters) if desired.tools else None,
+        uv=uv,
+        own_uv=_observe_own(host, "uv", interpreters) if desired.uv else None,
+        installed_packages=installed_packages(host, distribution, libraries),
+        lists_need_refresh=lists_need_refresh(host, distribution),
+    )
+
+
+def _with_interpreter(observed: ObservedVenv, interpreters: Interpreters) -> ObservedVenv:
+    """Return the same with the selected interpreter, where the environment has to be built."""
+    difference = venv_difference(observed)
+    if difference is None or difference.action not in ("create", "rebuild"):
+        return observed
+    return replace(observed, interpreter=interpreters.select(observed.entry.python))
+
+
+def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
+    difference = venv_difference(observed) if isinstance(observed, ObservedVenv) else tool_difference(observed)
+    needs = difference is not None and difference.action in ("create", "rebuild")
+    return (
+        needs and observed.interpreter is None and (bool(observed.entry.python) or isinstance(observed, ObservedVenv))
+    )
+
+
+def find_uv(host: Host) -> str:
+    """Return the path of the host's uv, "" without one."""
+    own = f"{own_program_entry(host, 'uv').path}/bin/uv"
+    return own if host.is_executable(own) else find_program(host, "uv") or ""
+
+
+def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:
+    state = observe_venv(host, entry.path, interpreters)
+    if entry.state == "absent":
+        return ObservedVenv(entry, state, Request())
+    account, owner_missing = _account_of_venv(host, entry, state)
+    request = read_request(host, entry)
+    runs = state.kind != "venv" or runs_selected(host, entry.python, state.version, state.base)
+    if not runs and state.is_usable:
+        # A name or a path can stand for the interpreter that is already used.
+        selected = interpreters.select(entry.python)
+        runs = selected is not None and selected.real_path == state.base
+    newer: Mapping[str, str] = {}
+    if entry.state == "latest" and state.is_usable and inquire is not None and not request.problem:
+        found = inquire(entry.path, InstallRequest(entry, upgrade=True), account)
+        newer = {
+            name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)
+        }
+    return ObservedVenv(entry, state, request, runs, None, owner_missing, account, newer)
+
+
+def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Optional[Account], bool]:
+    """Return who owns an environment: as declared, else who owns what is there, else the caller."""
+    if entry.owner:
+        account = host.account_by_name(entry.owner)
+        return account, account is None
+    if host.is_root and state.uid > 0:
+        return host.account_by_uid(state.uid), False
+    return None, False
+
+
+def _observe_own(host: Host, name: str, interpreters: Interpreters) -> Optional[ObservedVenv]:
+    entry = own_program_entry(host, name)
+    observed = _observe_venv(host, entry, interpreters, None)
+    link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
+    # A program of that name that somebody else put there stays theirs.
+    missing = host.lstat(link) is None or (
+        host.is_link(link) and not host.exists(link) and host.readlink(link) == target
+    )
+    return replace(observed, links=((link, target),) if missing else ())
+
+
+def _observe_tools(
+    host: Host, desired: Desired, pipx: Tuple[Pipx, ...], interpreters: Interpreters, inquire: Optional[Inquiry]
+) -> Tuple[ObservedTool, ...]:
+    observed: List[ObservedTool] = []
+    login_paths: Dict[str, LoginPath] = {}
+    for entry in desired.tools:
+        account: Optional[Account] = host.caller
+        if entry.scope == "user" and entry.user:
+            account = host.account_by_name(entry.user)
+        if account is None:
+            observed.append(ObservedTool(entry, user_missing=True))
+            continue
+        space = tool_space(host, account, entry.scope, pipx[0] if pipx else None)
+        state = observe_tool(host, space, entry, interpreters)
+        runs = not state.is_installed or runs_selected(host, entry.python, state.venv.version, state.venv.base)
+        interpreter = interpreters.select(entry.python) if entry.python and not (state.is_installed and runs) else None
+        if interpreter is not None and state.is_installed:
+            runs = interpreter.real_path == state.venv.base
+        login_path = None
+        if entry.scope == "user" and entry.state != "absent":
+            if account.name not in login_paths:
+                login_paths[account.name] = observe_login_path(host, account)
+            login_path = login_paths[account.name]
+        newer: Mapping[str, str] = {}
+        if (
+            entry.state == "latest"
+            and state.is_installed
+            and not state.problem
+            and state.record
+            and inquire is not None
+        ):
+            request = InstallRequest(
+                VenvEntry(state.venv.path, packages=(entry.install_spec, *(entry.inject or ()))), upgrade=True
+            )
+            named = {state.record.main.name, *state.record.injected}
+            found = inquire(state.venv.path, request, space.account)
+            newer = {
+                name: version
+                for name, version in found.items()
+                if name in named and state.venv.distributions.get(name) != version
+            }
+        observed.append(ObservedTool(entry, state, space, False, runs, interpreter, newer, login_path))
+    return tuple(observed)

@@ -1,0 +1,262 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is declared and what was found to the fewest steps: a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Tuple
+
+from .desired import Desired, VenvEntry
+from .difference import Difference, tool_difference, venv_difference
+from .host_state import HostState, ObservedTool, ObservedVenv
+from .interpreter import Interpreter, describe_found
+from .pipx import PIN_SINCE, Pipx
+from .redact import redact
+from .steps import PackageStep, Plan, Refusal, ToolStep, VenvStep
+
+
+def plan(desired: Desired, state: HostState) -> Plan:
+    """Return the steps that lead from ``state`` to ``desired``; the same input gives the same plan."""
+    planner = _Planner(desired, state)
+    for library in desired.libraries:
+        planner.plan_library(library)
+    for position, venv in enumerate(state.venvs):
+        planner.plan_venv(position, venv)
+    if desired.uv and not state.uv and state.own_uv is not None:
+        planner.plan_own("uv", state.own_uv, ("python_uv asks for it and the host has none",))
+    for position, tool in enumerate(state.tools):
+        planner.plan_tool(position, tool)
+    return planner.finish()
+
+
+@dataclass
+class _Planner:
+    """Collects steps; OS packages and programs needed by several entries are planned once, with each reason."""
+
+    desired: Desired
+    state: HostState
+    packages: Dict[str, List[str]] = field(default_factory=dict)
+    own: Dict[str, VenvStep] = field(default_factory=dict)
+    venvs: List[VenvStep] = field(default_factory=list)
+    tools: List[ToolStep] = field(default_factory=list)
+    refusals: List[Refusal] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+
+    def refuse(self, message: str, advice: str) -> None:
+        self.refusals.append(Refusal(redact(message), advice))
+
+    def plan_library(self, name: str) -> None:
+        package = self.state.distribution.library_package(name)
+        if not package:
+            self.refuse(
+                f"The library {name} is wanted from the distribution, and the packages of {self.state.distribution.name} are not known here.",
+                "Declare it in python_venvs instead.",
+            )
+        elif package not in self.state.installed_packages:
+            self.packages.setdefault(package, []).append(f"it provides the library {name}")
+
+    def plan_venv(self, position: int, observed: ObservedVenv) -> None:
+        difference = venv_difference(observed)
+        if difference is None or self._refused(difference):
+            return
+        entry = observed.entry
+        if entry.owner and not self.state.is_root and observed.account is not None:
+            self.refuse(
+                f"{entry.path} is to belong to {entry.owner}, and only root can do that.",
+                "Run with become, or leave owner out.",
+            )
+            return
+        installer = self._installer_of(entry)
+        if not installer:
+            return
+        interpreter = None
+        if difference.action in ("create", "rebuild"):
+            interpreter = self._interpreter(f"the environment {entry.path}", entry.python, observed.interpreter)
+            if interpreter is None or not self._can_create(f"the environment {entry.path}", interpreter, installer):
+                return
+        self.venvs.append(
+            VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
+        )
+
+    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...]) -> None:
+        """Plan the environment in which this project keeps a program from the index, unless it is in order."""
+        difference = venv_difference(observed)
+        if difference is None and not observed.links:
+            return
+        if difference is not None and self._refused(difference):
+            return
+        action = difference.action if difference is not None else "update"
+        interpreter = None
+        if action in ("create", "rebuild"):
+            interpreter = self.state.default_interpreter
+            if interpreter is None:
+                self.refuse(
+                    f"{name} needs a Python to run with, and none was found.", "Install the distribution's python3."
+                )
+                return
+            if not self._can_create(name, interpreter, "pip"):
+                return
+        if difference is not None and action == "rebuild":
+            reasons += difference.reasons
+        self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, "pip", observed.links)
+
+    def plan_tool(self, position: int, observed: ObservedTool) -> None:
+        difference = tool_difference(observed)
+        if difference is None or self._refused(difference):
+            return
+        entry = observed.entry
+        if not self._may_touch(observed):
+            return
+        pipx = None
+        if difference.action in ("create", "rebuild") or (difference.action == "link" and self._pin_differs(observed)):
+            installed = self._provide_pipx(observed)
+            if installed is None:
+                return
+            pipx = installed if installed.path else None
+            if entry.python and difference.action != "link":
+                interpreter = self._interpreter(f"the tool {entry.name}", entry.python, observed.interpreter)
+                if interpreter is None or not self._can_create(f"the tool {entry.name}", interpreter, "pip"):
+                    return
+        self.tools.append(
+            ToolStep(difference.action, observed, _clean(difference.reasons), position, pipx, difference.keeps_versions)
+        )
+
+    def finish(self) -> Plan:
+        packages = tuple(
+            PackageStep(name, tuple(dict.fromkeys(reasons))) for name, reasons in sorted(self.packages.items())
+        )
+        if packages and not (self.state.is_root and self.desired.manage_system_packages):
+            why = "python_manage_system_packages is false" if self.state.is_root else "this runs without root's rights"
+            names = tuple(step.name for step in packages)
+            needs = "; ".join(f"{step.name} ({', '.join(step.reasons)})" for step in packages)
+            self.refuse(
+                f"OS packages are missing: {needs}, and {why}.",
+                f"As root, run: {self.state.distribution.install_hint(names)}",
+            )
+        return Plan(
+            packages=packages,
+            own=tuple(self.own.values()),
+            venvs=tuple(self.venvs),
+            tools=tuple(self.tools),
+            refusals=tuple(self.refusals),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+        )
+
+    def _refused(self, difference: Difference) -> bool:
+        if difference.refusal:
+            self.refuse(difference.refusal, difference.advice)
+        return bool(difference.refusal)
+
+    def _installer_of(self, entry: VenvEntry) -> str:
+        """Return pip or uv for an environment, "" after a refusal."""
+        wanted = entry.installer if entry.installer != "auto" else self.desired.installer
+        if wanted == "auto":
+            return "uv" if self.state.uv or self.desired.uv else "pip"
+        if wanted == "uv" and not (self.state.uv or self.desired.uv):
+            self.refuse(
+                f"{entry.path} asks for the installer uv, and this host has none.", "Set python_uv: true to provide it."
+            )
+            return ""
+        return wanted
+
+    def _interpreter(self, what: str, selector: str, found: Optional[Interpreter]) -> Optional[Interpreter]:
+        if found is None:
+            wanted = f"Python {selector}" if selector[:1].isdigit() else selector or "python3"
+            self.refuse(
+                f"For {what} {wanted} is wanted, which is not on this host or does not run.",
+                f"Found were: {describe_found(self.state.found_interpreters)}. Install it, or select one of these.",
+            )
+        return found
+
+    def _can_create(self, what: str, interpreter: Interpreter, installer: str) -> bool:
+        """Plan what an interpreter lacks to make environments; ``False`` after a refusal."""
+        if interpreter.can_create_venv or installer == "uv":
+            return True
+        default = self.state.default_interpreter
+        is_default = default is not None and interpreter.real_path == default.real_path
+        package = self.state.distribution.venv_package(interpreter.release, is_default=is_default)
+        if not package or interpreter.origin != "distribution":
+            self.refuse(
+                f"For {what} the interpreter {interpreter.path} is wanted, which lacks the modules venv and ensurepip.",
+                "Complete that Python, or select another one.",
+            )
+            return False
+        self.packages.setdefault(package, []).append(f"{interpreter.path} cannot make environments without it")
+        return True
+
+    def _may_touch(self, observed: ObservedTool) -> bool:
+        entry, space = observed.entry, observed.space
+        if self.state.is_root or space is None:
+            return True
+        if entry.scope == "global":
+            self.refuse(
+                f"The tool {entry.name} is to be global, and only root can do that.",
+                "Run with become, or set scope: user.",
+            )
+            return False
+        if entry.user and observed.state is not None and not _is_caller(self.state, observed):
+            self.refuse(
+                f"The tool {entry.name} is for {entry.user}, and only root can act for others.", "Run with become."
+            )
+            return False
+        return True
+
+    def _pin_differs(self, observed: ObservedTool) -> bool:
+        record = observed.state.record if observed.state is not None else None
+        return record is not None and record.pinned != observed.entry.pinned
+
+    def _provide_pipx(self, observed: ObservedTool) -> Optional[Pipx]:
+        """Return the pipx for a tool, one without a path when a step provides it first, ``None`` after a refusal."""
+        entry, source, state = observed.entry, self.desired.pipx_source, self.state
+        own_path = f"{state.own_pipx.entry.path}/bin/pipx" if state.own_pipx is not None else ""
+        usable = [one for one in state.pipx if _may_run(one, observed)]
+        if source == "system":
+            usable = [one for one in usable if one.path != own_path]
+        elif source == "index":
+            usable = [one for one in usable if one.path == own_path]
+        own_is_whole = state.own_pipx is not None and venv_difference(state.own_pipx) is None
+        usable = [one for one in usable if one.path != own_path or own_is_whole]
+        capable = [
+            one for one in usable if not (entry.pinned or self._pin_differs(observed)) or one.is_at_least(PIN_SINCE)
+        ]
+        if capable:
+            return capable[0]
+        needs = f"the tool {entry.name} is installed with it"
+        packaged = state.distribution.packages_pipx() and not entry.pinned and not usable
+        if source == "system":
+            if not packaged:
+                self.refuse(
+                    f"The tool {entry.name} needs {'a pipx that can pin' if usable or entry.pinned else 'pipx'}, which"
+                    f" {state.distribution.name} {state.distribution.version} does not package.",
+                    "Set python_pipx_source: auto to have one from the index.",
+                )
+                return None
+            self.packages.setdefault(self._pipx_package(), []).append(needs)
+            return Pipx("", "")
+        if source == "auto" and packaged and state.is_root and self.desired.manage_system_packages:
+            self.packages.setdefault(self._pipx_package(), []).append(needs)
+            return Pipx("", "")
+        if state.own_pipx is not None:
+            self.plan_own("pipx", state.own_pipx, (needs,))
+        return None if self.refusals else Pipx("", "")
+
+    def _pipx_package(self) -> str:
+        family = self.state.distribution.family
+        return family.pipx if family is not None else "pipx"
+
+
+def _is_caller(state: HostState, observed: ObservedTool) -> bool:
+    return observed.space is not None and observed.space.account.uid == state.uid
+
+
+def _may_run(pipx: Pipx, observed: ObservedTool) -> bool:
+    """Say whether the tool's account can be expected to run a pipx: one in another account's home it cannot."""
+    home = observed.space.account.home if observed.space is not None else ""
+    in_a_home = pipx.path.startswith(("/root/", "/home/"))
+    return not in_a_home or (home != "/" and pipx.path.startswith(home + "/"))
+
+
+def _clean(reasons: Tuple[str, ...]) -> Tuple[str, ...]:
+    return tuple(redact(reason) for reason in reasons)

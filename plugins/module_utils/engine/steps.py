@@ -1,0 +1,103 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan: ordered steps, each with its reason, as data that can be printed, compared and tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+from .host_state import ObservedTool, ObservedVenv
+from .interpreter import Interpreter
+from .pipx import Pipx
+
+
+@dataclass(frozen=True)
+class PackageStep:
+    """An OS package to install."""
+
+    name: str
+    reasons: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VenvStep:
+    """What happens to one environment: create, rebuild, update or remove.
+
+    ``position`` is its place in ``python_venvs``, ``None`` for one in which this project keeps a program of its own;
+    ``links`` are (link, target) pairs to make with it.
+    """
+
+    action: str
+    observed: ObservedVenv
+    reasons: Tuple[str, ...]
+    position: Optional[int] = None
+    interpreter: Optional[Interpreter] = None
+    installer: str = "pip"
+    links: Tuple[Tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolStep:
+    """What happens to one tool: create, rebuild, link or remove; ``pipx`` is ``None`` where it has to be provided first."""
+
+    action: str
+    observed: ObservedTool
+    reasons: Tuple[str, ...]
+    position: int
+    pipx: Optional[Pipx] = None
+    keeps_versions: bool = True
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something declared that cannot be done on this host, and what the user can do about it."""
+
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+@dataclass(frozen=True)
+class StepText:
+    """A step in words: ``action`` on the ``kind`` (system_package, venv or tool) called ``name``, and why."""
+
+    action: str
+    kind: str
+    name: str
+    reasons: Tuple[str, ...]
+
+    def as_dict(self) -> Dict[str, object]:
+        return {"action": self.action, "kind": self.kind, "name": self.name, "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The fewest steps from what is there to what is declared, in the order they have to be taken.
+
+    An empty plan means the host is converged. With ``refusals`` nothing may be applied.
+    """
+
+    packages: Tuple[PackageStep, ...] = ()
+    own: Tuple[VenvStep, ...] = ()
+    venvs: Tuple[VenvStep, ...] = ()
+    tools: Tuple[ToolStep, ...] = ()
+    refusals: Tuple[Refusal, ...] = ()
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.packages or self.own or self.venvs or self.tools or self.refusals)
+
+    @property
+    def steps(self) -> Tuple[StepText, ...]:
+        """Every step in words, in the order they are taken."""
+        found = [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
+        found += [
+            StepText(step.action, "venv", step.observed.entry.path, step.reasons) for step in (*self.own, *self.venvs)
+        ]
+        found += [StepText(step.action, "tool", step.observed.entry.venv_name, step.reasons) for step in self.tools]
+        return tuple(found)

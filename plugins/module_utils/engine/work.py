@@ -1,0 +1,112 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running an installer for one environment: its files, its rights, its failures told in full."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Mapping, Optional
+
+from .account import Account
+from .desired import Desired, IndexSettings
+from .errors import CommandFailed, ProvisionError
+from .files import scratch_directory, write_atomically
+from .host import Host
+from .installer import Installer, Prepared, Workplace
+from .installer_pip import PipInstaller
+from .installer_uv import UvInstaller
+from .interpreter import Interpreter
+from .process import Command, Completed
+from .redact import redact, secrets_in
+from .request import InstallRequest
+
+
+def secrets_of(desired: Desired) -> FrozenSet[str]:
+    """Return every string of a declared state that must never be shown."""
+    index = desired.index
+    texts = [index.index_url, index.proxy, *index.extra_index_urls, *index.find_links]
+    for venv in desired.venvs:
+        texts += [*venv.packages, *venv.pip_args]
+    for tool in desired.tools:
+        texts += [tool.spec, *(tool.inject or ())]
+    return secrets_in(texts) | ({index.password} if index.password else frozenset())
+
+
+def make_installer(name: str, uv: str) -> Installer:
+    return UvInstaller(uv) if name == "uv" else PipInstaller()
+
+
+def run_checked(
+    host: Host, command: Command, what: str, secrets: FrozenSet[str], installer: Optional[Installer] = None
+) -> Completed:
+    """Run a command that has to succeed; raises CommandFailed with everything it said, credentials masked."""
+    done = host.run(command)
+    if done.succeeded:
+        return done
+    stdout, stderr = redact(done.stdout, secrets), redact(done.stderr, secrets)
+    said = (stderr.strip() or stdout.strip()).splitlines()
+    errors = [line.strip() for line in said if line.lstrip().lower().startswith(("error", "fatal"))]
+    last = errors[0] if errors else said[-1].strip() if said else "it said nothing"
+    status = "could not be run" if done.status is None else f"exit status {done.status}"
+    raise CommandFailed(
+        f"{what} failed ({status}): {last}",
+        command=[redact(word, secrets) for word in command.argv],
+        status=done.status,
+        stdout=stdout,
+        stderr=stderr,
+        advice=(installer or PipInstaller()).advice(done.stdout + done.stderr),
+    )
+
+
+def run_prepared(
+    work: Workplace, prepared: Prepared, what: str, secrets: FrozenSet[str], installer: Installer
+) -> Completed:
+    for path, content in prepared.files.items():
+        write_atomically(path, content, account=work.account, mode=0o600)
+    return run_checked(work.host, prepared.command, what, secrets, installer)
+
+
+def resolve(
+    host: Host,
+    installer: Installer,
+    venv: str,
+    request: InstallRequest,
+    *,
+    account: Optional[Account],
+    index: IndexSettings,
+    secrets: FrozenSet[str],
+    everything: bool = False,
+) -> Mapping[str, str]:
+    """Return what an installer would install into an environment, by its own dry run: normalised names to versions."""
+    with scratch_directory(account) as scratch:
+        work = Workplace(host, account, scratch, index)
+        prepared = installer.resolve(work, venv, request, everything=everything)
+        done = run_prepared(
+            work, prepared, f"Asking {installer.name} what it would install into {venv}", secrets, installer
+        )
+        return installer.read_resolution(done).packages
+
+
+def resolve_new(
+    host: Host,
+    interpreter: Interpreter,
+    request: InstallRequest,
+    *,
+    account: Optional[Account],
+    index: IndexSettings,
+    secrets: FrozenSet[str],
+) -> Mapping[str, str]:
+    """Return what pip would install into an environment that does not exist yet, asked in a throw-away one."""
+    installer = PipInstaller()
+    if not interpreter.can_create_venv:
+        raise ProvisionError(
+            f"{interpreter.path} cannot make environments yet, so nothing can say which versions it would get."
+        )
+    with scratch_directory(account) as scratch:
+        work = Workplace(host, account, scratch, index)
+        venv = f"{scratch}/venv"
+        empty = installer.create(work, interpreter, venv, with_pip=False)
+        run_prepared(work, empty, "Making a throw-away environment", secrets, installer)
+        prepared = installer.resolve(work, venv, request, everything=False)
+        done = run_prepared(work, prepared, "Asking pip what it would install", secrets, installer)
+        return installer.read_resolution(done).packages

@@ -1,0 +1,157 @@
+#!/usr/bin/python
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Tell what a host lacks of a declared state
+description:
+  - Compares what is declared with what is on the host and returns the fewest steps between the two, each with its reason.
+  - Only reads. On a host that has everything it starts no pip, pipx or uv and uses no network, except for entries with
+    C(state=latest), for which the index is asked.
+  - Refuses what is misspelt, of a wrong type or contradictory, naming the entry, the value and what is allowed.
+version_added: 0.1.0
+author:
+  - pep668.provision maintainers (@pep668)
+extends_documentation_fragment:
+  - pep668.provision.settings
+  - pep668.provision.settings.attributes
+attributes:
+  diff_mode:
+    support: none
+options:
+  python_venvs:
+    description: Virtual environments, each with the options of M(pep668.provision.venv).
+    type: list
+    elements: raw
+    default: []
+  python_tools:
+    description: Command-line tools, each with the keys of O(pep668.provision.tool#module:tools).
+    type: list
+    elements: raw
+    default: []
+  python_libraries:
+    description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
+    type: list
+    elements: raw
+    default: []
+  variable_names:
+    description: Names of variables the caller has; those that look like a misspelt variable of this collection are warned about.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: See what is missing
+  pep668.provision.plan:
+    python_venvs:
+      - path: /srv/app/.venv
+        packages: ["flask==3.0.3"]
+    python_tools:
+      - name: black
+  register: missing
+
+- name: Show each step with its reason
+  ansible.builtin.debug:
+    msg: "{{ item.action }} {{ item.kind }} {{ item.name }}: {{ item.reasons | join('; ') }}"
+  loop: "{{ missing.steps }}"
+"""
+
+RETURN = r"""
+converged:
+  description: Whether nothing is missing.
+  returned: success
+  type: bool
+system_packages:
+  description: OS packages to install.
+  returned: success
+  type: list
+  elements: str
+  sample: [python3-venv]
+package_options:
+  description: Options for the Ansible package module of this host's family.
+  returned: success
+  type: dict
+programs:
+  description: Programs to provide from the index that no environment or tool brings along.
+  returned: success
+  type: list
+  elements: str
+venvs:
+  description: The environments that need work, as position in O(python_venvs), path, action and reasons.
+  returned: success
+  type: list
+  elements: dict
+tools:
+  description: The tools that need work, as position in O(python_tools), name, action and reasons.
+  returned: success
+  type: list
+  elements: dict
+steps:
+  description: Every step in order, as action, kind, name and reasons.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import look
+from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import suggestions
+from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
+from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
+from ansible_collections.pep668.provision.plugins.module_utils.engine.os_packages import package_module_options
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
+
+
+def main() -> None:
+    entries = {"type": "list", "elements": "raw", "default": []}
+    module = make_module(
+        python_venvs=entries,
+        python_tools=entries,
+        python_libraries=entries,
+        variable_names={"type": "list", "elements": "str", "default": []},
+    )
+    declared = {name: module.params[name] for name in ("python_venvs", "python_tools", "python_libraries")}
+    desired = read_desired(module, **declared)
+    try:
+        state, plan = look(desired, Host())
+    except ProvisionError as error:
+        fail(module, error)
+        return
+    for warning in (*suggestions(module.params["variable_names"]), *plan.warnings):
+        module.warn(warning)
+    module.exit_json(
+        changed=False,
+        converged=plan.is_empty,
+        system_packages=[step.name for step in plan.packages],
+        package_options=package_module_options(
+            state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
+        ),
+        programs=[step.observed.entry.packages[0] for step in plan.own if not plan.tools],
+        venvs=[
+            {
+                "position": step.position,
+                "path": step.observed.entry.path,
+                "action": step.action,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.venvs
+        ],
+        tools=[
+            {
+                "position": step.position,
+                "name": step.observed.entry.venv_name,
+                "action": step.action,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.tools
+        ],
+        steps=[step.as_dict() for step in plan.steps],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+#!/usr/bin/python
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tool
+short_description: Give a host command-line tools, each in its own environment
+description:
+  - Installs, updates or removes command-line tools through pipx; pipx itself is provided when there is none.
+  - Works the same with every pipx from 1.1 on. What is installed is read from pipx's own records, so nothing is started
+    when nothing changed.
+  - A tool that has to change gets a fresh environment; the old one is kept until the new one works.
+version_added: 0.1.0
+author:
+  - pep668.provision maintainers (@pep668)
+extends_documentation_fragment:
+  - pep668.provision.settings
+  - pep668.provision.settings.attributes
+attributes:
+  diff_mode:
+    support: full
+options:
+  scope:
+    description: V(global) tools are in C(/usr/local/bin), V(user) ones in C(~/.local/bin) of O(user).
+    type: str
+    choices: [global, user]
+    default: global
+  user:
+    description: The account of O(scope=user) tools; default is the one the module runs as.
+    type: str
+    default: ""
+  tools:
+    description: The tools.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The name of the distribution.
+        type: str
+        required: true
+      spec:
+        description: What to install, a requirement (PEP 508), a URL or a path. Default is the name.
+        type: str
+        default: ""
+      state:
+        description: V(latest) is the newest that the index has for the spec.
+        type: str
+        choices: [present, latest, absent]
+        default: present
+      python:
+        description: Which interpreter, as a version, a name or an absolute path.
+        type: str
+        default: ""
+      inject:
+        description: What else is in the tool's environment. Where it is not given, nothing is injected and nothing removed.
+        type: list
+        elements: str
+      suffix:
+        description: Appended to the names of its environment and its commands, for several versions side by side.
+        type: str
+        default: ""
+      include_deps:
+        description: Whether the commands of its dependencies are linked too.
+        type: bool
+        default: false
+      pinned:
+        description: Whether C(pipx upgrade-all) passes it over.
+        type: bool
+        default: false
+      installer:
+        description: Which program pipx uses, where it can choose; V(auto) follows O(python_installer).
+        type: str
+        choices: [auto, pip, uv]
+        default: auto
+"""
+
+EXAMPLES = r"""
+- name: Give every user of the host two tools
+  pep668.provision.tool:
+    tools:
+      - name: black
+        spec: "black[d]==24.10.0"
+      - name: httpie
+
+- name: Give one user a tool of her own
+  pep668.provision.tool:
+    scope: user
+    user: alice
+    tools:
+      - name: yamllint
+        state: latest
+"""
+
+RETURN = r"""
+tools:
+  description: Each tool with its name, version, action (created, rebuilt, updated, removed, unchanged), apps and bin_dir.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: black, version: 24.10.0, action: created, apps: [black, blackd], bin_dir: /usr/local/bin}]
+reasons:
+  description: Why something happened, by tool.
+  returned: success
+  type: dict
+"""
+
+from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome, converge, rehearse
+from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
+from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
+    fail,
+    make_module,
+    package_lines,
+    read_desired,
+)
+
+ACTIONS = {"create": "created", "rebuild": "rebuilt", "link": "updated", "remove": "removed"}
+
+
+def main() -> None:
+    module = make_module(
+        scope={"type": "str", "choices": ["global", "user"], "default": "global"},
+        user={"type": "str", "default": ""},
+        tools={
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "name": {"type": "str", "required": True},
+                "spec": {"type": "str", "default": ""},
+                "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+                "python": {"type": "str", "default": ""},
+                "inject": {"type": "list", "elements": "str"},
+                "suffix": {"type": "str", "default": ""},
+                "include_deps": {"type": "bool", "default": False},
+                "pinned": {"type": "bool", "default": False},
+                "installer": {"type": "str", "choices": ["auto", "pip", "uv"], "default": "auto"},
+            },
+        },
+    )
+    shared = {"scope": module.params["scope"], "user": module.params["user"]}
+    desired = read_desired(module, python_tools=[{**tool, **shared} for tool in module.params["tools"]])
+    try:
+        outcome = (rehearse if module.check_mode else converge)(desired, Host())
+    except ProvisionError as error:
+        fail(module, error)
+        return
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(**_result(outcome))
+
+
+def _result(outcome: Outcome) -> dict:
+    steps = {step.observed.entry.venv_name: step for step in outcome.plan.tools}
+    tools = []
+    for observed in outcome.state.tools:
+        name = observed.entry.venv_name
+        record = observed.state.record if observed.state else None
+        present = {record.main.name: record.main.version} if record else {}
+        version = next(iter(outcome.after.get(name, present).values()), "")
+        tools.append(
+            {
+                "name": name,
+                "version": version,
+                "action": ACTIONS[steps[name].action] if name in steps else "unchanged",
+                "apps": list(record.main.apps) if record else [],
+                "bin_dir": observed.space.bin_dir if observed.space else "",
+            }
+        )
+    result = {
+        "changed": outcome.changed,
+        "tools": tools,
+        "reasons": {name: list(step.reasons) for name, step in steps.items()},
+    }
+    if outcome.changed:
+        result["diff"] = {
+            "before": "".join(package_lines(packages) for packages in outcome.before.values()),
+            "after": "".join(package_lines(packages) for packages in outcome.after.values()),
+        }
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+#!/usr/bin/python
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: venv
+short_description: Give a host one virtual environment with what it should hold
+description:
+  - Makes, fills, updates, rebuilds or removes a virtual environment.
+  - An environment that was finished before is compared by its record, so nothing is started and no network is used when
+    nothing changed.
+  - A broken environment (half-built, its interpreter gone or moved to another minor version, a distribution changed by hand)
+    is brought back with its owner and its versions. The old one is kept until the new one works.
+version_added: 0.1.0
+author:
+  - pep668.provision maintainers (@pep668)
+extends_documentation_fragment:
+  - pep668.provision.settings
+  - pep668.provision.settings.attributes
+attributes:
+  diff_mode:
+    support: full
+options:
+  path:
+    description: Where the environment is, an absolute path.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) has what is asked for there, and upgrades nothing that satisfies already.
+      - V(latest) has the newest of it that the index has.
+      - V(exact) has nothing else in it.
+      - V(absent) removes it, if it is a virtual environment.
+    type: str
+    choices: [present, latest, exact, absent]
+    default: present
+  python:
+    description: Which interpreter, as a version like V("3.12"), a name like V(python3.12) or an absolute path. Default is the host's python3.
+    type: str
+    default: ""
+  packages:
+    description: Requirements (PEP 508).
+    type: list
+    elements: str
+    default: []
+  requirements:
+    description: Requirements files on the host; nested ones are followed.
+    type: list
+    elements: str
+    default: []
+  constraints:
+    description: Constraints files on the host.
+    type: list
+    elements: str
+    default: []
+  project:
+    description: The directory of a project on the host to install.
+    type: str
+    default: ""
+  editable:
+    description: Whether the project's code is used in place.
+    type: bool
+    default: false
+  extras:
+    description: Extras of the project.
+    type: list
+    elements: str
+    default: []
+  require_hashes:
+    description: Whether each requirement must have a hash in its file.
+    type: bool
+    default: false
+  system_site_packages:
+    description: Whether the environment sees the distributions of its interpreter.
+    type: bool
+    default: false
+  owner:
+    description: The account that owns it and runs the installation.
+    type: str
+    default: ""
+  installer:
+    description: Which program fills it; V(auto) follows O(python_installer).
+    type: str
+    choices: [auto, pip, uv]
+    default: auto
+  rebuild:
+    description: Whether it may be rebuilt when its interpreter moved or is gone, or when it is damaged.
+    type: str
+    choices: [auto, never]
+    default: auto
+  pip_args:
+    description: Further arguments of the installer.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Give the application its environment
+  pep668.provision.venv:
+    path: /srv/app/.venv
+    requirements: [/srv/app/requirements.txt]
+    owner: app
+
+- name: Leave nothing but what is asked for in it
+  pep668.provision.venv:
+    path: /opt/report
+    packages: ["flask==3.0.3", "requests[socks]>=2.31"]
+    python: "3.12"
+    state: exact
+
+- name: Remove it
+  pep668.provision.venv:
+    path: /opt/report
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The environment.
+  returned: success
+  type: str
+action:
+  description: What happened or would happen, one of created, rebuilt, updated, removed or unchanged.
+  returned: success
+  type: str
+python_version:
+  description: The version of its interpreter, empty where there is none.
+  returned: success
+  type: str
+packages:
+  description: What is in it (in check mode, would be), name to version, without pip, setuptools and wheel.
+  returned: success
+  type: dict
+reasons:
+  description: Why something happened.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome, converge, rehearse
+from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
+from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
+from ansible_collections.pep668.provision.plugins.module_utils.engine.preview import without_seeds
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
+    SETTINGS,
+    fail,
+    make_module,
+    package_lines,
+    read_desired,
+)
+
+ACTIONS = {"create": "created", "rebuild": "rebuilt", "update": "updated", "remove": "removed"}
+
+
+def main() -> None:
+    texts = {"type": "list", "elements": "str", "default": []}
+    module = make_module(
+        path={"type": "str", "required": True},
+        state={"type": "str", "choices": ["present", "latest", "exact", "absent"], "default": "present"},
+        python={"type": "str", "default": ""},
+        packages=texts,
+        requirements=texts,
+        constraints=texts,
+        project={"type": "str", "default": ""},
+        editable={"type": "bool", "default": False},
+        extras=texts,
+        require_hashes={"type": "bool", "default": False},
+        system_site_packages={"type": "bool", "default": False},
+        owner={"type": "str", "default": ""},
+        installer={"type": "str", "choices": ["auto", "pip", "uv"], "default": "auto"},
+        rebuild={"type": "str", "choices": ["auto", "never"], "default": "auto"},
+        pip_args=texts,
+    )
+    entry = {name: value for name, value in module.params.items() if name not in SETTINGS}
+    desired = read_desired(module, python_venvs=[entry])
+    try:
+        outcome = (rehearse if module.check_mode else converge)(desired, Host())
+    except ProvisionError as error:
+        fail(module, error)
+        return
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(**_result(outcome))
+
+
+def _result(outcome: Outcome) -> dict:
+    observed = outcome.state.venvs[0]
+    path = observed.entry.path
+    step = outcome.plan.venvs[0] if outcome.plan.venvs else None
+    present = without_seeds(observed.state.distributions)
+    before, after = outcome.before.get(path, present), outcome.after.get(path, present)
+    result = {
+        "changed": outcome.changed,
+        "path": path,
+        "action": ACTIONS[step.action] if step else "unchanged",
+        "python_version": observed.state.version,
+        "packages": dict(after),
+        "reasons": list(step.reasons) if step else [],
+    }
+    if step:
+        headers = {"before_header": f"{path} (before)", "after_header": f"{path} ({ACTIONS[step.action]})"}
+        result["diff"] = {"before": package_lines(before), "after": package_lines(after), **headers}
+    return result
+
+
+if __name__ == "__main__":
+    main()
