@@ -1,7 +1,7 @@
 """Prints what is wrong with a virtual environment, one sentence a line; runs with its own python, as its owner.
 
 Argument: a JSON object with path, owner, imports (modules), packages (name -> version, or null for any), exact (nothing
-else is there but the packages and pip's own).
+else is there but the packages and what a new environment starts with).
 """
 
 import importlib
@@ -46,7 +46,7 @@ def package_faults():
         elif version is not None and installed[name] != version:
             yield f"{name} is {installed[name]}, should be {version}"
     if expected.get("exact"):
-        for name in sorted(set(installed) - set(packages) - {"pip", "setuptools", "wheel"}):
+        for name in sorted(set(installed) - set(packages) - {"pip", "setuptools", "wheel", "pkg-resources"}):
             yield f"{name} is installed and was not asked for"
 
 
