@@ -1,0 +1,59 @@
+# What the commands in this folder share; sourced by them in the checkout's root.
+# shellcheck shell=sh
+
+cache=$PWD/.cache
+
+say() { printf '%s\n' "$*" >&2; }
+
+can_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
+
+# Installs those of the packages that are known to apt and missing.
+apt_install() {
+    missing=
+    for package in "$@"; do
+        dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing:$missing"
+    apt-get -q update >&2
+    known=
+    for package in $missing; do
+        apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && known="$known $package"
+    done
+    # shellcheck disable=SC2086  # one word for each package
+    DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends $known >&2
+}
+
+# A Python that runs (a pyenv shim may not), is new enough for the controller, and can make virtual environments.
+find_python() {
+    for candidate in python3.11 python3.12 python3.13 python3.14 python3; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Prints such a Python; installs one as root on a Debian-family machine, else names the command.
+require_python() {
+    find_python && return 0
+    if can_install; then
+        apt_install python3 python3-venv
+        find_python && return 0
+    fi
+    say 'Python 3.11 or newer with venv is needed. On Debian and Ubuntu: sudo apt-get install python3 python3-venv'
+    return 1
+}
+
+# Makes the environment NAME under .cache from a requirements file; anew when the interpreter or a pin has changed.
+make_environment() {
+    environment=$cache/$1
+    wanted="$("$python" --version) $(cksum <"$2")"
+    [ "$(cat "$environment/complete" 2>/dev/null)" != "$wanted" ] || return 0
+    say "making $environment"
+    "$python" -m venv --clear "$environment"
+    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --requirement "$2"
+    printf '%s\n' "$wanted" >"$environment/complete"
+}
