@@ -112,9 +112,9 @@ def unit(session: nox.Session) -> None:
     """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
     checks = Checks(session)
     checks.run_pytest(f"unit tests, Python {version_of(sys.executable)}", "pytest", "tests/unit", *session.posargs)
-    oldest = oldest_python()
-    if oldest is None:
-        session.log(f"unit tests ran on {version_of(sys.executable)} only: no older Python from 3.{OLDEST_MINOR} found")
+    minor, oldest = min(running_pythons().items(), default=(sys.version_info.minor, sys.executable))
+    if minor >= sys.version_info.minor:
+        session.log(f"no Python from 3.{OLDEST_MINOR} that is older than this {version_of(sys.executable)} was found")
     else:
         python = environment_for(session, oldest)
         checks.run_pytest(
@@ -133,14 +133,25 @@ def version_of(python: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def oldest_python() -> str | None:
-    """The oldest interpreter on this machine that the engine has to run on and that is older than ours."""
-    for minor in range(OLDEST_MINOR, sys.version_info.minor):
+def running_pythons() -> dict[int, str]:
+    """Interpreters of this machine that run and can make environments, by minor version, from the oldest target on."""
+    found: dict[int, str] = {}
+    for minor in range(OLDEST_MINOR, sys.version_info.minor + 4):
         pyenv = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
-        for python in filter(None, [*map(str, pyenv), shutil.which(f"python3.{minor}")]):
-            if version_of(python):
-                return python
-    return None
+        for python in filter(None, [shutil.which(f"python3.{minor}"), *map(str, pyenv)]):
+            if minor not in found and version_of(python):
+                found[minor] = python
+    return found
+
+
+def link_pythons(folder: Path) -> str:
+    """A PATH on which python3.X is an interpreter that runs, where there is one: pyenv's shims may not."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for minor, python in running_pythons().items():
+        (folder / f"python3.{minor}").symlink_to(Path(python).resolve())
+    rest = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
+    return os.pathsep.join([str(folder), *rest])
 
 
 def environment_for(session: nox.Session, python: str) -> str:
@@ -186,5 +197,6 @@ def hosts(session: nox.Session) -> None:
 def sanity(session: nox.Session) -> None:
     """ansible-test sanity on the built collection: what users get is what is checked."""
     checks = Checks(session)
-    checks.run("collection sanity", sys.executable, "tests/sanity/run.py", environment=ansible_environment())
+    environment = {"PATH": link_pythons(CACHE / "pythons")}
+    checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
     checks.finish()
