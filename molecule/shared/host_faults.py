@@ -20,7 +20,7 @@ expected = json.loads(sys.argv[1])
 
 def run(*argv):
     """What the command printed on both outputs together, and its exit status."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout.strip(), done.returncode
 
 
