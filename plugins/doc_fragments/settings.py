@@ -23,7 +23,8 @@ options:
   python_pipx_source:
     description:
       - Where pipx comes from when a tool needs it.
-      - V(auto) takes the distribution's pipx when it can do what is asked, else one from the index in its own environment.
+      - V(auto) takes the distribution's pipx when it can do what is asked, else one from the index in an environment of
+        its own.
     type: str
     choices: [auto, system, index]
     default: auto

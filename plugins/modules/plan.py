@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: plan
 short_description: Tell what a host lacks of a declared state
 description:
-  - Compares what is declared with what is on the host and returns the fewest steps between the two, each with its reason.
+  - Compares what is declared with what is on the host and returns the fewest steps between the two, each with a reason.
   - Only reads. On a host that has everything it starts no pip, pipx or uv and uses no network, except for entries with
     C(state=latest), for which the index is asked.
   - Refuses what is misspelt, of a wrong type or contradictory, naming the entry, the value and what is allowed.
@@ -39,7 +39,7 @@ options:
     elements: raw
     default: []
   variable_names:
-    description: Names of variables the caller has; those that look like a misspelt variable of this collection are warned about.
+    description: Names of variables the caller has; those that look like a misspelt one of this collection are warned about.
     type: list
     elements: str
     default: []

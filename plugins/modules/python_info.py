@@ -73,7 +73,7 @@ interpreters:
       description: Whether a marker makes a pip that checks it refuse.
       type: bool
     marker:
-      description: The marker's path, its state (absent, valid, empty, garbage, unreadable, directory, dangling) and its text.
+      description: Its marker's path, state (absent, valid, empty, garbage, unreadable, directory, dangling) and text.
       type: dict
     pip:
       description: The version and path of its pip, whether that pip checks the marker and has a flag to override it.

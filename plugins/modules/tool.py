@@ -56,7 +56,7 @@ options:
         type: str
         default: ""
       inject:
-        description: What else is in the tool's environment. Where it is not given, nothing is injected and nothing removed.
+        description: What else is in the tool's environment. Where it is not given, nothing is injected or removed.
         type: list
         elements: str
       suffix:
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tools:
-  description: Each tool with its name, version, action (created, rebuilt, updated, removed, unchanged), apps and bin_dir.
+  description: Each tool with name, version, action (created, rebuilt, updated, removed, unchanged), apps and bin_dir.
   returned: success
   type: list
   elements: dict

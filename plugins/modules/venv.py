@@ -12,8 +12,8 @@ description:
   - Makes, fills, updates, rebuilds or removes a virtual environment.
   - An environment that was finished before is compared by its record, so nothing is started and no network is used when
     nothing changed.
-  - A broken environment (half-built, its interpreter gone or moved to another minor version, a distribution changed by hand)
-    is brought back with its owner and its versions. The old one is kept until the new one works.
+  - A broken environment (half-built, its interpreter gone or moved to another minor version, a distribution changed by
+    hand) is brought back with its owner and its versions. The old one is kept until the new one works.
 version_added: 0.1.0
 author:
   - pep668.provision maintainers (@pep668)
@@ -38,7 +38,9 @@ options:
     choices: [present, latest, exact, absent]
     default: present
   python:
-    description: Which interpreter, as a version like V("3.12"), a name like V(python3.12) or an absolute path. Default is the host's python3.
+    description:
+      - Which interpreter, as a version like V("3.12"), a name like V(python3.12) or an absolute path.
+      - Default is the host's python3.
     type: str
     default: ""
   packages:

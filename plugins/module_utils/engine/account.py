@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import pwd
 from dataclasses import dataclass
 from typing import Callable, Optional, TypeVar
@@ -61,7 +61,7 @@ def act_as(account: Optional[Account], work: Callable[[], T]) -> T:
 
     As root a child process takes the account's rights for good, so whatever the account prepared (links,
     renamed directories) is met with its own rights and not with root's. The result and an error come back
-    through a pipe and so have to be picklable.
+    through a pipe as JSON, so the result is text, a number, a list of these or nothing.
     """
     if account is None or account.uid == os.geteuid():
         return work()
@@ -74,26 +74,26 @@ def act_as(account: Optional[Account], work: Callable[[], T]) -> T:
             os.umask(0o022)
             drop_privileges(account)
             try:
-                answer = (True, work())
-            except BaseException as error:  # the parent raises it again
-                answer = (False, str(error) if not isinstance(error, OSError) else _describe(error))  # type: ignore[assignment]
-            with os.fdopen(writing, "wb") as stream:
-                pickle.dump(answer, stream)
+                answer = {"result": work()}
+            except OSError as error:
+                answer = {"error": f"{error.strerror}: {error.filename}" if error.filename else str(error)}  # type: ignore[dict-item]
+            except Exception as error:  # the parent raises it again, whatever it is
+                answer = {"error": str(error)}  # type: ignore[dict-item]
+            with os.fdopen(writing, "w", encoding="utf-8") as stream:
+                json.dump(answer, stream)
             status = 0
         finally:
             os._exit(status)
     os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
+    with os.fdopen(reading, encoding="utf-8") as stream:
         data = stream.read()
     os.waitpid(child, 0)
     if not data:
         raise ProvisionError(f"Acting as {account.name} failed: the process ended without an answer.")
-    # The bytes come from our own child, started a moment ago from this very program.
-    succeeded, value = pickle.loads(data)
-    if not succeeded:
-        raise ProvisionError(f"As {account.name}: {value}.", advice="Check the rights on the path and its parents.")
-    return value  # type: ignore[no-any-return]
-
-
-def _describe(error: OSError) -> str:
-    return f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    answer = json.loads(data)
+    if "error" in answer:
+        raise ProvisionError(
+            f"As {account.name}: {answer['error']}.", advice="Check the rights on the path and its parents."
+        )
+    result: T = answer["result"]
+    return result

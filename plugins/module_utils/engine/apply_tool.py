@@ -93,7 +93,7 @@ class ToolRun:
             act_as(self.account, lambda: remove_tree(self.path))
             self._install_once(())
             self.warnings.append(
-                f"{self.entry.name}: not every version that was there before could be kept; what is declared is installed."
+                f"{self.entry.name}: not every version of before could be kept; what is declared is installed."
             )
 
     def _install_once(self, pins: Tuple[str, ...]) -> None:

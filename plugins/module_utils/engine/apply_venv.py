@@ -131,7 +131,7 @@ class VenvRun:
             if not plain.is_empty:
                 self._run(work, self.installer.install(work, self.path, plain), what)
             self.warnings.append(
-                f"{self.path}: not every version that was there before could be kept; what is declared is installed."
+                f"{self.path}: not every version of before could be kept; what is declared is installed."
             )
 
     def _remove_others(self, work: Workplace) -> None:

@@ -41,7 +41,7 @@ _RESERVED_PATHS = (
     "/sbin",
     "/srv",
     "/sys",
-    "/tmp",
+    "/tmp",  # noqa: S108  # named to be refused
     "/usr",
     "/usr/bin",
     "/usr/lib",
@@ -73,7 +73,7 @@ class VenvEntry:
 
 @dataclass(frozen=True)
 class ToolEntry:
-    """One entry of ``python_tools``. ``inject`` is ``None`` where it is not given: then nothing is injected or removed."""
+    """One entry of ``python_tools``; ``inject`` is ``None`` where it is not given: then nothing is injected or removed."""
 
     name: str
     spec: str = ""
@@ -335,7 +335,7 @@ VARIABLES = ("python_venvs", "python_tools", "python_libraries", *_SETTINGS, *_I
 
 
 def validate(declared: Mapping[str, object]) -> Desired:
-    """Return the declared state as data; raises InvalidState with every refused value, its position and what is allowed.
+    """Return the declared state as data; raises InvalidState with every refused value, where it is and what is allowed.
 
     ``declared`` has the keys of the data model (``python_venvs``, …); a missing key or ``None`` means its default.
     """
@@ -423,17 +423,28 @@ def _entries(
         if entry.get(required) not in (None, ""):
             where += f" ({required}: {_shown(entry[required])})"
         before = len(problems)
-        values = {}
-        for key, value in entry.items():
-            if key not in fields:
-                problems.append(f"{where}: there is no key {_shown(key)}{_suggestion(str(key), tuple(fields))}.")
-            elif value is not None:
-                values[key] = _value(f"{where}: {key}", value, fields[key], None, problems)
-        if entry.get(required) in (None, ""):
-            problems.append(f"{where}: the key {required} is missing; every entry needs it.")
+        values = _entry_values(where, entry, fields, required, problems)
         if len(problems) == before:
             made.append((where, make(**values)))
     return made
+
+
+def _entry_values(
+    where: str,
+    entry: Mapping[object, object],
+    fields: Mapping[str, Callable[[object], Any]],
+    required: str,
+    problems: List[str],
+) -> Dict[str, Any]:
+    values = {}
+    for key, value in entry.items():
+        if key not in fields:
+            problems.append(f"{where}: there is no key {_shown(key)}{_suggestion(str(key), tuple(fields))}.")
+        elif value is not None:
+            values[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
+    if entry.get(required) in (None, ""):
+        problems.append(f"{where}: the key {required} is missing; every entry needs it.")
+    return values
 
 
 def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) -> None:
@@ -448,12 +459,13 @@ def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) ->
             )
         if entry.extras and not entry.project:
             problems.append(
-                f'{where}: extras are the project\'s, and there is no project; allowed for others is packages: ["name[extra]"].'
+                f"{where}: extras are the project's, and there is no project; allowed for others is "
+                'packages: ["name[extra]"].'
             )
         if entry.require_hashes and (entry.packages or entry.project):
             problems.append(
-                f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that carry them, "
-                "not packages or a project."
+                f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that carry "
+                "them, not packages or a project."
             )
 
 
@@ -473,5 +485,6 @@ def _check_tools(tools: Sequence[Tuple[str, ToolEntry]], problems: List[str]) ->
         parsed = parse_spec(entry.install_spec)
         if isinstance(parsed, Requirement) and parsed.name != normalize_name(entry.name):
             problems.append(
-                f"{where}: spec is {_shown(entry.spec)}, which is {parsed.name}; allowed is a spec of {normalize_name(entry.name)}."
+                f"{where}: spec is {_shown(entry.spec)}, which is {parsed.name}; allowed is a spec of "
+                f"{normalize_name(entry.name)}."
             )

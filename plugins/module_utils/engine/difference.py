@@ -135,7 +135,7 @@ def tool_difference(observed: ObservedTool) -> Optional[Difference]:
         return Difference("rebuild", (state.problem,))
     if state.foreign_links:
         return Difference(
-            refusal=f"{observed.space.bin_dir}/{state.foreign_links[0]} exists and does not belong to the tool {entry.name}.",
+            refusal=f"{observed.space.bin_dir}/{state.foreign_links[0]} exists and is not of the tool {entry.name}.",
             advice="Move it away, or give the tool a suffix.",
         )
     changed = _changes_of_tool(observed, state.record)

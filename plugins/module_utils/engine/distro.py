@@ -21,9 +21,9 @@ class Family:
 
     ``ids`` are values of os-release ID and ID_LIKE. Names may hold ``{version}``, an interpreter's "3.12".
     ``venv_default`` is what the host's own python3 needs to make virtual environments, ``venv_versioned`` any
-    other interpreter; empty where they come with the interpreter. ``pipx_since`` is the first release, by os-release ID,
-    that packages pipx. ``module_options`` are handed to the Ansible package module,
-    ``module_lock_option`` is how that calls the seconds it waits for the package manager's lock.
+    other interpreter; empty where they come with the interpreter. ``pipx_since`` is the first release that packages
+    pipx, by os-release ID. ``module_options`` are handed to the Ansible package module; ``module_lock_option`` is how
+    that calls the seconds it waits for the package manager's lock.
     """
 
     name: str

@@ -45,7 +45,7 @@ _REDIRECTIONS = (
 
 
 def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
-    """Return the index settings as pip's environment variables: the place where a credential shows in no process list."""
+    """Return the index settings as pip's environment variables, where a credential shows in no process list."""
     env: Dict[str, Optional[str]] = {}
     if index.index_url:
         env["PIP_INDEX_URL"] = with_credentials(index.index_url, index.username, index.password)
@@ -144,7 +144,7 @@ class PipInstaller(Installer):
         return ""
 
     def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
-        """Return how to call a pip that can report a dry run inside ``venv``; may fetch one into the scratch directory."""
+        """Return how to call a pip that can report a dry run in ``venv``; may fetch one into the scratch directory."""
         python = f"{venv}/bin/python"
         own = distributions_in(work.host, site_packages(work.host, venv, "")).get("pip", "")
         if Pip(own, "").is_at_least(REPORT_SINCE):

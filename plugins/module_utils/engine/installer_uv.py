@@ -63,7 +63,8 @@ class UvInstaller(Installer):
             argv.append("--system-site-packages")
         return Prepared(self._command(work, [*argv, path]))
 
-    def prepare(self, work: Workplace, venv: str, distributions: Mapping[str, str]) -> Optional[Prepared]:
+    # uv works from outside of an environment and needs nothing in it.
+    def prepare(self, work: Workplace, venv: str, distributions: Mapping[str, str]) -> Optional[Prepared]:  # noqa: ARG002
         return None
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:

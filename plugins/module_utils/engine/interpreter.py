@@ -104,10 +104,10 @@ class Interpreters:
         """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build)."""
         key = (path if with_site else self._host.resolve(path), with_site)
         if key not in self._probed:
-            self._probed[key] = self._ask(path, with_site)
+            self._probed[key] = self._ask(path, with_site=with_site)
         return self._probed[key]
 
-    def _ask(self, path: str, with_site: bool) -> Optional[Interpreter]:
+    def _ask(self, path: str, *, with_site: bool) -> Optional[Interpreter]:
         if not self._host.is_executable(path):
             return None
         flags = ("-I",) if with_site else ("-I", "-S")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from .account import Account
-from .desired import Desired, ToolEntry, VenvEntry
+from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
 from .distro import observe_distribution
 from .host import Host

@@ -30,7 +30,7 @@ class Override:
 
 
 def configuration_files(host: Host, prefix: str) -> Tuple[str, ...]:
-    """Return the files pip reads for an interpreter's ``prefix``, later ones winning (pip documentation, Configuration)."""
+    """Return the files pip reads for an interpreter's ``prefix``, later ones winning (pip manual, Configuration)."""
     named = host.environ.get("PIP_CONFIG_FILE", "")
     if named == "/dev/null":
         return ()

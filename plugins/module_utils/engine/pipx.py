@@ -116,9 +116,9 @@ def tool_space(host: Host, account: Account, scope: str, pipx: Optional[Pipx]) -
         return ToolSpace(account, "/opt/pipx", "/usr/local/bin", "/usr/local/share")
     old, new = f"{account.home}/.local/pipx", f"{account.home}/.local/share/pipx"
     home = new
-    if host.is_dir(old):
-        home = old
-    elif pipx is not None and pipx.version and not pipx.is_at_least(NEW_HOME_SINCE) and not host.is_dir(new):
+    if host.is_dir(old) or (
+        pipx is not None and pipx.version and not pipx.is_at_least(NEW_HOME_SINCE) and not host.is_dir(new)
+    ):
         home = old
     return ToolSpace(account, home, f"{account.home}/.local/bin", f"{account.home}/.local/share")
 

@@ -51,7 +51,8 @@ class _Planner:
         package = self.state.distribution.library_package(name)
         if not package:
             self.refuse(
-                f"The library {name} is wanted from the distribution, and the packages of {self.state.distribution.name} are not known here.",
+                f"The library {name} is wanted from the distribution, and how {self.state.distribution.name} calls its"
+                " packages is not known here.",
                 "Declare it in python_venvs instead.",
             )
         elif package not in self.state.installed_packages:

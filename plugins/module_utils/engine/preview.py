@@ -13,8 +13,8 @@ from .desired import Desired, VenvEntry
 from .difference import drift, extra_distributions
 from .errors import ProvisionError
 from .host import Host
-from .observe import Inquiry, find_uv
 from .interpreter import Interpreter, Interpreters
+from .observe import Inquiry, find_uv
 from .request import SEEDS, InstallRequest, pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep, VenvStep

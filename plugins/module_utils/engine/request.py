@@ -88,14 +88,14 @@ def _project_digest(host: Host, entry: VenvEntry) -> str:
     if entry.editable:
         files = [name for name in _PROJECT_METADATA if host.is_file(f"{entry.project}/{name}")]
     else:
-        files = _source_files(host, entry.project, entry.path)
+        files = _source_files(host, entry.project)
     for name in files:
         digest.update(name.encode("utf-8", "surrogateescape") + b"\0")
         digest.update(hashlib.sha256(host.read_bytes(f"{entry.project}/{name}") or b"").digest())
     return digest.hexdigest()
 
 
-def _source_files(host: Host, project: str, venv: str) -> List[str]:
+def _source_files(host: Host, project: str) -> List[str]:
     found: List[str] = []
     top = host.real(project)
     for folder, folders, files in os.walk(top):

@@ -40,7 +40,7 @@ class VenvStep:
 
 @dataclass(frozen=True)
 class ToolStep:
-    """What happens to one tool: create, rebuild, link or remove; ``pipx`` is ``None`` where it has to be provided first."""
+    """What happens to one tool: create, rebuild, link or remove; ``pipx`` is ``None`` where it is provided first."""
 
     action: str
     observed: ObservedTool

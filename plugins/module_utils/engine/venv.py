@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import stat
 from dataclasses import dataclass, field, replace
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional
 
 from .host import Host
 from .interpreter import Interpreters, release_by_name
@@ -91,7 +91,7 @@ def site_packages(host: Host, venv: str, release: str) -> str:
 
 
 def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState:
-    """Read what stands at ``path``; a process only for a base interpreter that is neither recorded nor named by version."""
+    """Read what stands at ``path``; starts a process only for a base interpreter neither recorded nor named by version."""
     aside = host.lstat(path + ASIDE_SUFFIX) is not None
     entry = host.lstat(path)
     if entry is None:
@@ -183,17 +183,17 @@ def _find_problem(host: Host, state: VenvState, directory: str, interpreters: In
         return f"its interpreter moved from {state.release} to {'.'.join(running.split('.')[:2])}"
     if not directory or not host.is_dir(directory):
         return f"its site-packages for {state.release} is missing"
-    if state.receipt is None:
-        # python -m venv without the distribution's venv package leaves a tree that looks complete, without pip.
-        if not state.distributions and state.made_by == "venv":
-            return "it is half-built: it holds neither pip nor anything else"
-        damaged = [
-            name
-            for name in host.names_in(directory)
-            if name.endswith(".dist-info") and not host.is_file(f"{directory}/{name}/METADATA")
-        ]
-        if damaged:
-            return f"{damaged[0]} in it has no METADATA"
+    return "" if state.receipt is not None else _damage(host, state, directory)
+
+
+def _damage(host: Host, state: VenvState, directory: str) -> str:
+    """Say what is amiss in an environment that no record of ours vouches for, "" when nothing is."""
+    # python -m venv without the distribution's venv package leaves a tree that looks complete, without pip.
+    if not state.distributions and state.made_by == "venv":
+        return "it is half-built: it holds neither pip nor anything else"
+    for name in host.names_in(directory):
+        if name.endswith(".dist-info") and not host.is_file(f"{directory}/{name}/METADATA"):
+            return f"{name} in it has no METADATA"
     return ""
 
 
