@@ -39,7 +39,7 @@ options:
     elements: raw
     default: []
   variable_names:
-    description: Names of variables the caller has; those that look like a misspelt one of this collection are warned about.
+    description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
     type: list
     elements: str
     default: []

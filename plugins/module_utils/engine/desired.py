@@ -73,7 +73,7 @@ class VenvEntry:
 
 @dataclass(frozen=True)
 class ToolEntry:
-    """One entry of ``python_tools``; ``inject`` is ``None`` where it is not given: then nothing is injected or removed."""
+    """One entry of ``python_tools``; ``inject`` is ``None`` where it is not given: what is injected stays then."""
 
     name: str
     spec: str = ""
@@ -464,8 +464,8 @@ def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) ->
             )
         if entry.require_hashes and (entry.packages or entry.project):
             problems.append(
-                f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that carry "
-                "them, not packages or a project."
+                f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that "
+                "carry them, not packages or a project."
             )
 
 

@@ -50,7 +50,7 @@ def holding_lock(host: Host, *, timeout: float) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     raise LockTimeout(
                         f"Another run is changing this host: {_holder(handle)}.",
-                        advice=f"{timeout:.0f} seconds were waited; let it end and run again, or raise python_lock_timeout.",
+                        advice=f"{timeout:.0f} seconds were waited: run again later, or raise python_lock_timeout.",
                     ) from None
                 time.sleep(_PAUSE)
         started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(host.clock()))

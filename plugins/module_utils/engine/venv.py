@@ -91,7 +91,7 @@ def site_packages(host: Host, venv: str, release: str) -> str:
 
 
 def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState:
-    """Read what stands at ``path``; starts a process only for a base interpreter neither recorded nor named by version."""
+    """Read what stands at ``path``; a process starts only for a base neither recorded nor named by its version."""
     aside = host.lstat(path + ASIDE_SUFFIX) is not None
     entry = host.lstat(path)
     if entry is None:
