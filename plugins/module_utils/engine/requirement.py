@@ -152,10 +152,11 @@ def looks_like_path_or_url(text: str) -> bool:
     stripped = text.strip()
     if _DIRECT_REFERENCE.match(stripped):
         return False
-    if _SCHEME.match(stripped):
+    if _SCHEME.match(stripped) or stripped.startswith((".", "/", "~")):
         return True
-    head = re.split(r"[;\[ \t]", stripped, maxsplit=1)[0]
-    return head.startswith((".", "~")) or "/" in head or "\\" in head or head.lower().endswith(_ARCHIVE_SUFFIXES)
+    # Extras, versions and markers may hold slashes; a path shows itself before them.
+    head = re.split(r"[;\[( \t<>=!~]", stripped, maxsplit=1)[0]
+    return "/" in head or "\\" in head or head.lower().endswith(_ARCHIVE_SUFFIXES)
 
 
 def parse_spec(text: str) -> Requirement | DirectSpec:

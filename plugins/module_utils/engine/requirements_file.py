@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from .redact import redact
 
 MAX_FILE_SIZE = 4 * 1024 * 1024  # bytes
+MAX_QUOTED = 16 * 1024  # characters of a line's options
 MAX_NESTING = 50  # files that include each other
 
 _BYTE_ORDER_MARKS = (
@@ -32,6 +33,8 @@ _ENCODING_COMMENT = re.compile(rb"[ \t]*#.*?coding[:=][ \t]*([-\w.]+)")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _COMMENT_LINE = re.compile(r"\s*#")
 _EDITABLE_MARKER = re.compile(r"\s;.*", re.DOTALL)
+_NEEDS_SHLEX = re.compile(r"['\"\\]")
+_WORD = re.compile(r"[^ \t\r\n]+")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _REMOTE = re.compile(r"https?:", re.IGNORECASE)
 _FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
@@ -216,11 +219,7 @@ class _Reader:
         editable_marker = _EDITABLE_MARKER.search(option_text) if option_text.startswith(("-e", "--e")) else None
         if editable_marker is not None:
             option_text = option_text[: editable_marker.start()]
-        try:
-            words = shlex.split(option_text)
-        except ValueError as error:
-            raise RequirementsFileError(path, number, "a quote is not closed, or a backslash ends the line") from error
-        options = list(_read_options(words, path, number))
+        options = list(_read_options(_split_words(option_text, path, number), path, number))
         nested = [option for option in options if option[0] in ("--requirement", "--constraint", "--editable")]
         if len(nested) > 1 or (nested and requirement):
             # pip takes the first and says nothing about the others; uv takes all.
@@ -295,6 +294,18 @@ def _split_options(text: str) -> tuple[str, str]:
         if word.startswith("-"):
             return " ".join(words[:index]).strip(), " ".join(words[index:])
     return text, ""
+
+
+def _split_words(text: str, path: str, number: int) -> list[str]:
+    if not _NEEDS_SHLEX.search(text):
+        return _WORD.findall(text)
+    if len(text) > MAX_QUOTED:
+        # shlex takes time by the square of the length; only lines of hashes are long, and those have no quotes.
+        raise RequirementsFileError(path, number, f"a line with quotes is longer than {MAX_QUOTED} characters")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise RequirementsFileError(path, number, "a quote is not closed, or a backslash ends the line") from error
 
 
 def _read_options(words: list[str], path: str, number: int) -> Iterator[tuple[str, str | None]]:

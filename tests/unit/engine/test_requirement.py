@@ -217,6 +217,7 @@ def test_an_installed_version_satisfies_a_requirement(text: str, version: str, e
         ("black[d]==24.10.0", False),
         ("black; os_name == '/'", False),
         ("black @ https://h/black.whl", False),
+        ("black===strange/version", False),
         ("black[d]@file:///x", False),
         ("https://h/black.whl", True),
         ("git+https://h/black", True),

@@ -219,6 +219,7 @@ def test_variables_are_expanded_where_they_have_a_value() -> None:
         pytest.param({"/a.txt": b"# coding: none\n"}, ("/a.txt", 0), "encoding it names, none", id="unknown encoding"),
         pytest.param({"/a.txt": b"# coding: zip\n"}, ("/a.txt", 0), "encoding it names, zip", id="no text encoding"),
         pytest.param({"/a.txt": "\n-r 'b.txt"}, ("/a.txt", 2), "a quote is not closed", id="an unterminated quote"),
+        pytest.param({"/a.txt": f"-i '{'x' * 20000}'"}, ("/a.txt", 1), "a line with quotes", id="a long quote"),
         pytest.param({"/a.txt": "-r"}, ("/a.txt", 1), "--requirement needs a value", id="no value"),
         pytest.param({"/a.txt": "-e ''"}, ("/a.txt", 1), "--editable needs a value", id="an empty value"),
         pytest.param({"/a.txt": "--pre=1"}, ("/a.txt", 1), "--pre takes no value", id="a value for a flag"),
