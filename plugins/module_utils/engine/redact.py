@@ -9,7 +9,8 @@ import re
 from typing import FrozenSet, Iterable
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s@'\"]+)@")
+# Up to the last @ before the path: a password may hold one. Looking back for the scheme keeps this linear.
+_USERINFO = re.compile(r"(?<=://)(?P<userinfo>[^/\s'\"]+)@")
 MASK = "****"
 
 
@@ -18,7 +19,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         if secret:
             text = text.replace(secret, MASK)
-    return _USERINFO.sub(lambda found: f"{found.group('scheme')}{MASK}@", text)
+    return _USERINFO.sub(f"{MASK}@", text)
 
 
 def has_credentials(text: str) -> bool:
@@ -27,12 +28,14 @@ def has_credentials(text: str) -> bool:
 
 
 def secrets_in(texts: Iterable[str]) -> FrozenSet[str]:
-    """Return what must never be shown of these texts: passwords of URLs, plain and percent-decoded."""
+    """Return what must never be shown of these texts: passwords and tokens of URLs, plain and percent-decoded."""
     found = set()
     for text in texts:
         for match in _USERINFO.finditer(text):
             user, colon, password = match.group("userinfo").partition(":")
-            secret = password if colon else user
+            # Over HTTP a user alone is a token; over SSH it is an account like "git".
+            is_token = not colon and text[: match.start()].lower().endswith(("http://", "https://"))
+            secret = password if colon else user if is_token else ""
             found.update({secret, unquote(secret)})
     return frozenset(secret for secret in found if secret and secret != MASK)
 

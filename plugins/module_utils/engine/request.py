@@ -68,7 +68,9 @@ def _read_files(host: Host, entry: VenvEntry) -> RequirementsTree:
             raise FileNotFoundError(path)
         return data
 
-    return read_requirements(entry.requirements + entry.constraints, read_bytes=read, environ=host.environ)
+    return read_requirements(
+        entry.requirements, read_bytes=read, environ=host.environ, constraint_paths=entry.constraints
+    )
 
 
 def _name_of(text: str) -> str:
