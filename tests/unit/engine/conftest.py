@@ -1,0 +1,21 @@
+"""What the tests of the engine start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from made_up_host import MadeUpHost
+
+
+@pytest.fixture
+def made_up(tmp_path: Path) -> MadeUpHost:
+    """A made-up host with nothing on it; root looks at it."""
+    return MadeUpHost(tmp_path)
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> MadeUpHost:
+    """A made-up Debian 12 with its own python3, which can make environments, and its own pipx."""
+    return MadeUpHost(tmp_path).with_debian("12").with_debian_python().with_pipx("1.1.0")
