@@ -117,7 +117,7 @@ def main() -> None:
     declared = {name: module.params[name] for name in ("python_venvs", "python_tools", "python_libraries")}
     desired = read_desired(module, **declared)
     try:
-        state, plan = look(desired, Host())
+        state, plan = look(desired, Host(), rehearsing=module.check_mode)
     except ProvisionError as error:
         fail(module, error)
         return

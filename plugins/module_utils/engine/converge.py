@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Mapping, Tuple
 
 from .apply import Applier
@@ -39,18 +39,23 @@ class Outcome:
         return not self.plan.is_empty
 
 
-def look(desired: Desired, host: Host) -> Tuple[HostState, Plan]:
-    """Return what there is and what would be done; raises ProvisionError for what cannot be done here."""
+def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
+    """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
+
+    When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
+    """
     state = observe(desired, host, make_inquiry(desired, host))
     plan = make_plan(desired, state)
-    if plan.refusals:
-        raise ProvisionError("\n".join(str(refusal) for refusal in plan.refusals))
-    return state, plan
+    refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
+    if refusals:
+        raise ProvisionError("\n".join(str(refusal) for refusal in refusals))
+    pending = tuple(f"A real run would stop here: {refusal}" for refusal in plan.refusals)
+    return state, replace(plan, warnings=(*plan.warnings, *pending))
 
 
 def rehearse(desired: Desired, host: Host) -> Outcome:
     """Return what a run would do, without doing it."""
-    state, plan = look(desired, host)
+    state, plan = look(desired, host, rehearsing=True)
     previews = {step.observed.entry.path: preview_venv(desired, host, step) for step in plan.venvs}
     previews.update({step.observed.entry.venv_name: preview_tool(desired, host, step) for step in plan.tools})
     return Outcome(

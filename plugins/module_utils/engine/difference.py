@@ -20,13 +20,14 @@ class Difference:
     """What has to happen to one entry, and why.
 
     ``action``: create, rebuild, update or remove; for tools also link (only links, pins or the login PATH are amiss).
-    ``refusal`` says instead why nothing may happen.
+    ``refusal`` says instead why nothing may happen, ``pending`` that an earlier task could still provide what lacks.
     """
 
     action: str = ""
     reasons: Tuple[str, ...] = ()
     refusal: str = ""
     advice: str = ""
+    pending: bool = False
     keeps_versions: bool = True
 
 
@@ -49,9 +50,10 @@ def venv_difference(observed: ObservedVenv) -> Optional[Difference]:
         return Difference(
             refusal=f"The owner {entry.owner} of {entry.path} is no account on this host.",
             advice="Create the account first, or correct owner.",
+            pending=True,
         )
     if observed.request.problem:
-        return Difference(refusal=f"{entry.path}: {observed.request.problem}", advice="")
+        return Difference(refusal=f"{entry.path}: {observed.request.problem}", pending=True)
     if state.kind in ("missing", "empty"):
         return Difference("create", ("it is not there" if state.kind == "missing" else "its directory is empty",))
     broken = _reasons_to_rebuild(observed)
@@ -126,6 +128,7 @@ def tool_difference(observed: ObservedTool) -> Optional[Difference]:
         return Difference(
             refusal=f"The user {entry.user} of the tool {entry.name} is no account on this host.",
             advice="Create the account first, or correct user.",
+            pending=True,
         )
     if entry.state == "absent":
         return Difference("remove", ("it is declared absent",)) if state.is_installed or state.aside else None

@@ -44,8 +44,8 @@ class _Planner:
     refusals: List[Refusal] = field(default_factory=list)
     warnings: List[str] = field(default_factory=list)
 
-    def refuse(self, message: str, advice: str) -> None:
-        self.refusals.append(Refusal(redact(message), advice))
+    def refuse(self, message: str, advice: str, *, pending: bool = False) -> None:
+        self.refusals.append(Refusal(redact(message), advice, pending))
 
     def plan_library(self, name: str) -> None:
         package = self.state.distribution.library_package(name)
@@ -147,7 +147,7 @@ class _Planner:
 
     def _refused(self, difference: Difference) -> bool:
         if difference.refusal:
-            self.refuse(difference.refusal, difference.advice)
+            self.refuse(difference.refusal, difference.advice, pending=difference.pending)
         return bool(difference.refusal)
 
     def _installer_of(self, entry: VenvEntry) -> str:
@@ -168,6 +168,7 @@ class _Planner:
             self.refuse(
                 f"For {what} {wanted} is wanted, which is not on this host or does not run.",
                 f"Found were: {describe_found(self.state.found_interpreters)}. Install it, or select one of these.",
+                pending=True,
             )
         return found
 

@@ -52,10 +52,15 @@ class ToolStep:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something declared that cannot be done on this host, and what the user can do about it."""
+    """Something declared that cannot be done on this host, and what the user can do about it.
+
+    ``pending``: something outside of the declared state is missing (a file, an account, an interpreter), which an
+    earlier task would have put there if this were not a dry run.
+    """
 
     message: str
     advice: str
+    pending: bool = False
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
