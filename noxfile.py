@@ -59,6 +59,13 @@ class Checks:
         self.session.warn(f"{title}: {reason}")
         self._count(title, 0, 1)
 
+    def leave_out(self, what: str, reason: str) -> None:
+        """This is said to have not been run, here and once more at the end."""
+        self.session.warn(f"NOT RUN: {what}: {reason}")
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        with (RESULTS / "not-run").open("a") as lines:
+            lines.write(f"NOT RUN: {what}: {reason}\n")
+
     def finish(self) -> None:
         """The session has failed when one of its checks has."""
         if self.failed:
@@ -114,7 +121,7 @@ def unit(session: nox.Session) -> None:
     checks.run_pytest(f"unit tests, Python {version_of(sys.executable)}", "pytest", "tests/unit", *session.posargs)
     minor, oldest = min(running_pythons().items(), default=(sys.version_info.minor, sys.executable))
     if minor >= sys.version_info.minor:
-        session.log(f"no Python from 3.{OLDEST_MINOR} that is older than this {version_of(sys.executable)} was found")
+        checks.leave_out(f"unit tests on a Python older than {version_of(sys.executable)}", "none was found")
     else:
         python = environment_for(session, oldest)
         checks.run_pytest(
@@ -181,7 +188,7 @@ def hosts(session: nox.Session) -> None:
         if IN_CI:
             checks.fail("hosts", f"no container engine: {reason}")
             checks.finish()
-        session.warn(f"NOT RUN: integration tests and scenarios {', '.join(SCENARIOS)}: no container engine: {reason}")
+        checks.leave_out(f"integration tests and scenarios {', '.join(SCENARIOS)}", f"no container engine: {reason}")
         return
     environment = {**ansible_environment(), **engine}
     if not session.posargs or "integration" in session.posargs:
