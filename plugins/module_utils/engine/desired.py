@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import InvalidState
+from .redact import redact
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 
 VENV_STATES = ("present", "latest", "exact", "absent")
@@ -132,7 +133,7 @@ class _Refused(Exception):
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -440,7 +441,7 @@ def _entry_values(
     for key, value in entry.items():
         if key not in fields:
             problems.append(f"{where}: there is no key {_shown(key)}{_suggestion(str(key), tuple(fields))}.")
-        elif value is not None:
+        elif value is not None and (key, value) != (required, ""):
             values[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
     if entry.get(required) in (None, ""):
         problems.append(f"{where}: the key {required} is missing; every entry needs it.")
