@@ -1,1 +1,1 @@
-"""Gives every host of a pyinfra run the Python things it should have; the engine is shared with the Ansible collection."""
+"""The pyinfra way to give every host the Python things it should have; the engine is the Ansible collection's."""
