@@ -31,6 +31,8 @@ from recording import Process, read_recording, recorder
 
 ROLE = "pep668.provision.python"
 NETWORK = "podman"
+# What is left of runs that were killed: podman rm --force --filter label=org.pep668.provision.test
+LABEL = "org.pep668.provision.test"
 
 # Arguments: path, owner, mode. Folders that are missing are made from the top down.
 WRITE_FILE = """
@@ -156,7 +158,7 @@ class Host:
         name = f"pep668-test-{release}-{uuid.uuid4().hex[:8]}"
         options = [f"--env={key}={value}" for key, value in host_environment().items()]
         options += [f"--volume={volume}" for volume in (*host_volumes(), *volumes)]
-        podman("run", "--detach", "--name", name, "--hostname", release, *options, image.image)
+        podman("run", "--detach", "--name", name, "--hostname", release, f"--label={LABEL}", *options, image.image)
         return cls(name, image)
 
     def remove(self) -> None:
