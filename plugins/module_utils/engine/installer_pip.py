@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import Installer, Prepared, Resolution, Workplace
-from .interpreter import Interpreter
+from .interpreter import Interpreter, Interpreters
 from .pip_policy import Pip
 from .process import Command, Completed
 from .redact import has_credentials, with_credentials
@@ -23,6 +23,8 @@ from .venv import distributions_in, site_packages
 
 #: pip install --dry-run --report exists since this version (pip release notes).
 REPORT_SINCE = "22.2"
+#: pip --python, by which a pip works in an environment that has none, since this one.
+OTHER_PYTHON_SINCE = "22.3"
 #: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
 _SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
@@ -153,6 +155,10 @@ class PipInstaller(Installer):
         for version, wheel in wheels:
             if Pip(version, "").is_at_least(REPORT_SINCE):
                 return [python, "-I", f"{wheel}/pip"]
+        beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
+        if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
+            # The interpreter's own pip, looking into the environment: nothing of the system is its target.
+            return [beside.path, "-I", "-m", "pip", "--python", python]
         older = [python, "-I", "-m", "pip"] if own else [python, "-I", f"{wheels[0][1]}/pip"] if wheels else None
         if older is None:
             raise ProvisionError("There is no pip on this host yet that could say what it would install.")
@@ -163,7 +169,9 @@ class PipInstaller(Installer):
         )
         names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
         if not fetched.succeeded or not names:
-            raise ProvisionError(f"The pip here is too old to say what it would install (it takes {REPORT_SINCE}).")
+            raise ProvisionError(
+                f"The pip here is too old to say what it would install (it takes {REPORT_SINCE}), and no newer one was fetched."
+            )
         return [python, "-I", f"{work.scratch}/{names[0]}/pip"]
 
 

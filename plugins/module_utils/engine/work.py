@@ -9,7 +9,7 @@ from typing import FrozenSet, Mapping, Optional
 
 from .account import Account
 from .desired import Desired, IndexSettings
-from .errors import CommandFailed, ProvisionError
+from .errors import CommandFailed
 from .files import scratch_directory, write_atomically
 from .host import Host
 from .installer import Installer, Prepared, Workplace
@@ -98,10 +98,6 @@ def resolve_new(
 ) -> Mapping[str, str]:
     """Return what pip would install into an environment that does not exist yet, asked in a throw-away one."""
     installer = PipInstaller()
-    if not interpreter.can_create_venv:
-        raise ProvisionError(
-            f"{interpreter.path} cannot make environments yet, so nothing can say which versions it would get."
-        )
     with scratch_directory(account) as scratch:
         work = Workplace(host, account, scratch, index)
         venv = f"{scratch}/venv"
