@@ -170,7 +170,7 @@ class PipInstaller(Installer):
         names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
         if not fetched.succeeded or not names:
             raise ProvisionError(
-                f"The pip here is too old to say what it would install (it takes {REPORT_SINCE}), and no newer one was fetched."
+                f"The pip here is too old to say what it would install ({REPORT_SINCE} can), and none was fetched."
             )
         return [python, "-I", f"{work.scratch}/{names[0]}/pip"]
 
