@@ -148,8 +148,8 @@ class Interpreters:
                 return found
         return None
 
-    def discover(self) -> Tuple[Interpreter, ...]:
-        """Return every interpreter on the search path that runs, each file once, with its pip."""
+    def discover(self, *, with_pip: bool = True) -> Tuple[Interpreter, ...]:
+        """Return every interpreter on the search path that runs, each file once."""
         found: Dict[str, Interpreter] = {}
         for folder in search_directories(self._host):
             for name in self._host.names_in(folder):
@@ -157,7 +157,7 @@ class Interpreters:
                     continue
                 if self._host.resolve(f"{folder}/{name}") in found:
                     continue
-                interpreter = self.probe(f"{folder}/{name}", with_site=True)
+                interpreter = self.probe(f"{folder}/{name}", with_site=with_pip)
                 if interpreter is not None:
                     found.setdefault(interpreter.real_path, interpreter)
         return tuple(found.values())

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
@@ -23,6 +23,7 @@ from .venv import VenvState, observe_venv, runs_selected
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
+_Observed = TypeVar("_Observed", ObservedVenv, ObservedTool)
 
 
 def support_directory(host: Host) -> str:
@@ -59,8 +60,9 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     if differs or (desired.uv and not uv):
         default = interpreters.default()
         venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
+        tools = tuple(_with_interpreter(one, interpreters) for one in tools)
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
-            found = interpreters.discover()
+            found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
     return HostState(
         distribution=distribution,
@@ -78,20 +80,25 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     )
 
 
-def _with_interpreter(observed: ObservedVenv, interpreters: Interpreters) -> ObservedVenv:
+def _has_to_be_built(observed: Union[ObservedVenv, ObservedTool]) -> bool:
+    difference = venv_difference(observed) if isinstance(observed, ObservedVenv) else tool_difference(observed)
+    return difference is not None and difference.action in ("create", "rebuild")
+
+
+def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
+    """Say whether a step for it names an interpreter; pipx takes its own for a tool that selects none."""
+    return _has_to_be_built(observed) and (bool(observed.entry.python) or isinstance(observed, ObservedVenv))
+
+
+def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
     """Return the same with the selected interpreter, where the environment has to be built."""
-    difference = venv_difference(observed)
-    if difference is None or difference.action not in ("create", "rebuild"):
+    if not _needs_interpreter(observed):
         return observed
     return replace(observed, interpreter=interpreters.select(observed.entry.python))
 
 
 def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
-    difference = venv_difference(observed) if isinstance(observed, ObservedVenv) else tool_difference(observed)
-    needs = difference is not None and difference.action in ("create", "rebuild")
-    return (
-        needs and observed.interpreter is None and (bool(observed.entry.python) or isinstance(observed, ObservedVenv))
-    )
+    return _needs_interpreter(observed) and observed.interpreter is None
 
 
 def find_uv(host: Host) -> str:
@@ -156,8 +163,8 @@ def _observe_tools(
         space = tool_space(host, account, entry.scope, pipx[0] if pipx else None)
         state = observe_tool(host, space, entry, interpreters)
         runs = not state.is_installed or runs_selected(host, entry.python, state.venv.version, state.venv.base)
-        interpreter = interpreters.select(entry.python) if entry.python and not (state.is_installed and runs) else None
-        if interpreter is not None and state.is_installed:
+        interpreter = interpreters.select(entry.python) if not runs and entry.state != "absent" else None
+        if interpreter is not None:
             runs = interpreter.real_path == state.venv.base
         login_path = None
         if entry.scope == "user" and entry.state != "absent":

@@ -81,13 +81,13 @@ class _Planner:
             VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
         )
 
-    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...]) -> None:
-        """Plan the environment in which this project keeps a program from the index, unless it is in order."""
+    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...]) -> bool:
+        """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""
         difference = venv_difference(observed)
         if difference is None and not observed.links:
-            return
+            return True
         if difference is not None and self._refused(difference):
-            return
+            return False
         action = difference.action if difference is not None else "update"
         interpreter = None
         if action in ("create", "rebuild"):
@@ -96,12 +96,15 @@ class _Planner:
                 self.refuse(
                     f"{name} needs a Python to run with, and none was found.", "Install the distribution's python3."
                 )
-                return
+                return False
             if not self._can_create(name, interpreter, "pip"):
-                return
+                return False
         if difference is not None and action == "rebuild":
             reasons += difference.reasons
+        if name in self.own:
+            reasons = tuple(dict.fromkeys(self.own[name].reasons + reasons))
         self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, "pip", observed.links)
+        return True
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)
@@ -240,9 +243,9 @@ class _Planner:
         if source == "auto" and packaged and state.is_root and self.desired.manage_system_packages:
             self.packages.setdefault(self._pipx_package(), []).append(needs)
             return Pipx("", "")
-        if state.own_pipx is not None:
-            self.plan_own("pipx", state.own_pipx, (needs,))
-        return None if self.refusals else Pipx("", "")
+        if state.own_pipx is not None and not self.plan_own("pipx", state.own_pipx, (needs,)):
+            return None
+        return Pipx("", "")
 
     def _pipx_package(self) -> str:
         family = self.state.distribution.family

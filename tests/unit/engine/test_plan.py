@@ -713,6 +713,16 @@ def test_a_tool_gets_the_step_it_needs_and_the_reason(
     assert [(step.action, step.reasons) for step in planned.steps] == ([expected] if expected[0] else [])
 
 
+@pytest.mark.parametrize("python", ["3.11", "python3", "/usr/bin/python3"])
+def test_a_tool_that_selects_its_python_can_be_rebuilt_with_it(debian: MadeUpHost, python: str) -> None:
+    debian.with_tool("black", "24.1")
+    planned = debian.plan(python_tools=[{**BLACK, "python": python, "spec": "black==25.0"}])
+    assert not planned.refusals
+    found = planned.tools[0].observed.interpreter
+    assert found is not None
+    assert found.real_path == "/usr/bin/python3.11"
+
+
 def tool_without_record(made_up: MadeUpHost) -> None:
     made_up.without("/opt/pipx/venvs/black/pipx_metadata.json")
 
@@ -910,6 +920,26 @@ def test_a_credential_never_gets_into_a_plan(debian: MadeUpHost) -> None:
     shown = json.dumps([step.as_dict() for step in planned.steps])
     assert "rebuild" in shown
     assert "s3cret" not in shown
+
+
+def test_a_program_that_several_tools_need_is_planned_once_with_each_reason(made_up: MadeUpHost) -> None:
+    made_up.with_debian("11").with_debian_python()
+    planned = made_up.plan(python_tools=[BLACK, {"name": "ruff"}])
+    assert [(step.name, step.reasons) for step in planned.steps if step.kind == "venv"] == [
+        (OWN_PIPX, ("the tool black is installed with it", "the tool ruff is installed with it"))
+    ]
+
+
+def test_a_refused_entry_does_not_hide_the_steps_of_others(made_up: MadeUpHost) -> None:
+    made_up.with_debian("11").with_debian_python().with_file("/srv/other/file")
+    planned = made_up.plan(python_venvs=[{"path": "/srv/other"}], python_tools=[BLACK])
+    assert len(planned.refusals) == 1
+    assert [step.name for step in planned.steps] == [OWN_PIPX, "black"]
+
+
+def test_an_interpreter_is_asked_once_even_for_a_refusal(debian: MadeUpHost) -> None:
+    assert refusals_of(debian, python_venvs=[{**FLASK, "python": "3.9"}])
+    assert debian.runner.started == ["/usr/bin/python3"]
 
 
 def test_steps_come_in_the_order_in_which_they_have_to_be_taken(made_up: MadeUpHost) -> None:
