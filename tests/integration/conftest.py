@@ -5,17 +5,21 @@
     bare_host      the same without Python, as distributions publish it
     index          a LocalIndex both kinds of host have mounted, shared by the tests of one module
     release        the release's name, where a test needs to know it
+    untouched_system_python   the system's own Python is judged after a module's tests
 
 ``--release debian12`` (more than once if wanted) narrows the releases; ``--keep-hosts`` leaves them running to look at.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from checkout import CHECKOUT
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 from hosts import Host
@@ -29,6 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--keep-hosts", action="store_true", help="leave the hosts running")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "releases(*names): runs on these only; nothing in it depends on the release")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "release" in metafunc.fixturenames:
         known = list(read_recipes())
@@ -36,7 +44,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         unknown = sorted(set(asked) - set(known))
         if unknown:
             raise pytest.UsageError(f"no release {', '.join(unknown)}; there are {', '.join(known)}")
-        metafunc.parametrize("release", asked, scope="module")
+        marker = metafunc.definition.get_closest_marker("releases")
+        wanted = [release for release in asked if marker is None or release in marker.args]
+        metafunc.parametrize("release", wanted, scope="module")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -64,6 +74,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> LocalIndex:
 
 HostMaker = Callable[..., Host]
 
+SYSTEM_PYTHON = CHECKOUT / "molecule" / "shared" / "system_python.py"
+
 
 @pytest.fixture(scope="module")
 def make_host(
@@ -90,6 +102,32 @@ def make_host(
 @pytest.fixture(scope="module")
 def host(make_host: HostMaker) -> Host:
     return make_host()
+
+
+@pytest.fixture(scope="module")
+def untouched_system_python(host: Host) -> Iterator[None]:
+    """After the module's tests each EXTERNALLY-MANAGED is what it was, and nothing was installed beside packages."""
+    before = read_system_python(host)
+    yield
+    after = read_system_python(host)
+    assert {path: after["markers"].get(path) for path in before["markers"]} == before["markers"]
+    assert after["outside"] == before["outside"] == []
+    assert not host.run(OWNED_BY_NO_PACKAGE).stdout
+
+
+# Files in the system's own site directory that no package put there; byte code is left out.
+OWNED_BY_NO_PACKAGE = """
+find /usr/lib/python3*/dist-packages /usr/lib/python3*/site-packages -name __pycache__ -prune -o -type f -print \
+    2>/dev/null | sort >/tmp/found
+cat /var/lib/dpkg/info/*.list | sort -u >/tmp/owned
+comm -23 /tmp/found /tmp/owned
+"""
+
+
+def read_system_python(host: Host) -> dict[str, Any]:
+    """The host's markers with their digests, and what was installed into its interpreters outside the packages."""
+    found: dict[str, Any] = json.loads(host.run(["python3", "-"], stdin=SYSTEM_PYTHON.read_text()).stdout)
+    return found
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Serves a folder over HTTP on the loopback interface of a test host, asking for credentials where they are set.
 
 Arguments: folder, port, log file. Standard input: username and password, one a line; an empty username serves anyone.
-The log has one line for each request: status, account or "-", path.
+The log has one line for each request: status, account or "-", path. While there is a file named like the log with
+".hold" added, wheels are not delivered: whoever asks for one waits, and a file with ".held" added says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import base64
 import functools
 import http.server
 import sys
+import time
+from pathlib import Path
 
 folder, port, log_path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 username, password = sys.stdin.readline().rstrip("\n"), sys.stdin.readline().rstrip("\n")
@@ -28,6 +31,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        while self.path.endswith(".whl") and Path(f"{log_path}.hold").exists():
+            Path(f"{log_path}.held").touch()
+            time.sleep(0.05)
         super().do_GET()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002  # the base class's

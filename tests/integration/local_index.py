@@ -18,8 +18,10 @@ import html
 import re
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +53,24 @@ class IndexServer:
     def requests(self) -> list[str]:
         """One line for each request: status, account or "-", path."""
         return self.host.read(self.log).splitlines()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Inside the block wheels are not delivered: an installer that wants one waits until its end."""
+        self.host.run(["rm", "-f", f"{self.log}.held"])
+        self.host.run(["touch", f"{self.log}.hold"])
+        try:
+            yield
+        finally:
+            self.host.run(["rm", "-f", f"{self.log}.hold"])
+
+    def wait_until_held(self, *, seconds: float = 120) -> None:
+        """An installer waits for a wheel now. Raises AssertionError after seconds without one."""
+        end = time.monotonic() + seconds
+        while not self.host.exists(f"{self.log}.held"):
+            if time.monotonic() > end:
+                raise AssertionError(f"{self.host}: nobody asked the index for a wheel within {seconds} seconds")
+            time.sleep(0.1)
 
 
 class LocalIndex:
@@ -138,6 +158,11 @@ class LocalIndex:
             self._links[normalise(name)].pop(wheel.name)
             wheel.unlink()
         self._write_page(normalise(name))
+
+    def remove_all(self, name: str) -> None:
+        """The index has no version of it any more."""
+        for wheel in list(self._links.get(normalise(name), ())):
+            self.remove(name, wheel.split("-")[1])
 
     def serve(self, host: Host, *, username: str = "", password: str = "", port: int = 8080) -> IndexServer:
         """The index is served inside the host, by the host's Python; with a username others get 401."""
