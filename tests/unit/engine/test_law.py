@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import assume, given, settings
-from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from made_up_host import DEBIAN_VERSIONS, MadeUpHost, StandInApply, promised_version
 from pep668_provision.engine.desired import Desired, VenvEntry, validate
@@ -23,7 +23,8 @@ from pep668_provision.engine.steps import Plan
 
 EXAMPLES = settings(max_examples=50, deadline=None)
 
-Condition = Callable[[MadeUpHost, VenvEntry], object]
+if TYPE_CHECKING:
+    Condition = Callable[[MadeUpHost, VenvEntry], object]
 
 
 def asked(entry: VenvEntry) -> dict[str, str]:
