@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Checks:
     def __init__(self, session: nox.Session) -> None:
         self.session = session
         self.failed: list[str] = []
+        self.started = time.monotonic()
 
     def run(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
         """The command has run; it counts as one check."""
@@ -75,6 +77,7 @@ class Checks:
 
     def _succeeds(self, title: str, *command: str, environment: dict[str, str] | None) -> bool:
         self.session.log(f"== {title}")
+        self.started = time.monotonic()
         try:
             self.session.run(*command, env=environment, external=True)
         except CommandFailed:
@@ -86,7 +89,7 @@ class Checks:
             self.failed.append(title)
         RESULTS.mkdir(parents=True, exist_ok=True)
         with (RESULTS / "counts").open("a") as counts:
-            counts.write(f"{passed} {failed} {title}\n")
+            counts.write(f"{passed} {failed} {title} ({time.monotonic() - self.started:.0f} s)\n")
 
 
 def read_report(report: Path) -> tuple[int, int]:
