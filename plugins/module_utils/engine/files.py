@@ -91,6 +91,7 @@ def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]
         remove_tree(path)
         if os.path.lexists(aside):
             os.rename(aside, path)
+        _remove_aside(path, aside)
 
     act_as(actor, set_aside)
     try:
@@ -98,7 +99,7 @@ def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]
     except BaseException:
         act_as(actor, put_back)
         raise
-    act_as(actor, lambda: remove_tree(aside))
+    act_as(actor, lambda: _remove_aside(path, aside))
 
 
 def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
@@ -109,9 +110,17 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
         if os.path.lexists(path):
             os.makedirs(os.path.dirname(aside), exist_ok=True)
             os.rename(path, aside)
-        remove_tree(aside)
+        _remove_aside(path, aside)
 
     act_as(actor, remove)
+
+
+def _remove_aside(path: str, aside: str) -> None:
+    """Leave nothing at ``aside``, nor an empty directory that was only made to hold such."""
+    remove_tree(aside)
+    folder = os.path.dirname(aside)
+    if folder != os.path.dirname(path) and os.path.isdir(folder) and not os.listdir(folder):
+        os.rmdir(folder)
 
 
 @contextlib.contextmanager
