@@ -102,10 +102,16 @@ class Interpreters:
 
     def probe(self, path: str, *, with_site: bool = False) -> Optional[Interpreter]:
         """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build)."""
-        key = (path if with_site else self._host.resolve(path), with_site)
+        key = (path if with_site else self._identity(path), with_site)
         if key not in self._probed:
             self._probed[key] = self._ask(path, with_site=with_site)
         return self._probed[key]
+
+    def _identity(self, path: str) -> str:
+        """Return what tells interpreters apart: the real file, and the environment by whose bin it is called."""
+        folder = os.path.dirname(os.path.dirname(path))
+        environment = f"{folder}:" if self._host.exists(f"{folder}/pyvenv.cfg") else ""
+        return environment + self._host.resolve(path)
 
     def _ask(self, path: str, *, with_site: bool) -> Optional[Interpreter]:
         if not self._host.is_executable(path):
@@ -155,11 +161,12 @@ class Interpreters:
             for name in self._host.names_in(folder):
                 if not _NAME.match(name) or not self._host.is_executable(f"{folder}/{name}"):
                     continue
-                if self._host.resolve(f"{folder}/{name}") in found:
+                identity = self._identity(f"{folder}/{name}")
+                if identity in found:
                     continue
                 interpreter = self.probe(f"{folder}/{name}", with_site=with_pip)
                 if interpreter is not None:
-                    found.setdefault(interpreter.real_path, interpreter)
+                    found.setdefault(identity if interpreter.is_venv else interpreter.real_path, interpreter)
         return tuple(found.values())
 
 

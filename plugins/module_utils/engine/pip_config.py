@@ -20,13 +20,14 @@ VARIABLE = "PIP_BREAK_SYSTEM_PACKAGES"
 class Override:
     """The value of break-system-packages that pip would use, and the file or variable it comes from.
 
-    ``value`` is ``None`` where nothing sets it; ``problem`` says that a file or a value is not understood, with
-    which pip ends.
+    ``value`` is ``None`` where nothing sets it; ``problem`` says that a file is not understood, with which every pip
+    ends, ``refused`` that the value is not, with which those end that know the setting.
     """
 
     value: Optional[bool] = None
     source: str = ""
     problem: str = ""
+    refused: str = ""
 
 
 def configuration_files(host: Host, prefix: str) -> Tuple[str, ...]:
@@ -72,4 +73,4 @@ def _read_value(text: str, source: str) -> Override:
         return Override(True, source)
     if value in _FALSE:
         return Override(False, source)
-    return Override(None, source, f"{source} sets break-system-packages to {text!r}, which pip refuses")
+    return Override(None, source, refused=f"{source} sets break-system-packages to {text!r}, which pip refuses")

@@ -50,8 +50,9 @@ def predict_system_install(*, is_venv: bool, pip: Pip | None, marker: Marker, ov
     """Predict a plain ``pip install`` from facts alone (PEP 668; order of pip's own checks)."""
     if pip is None:
         return SystemInstall("unsupported", "This interpreter has no pip.")
-    if override.problem:
-        return SystemInstall("unsupported", f"pip stops before it starts: {override.problem}.")
+    problem = override.problem or (override.refused if pip.has_override_flag else "")
+    if problem:
+        return SystemInstall("unsupported", f"pip stops before it starts: {problem}.")
     if is_venv:
         return SystemInstall("allowed", "It is a virtual environment, which the marker does not concern.")
     if not marker.blocks:
