@@ -110,6 +110,8 @@ def ansible_environment() -> dict[str, str]:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Form, types, and the rules of ansible-lint's production profile."""
+    if session.posargs:
+        session.error(f"lint takes no arguments, and got {' '.join(session.posargs)}")
     checks = Checks(session)
     checks.run("ruff format", "ruff", "format", "--check", ".")
     checks.run("ruff", "ruff", "check", ".")
