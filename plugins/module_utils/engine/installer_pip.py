@@ -95,8 +95,8 @@ class PipInstaller(Installer):
 
     name = "pip"
 
-    def _command(self, work: Workplace, argv: Iterable[str]) -> Command:
-        return Command(tuple(argv), env=pip_environment(work.index), account=work.account)
+    def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
+        return Command(tuple(argv), env=pip_environment(work.index), account=work.account, cwd=cwd)
 
     def create(
         self,
@@ -120,17 +120,24 @@ class PipInstaller(Installer):
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "ensurepip", "--default-pip"]))
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        arguments, files = _arguments(work, request)
-        return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "install", *arguments]), files)
+        arguments, files = install_arguments(work, request)
+        return Prepared(
+            self._command(
+                work, [f"{venv}/bin/python", "-I", "-m", "pip", "install", *arguments], cwd=working_directory(request)
+            ),
+            files,
+        )
 
     def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "uninstall", "--yes", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
-        arguments, files = _arguments(work, request)
+        arguments, files = install_arguments(work, request)
         options = ["--quiet", "--dry-run", "--report", "-"] + (["--ignore-installed"] if everything else [])
         pip = self._pip_with_report(work, venv)
-        return Prepared(self._command(work, [*pip, "install", *options, *arguments]), files)
+        return Prepared(
+            self._command(work, [*pip, "install", *options, *arguments], cwd=working_directory(request)), files
+        )
 
     def read_resolution(self, done: Completed) -> Resolution:
         start = done.stdout.find("{")
@@ -192,7 +199,13 @@ def _bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     return found
 
 
-def _arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+def working_directory(request: InstallRequest) -> str:
+    """Return where pip has to run: it takes relative paths in requirements files from its working directory."""
+    return os.path.dirname(request.entry.requirements[0]) if request.entry.requirements else "/"
+
+
+def install_arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+    """Return the arguments that stand for a request, and the files they name; uv's pip interface takes the same."""
     entry = request.entry
     files: Dict[str, str] = {}
     arguments: List[str] = []

@@ -10,9 +10,10 @@ from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .desired import IndexSettings
 from .installer import Installer, Prepared, Resolution, Workplace
+from .installer_pip import install_arguments, working_directory
 from .interpreter import Interpreter
 from .process import Command, Completed
-from .redact import has_credentials, with_credentials
+from .redact import with_credentials
 from .request import InstallRequest
 from .requirement import normalize_name
 
@@ -53,8 +54,13 @@ class UvInstaller(Installer):
     def __init__(self, program: str) -> None:
         self.program = program
 
-    def _command(self, work: Workplace, argv: Iterable[str]) -> Command:
-        return Command((self.program, *argv), env=uv_environment(work.index), account=work.account)
+    def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
+        return Command((self.program, *argv), env=uv_environment(work.index), account=work.account, cwd=cwd)
+
+    def _arguments(self, work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+        arguments, files = install_arguments(work, request)
+        # The one index setting that uv takes by no variable.
+        return (["--no-index"] if work.index.no_index else []) + arguments, files
 
     def create(self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool) -> Prepared:
         # The directory is there already, with the record of an unfinished run in it.
@@ -68,18 +74,23 @@ class UvInstaller(Installer):
         return None
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        arguments, files = _arguments(work, request)
-        return Prepared(self._command(work, ["pip", "install", "--python", f"{venv}/bin/python", *arguments]), files)
+        arguments, files = self._arguments(work, request)
+        return Prepared(
+            self._command(
+                work, ["pip", "install", "--python", f"{venv}/bin/python", *arguments], cwd=working_directory(request)
+            ),
+            files,
+        )
 
     def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
         return Prepared(self._command(work, ["pip", "uninstall", "--python", f"{venv}/bin/python", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
-        arguments, files = _arguments(work, request)
+        arguments, files = self._arguments(work, request)
         options = ["pip", "install", "--dry-run", "--python", f"{venv}/bin/python"]
         if everything:
             options.append("--reinstall")
-        return Prepared(self._command(work, [*options, *arguments]), files)
+        return Prepared(self._command(work, [*options, *arguments], cwd=working_directory(request)), files)
 
     def read_resolution(self, done: Completed) -> Resolution:
         text = done.stdout + "\n" + done.stderr
@@ -91,36 +102,6 @@ class UvInstaller(Installer):
             if text in stderr:
                 return advice
         return ""
-
-
-def _arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
-    entry = request.entry
-    files: Dict[str, str] = {}
-    arguments: List[str] = []
-    if work.index.no_index:
-        arguments.append("--no-index")
-    if request.upgrade:
-        arguments.append("--upgrade")
-    if entry.require_hashes:
-        arguments.append("--require-hashes")
-    arguments += entry.pip_args
-    for path in entry.requirements:
-        arguments += ["-r", path]
-    for path in entry.constraints:
-        arguments += ["-c", path]
-    if request.pins and not entry.require_hashes:
-        files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
-        arguments += ["-c", f"{work.scratch}/pins.txt"]
-    private = [text for text in entry.packages if has_credentials(text)]
-    if private:
-        files[f"{work.scratch}/packages.txt"] = "\n".join(private) + "\n"
-        arguments += ["-r", f"{work.scratch}/packages.txt"]
-    project = request.project_requirement
-    if project is not None:
-        arguments += ["-e", project] if entry.editable else [project]
-    arguments += [text for text in entry.packages if not has_credentials(text)]
-    arguments += request.also
-    return arguments, files
 
 
 _ADVICE = (

@@ -1,7 +1,7 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time on a host: an advisory lock that dies with its process."""
+"""One run at a time on a host: an advisory lock that dies with its process and the installers it started."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def holding_lock(host: Host, *, timeout: float) -> Iterator[None]:
     path = lock_path(host)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        # An installer that outlives a killed run still changes the host: it keeps the lock until it ends.
+        os.set_inheritable(handle, True)
     except OSError as error:
         raise ProvisionError(f"The lock file {path} cannot be opened: {error.strerror}.") from error
     try:

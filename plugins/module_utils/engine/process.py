@@ -24,7 +24,7 @@ class Command:
 
     ``argv`` is an argument list, never a shell string. ``env`` is laid over the cleaned environment of the
     caller (a value of ``None`` removes a variable). ``account`` is who runs it (``None``: the caller). ``stdin``
-    carries what must not stand in an argument list. ``timeout`` is in seconds.
+    carries what must not stand in an argument list. ``timeout`` is in seconds, ``cwd`` a directory.
     """
 
     argv: Tuple[str, ...]
@@ -32,6 +32,7 @@ class Command:
     account: Optional[Account] = None
     stdin: str = ""
     timeout: Optional[float] = None
+    cwd: str = "/"
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
             encoding="utf-8",
             errors="replace",
             env=child_environment(command, environ),
-            cwd="/",
+            cwd=command.cwd,
             preexec_fn=prepare,
+            # Python opens every file closed for children; what is left open for them is the lock of this run.
+            close_fds=False,
             timeout=command.timeout,
             check=False,
         )
