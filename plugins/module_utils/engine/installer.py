@@ -49,6 +49,8 @@ class Installer(abc.ABC):
     """A program that fills virtual environments."""
 
     name: str
+    #: What the installer says in a failure, and what the user can do about it.
+    known_failures: Tuple[Tuple[str, str], ...] = ()
 
     @abc.abstractmethod
     def create(self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool) -> Prepared:
@@ -74,6 +76,6 @@ class Installer(abc.ABC):
     def read_resolution(self, done: Completed) -> Resolution:
         """Read what a dry run printed."""
 
-    @abc.abstractmethod
-    def advice(self, stderr: str) -> str:
-        """Return what the user can do about a failure, by what the installer printed."""
+    def advice(self, said: str) -> str:
+        """Return what the user can do about a failure, by what the installer said; "" where that is not known."""
+        return next((advice for text, advice in self.known_failures if text in said), "")

@@ -90,10 +90,39 @@ def pip_environment(index: IndexSettings, *, pins_file: str = "", upgrade: bool 
     return env
 
 
+_KNOWN_FAILURES = (
+    (
+        "Temporary failure in name resolution",
+        "The index cannot be reached: check the host's network and name server, or set python_index_url.",
+    ),
+    (
+        "Failed to establish a new connection",
+        "The index cannot be reached: check the host's network, python_index_url and python_proxy.",
+    ),
+    ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
+    ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    (
+        "THESE PACKAGES DO NOT MATCH THE HASHES",
+        "A file of the index is not the one whose hash was given: do not install it before you know why.",
+    ),
+    ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
+    ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
+    (
+        "No matching distribution found",
+        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
+    ),
+    ("No space left on device", "Free some space on the host and run again."),
+    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
+)
+
+
 class PipInstaller(Installer):
     """pip inside of each environment."""
 
     name = "pip"
+    known_failures = _KNOWN_FAILURES
 
     def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
         return Command(tuple(argv), env=pip_environment(work.index), account=work.account, cwd=cwd)
@@ -145,12 +174,6 @@ class PipInstaller(Installer):
         return Resolution(
             {normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]}
         )
-
-    def advice(self, stderr: str) -> str:
-        for text, advice in _ADVICE:
-            if text in stderr:
-                return advice
-        return ""
 
     def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
         """Return how to call a pip that can report a dry run in ``venv``; may fetch one into the scratch directory."""
@@ -232,31 +255,3 @@ def install_arguments(work: Workplace, request: InstallRequest) -> Tuple[List[st
     arguments += [text for text in entry.packages if not has_credentials(text)]
     arguments += request.also
     return arguments, files
-
-
-_ADVICE = (
-    (
-        "Temporary failure in name resolution",
-        "The index cannot be reached: check the host's network and name server, or set python_index_url.",
-    ),
-    (
-        "Failed to establish a new connection",
-        "The index cannot be reached: check the host's network, python_index_url and python_proxy.",
-    ),
-    ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
-    ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
-    ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
-    ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
-    (
-        "THESE PACKAGES DO NOT MATCH THE HASHES",
-        "A file of the index is not the one whose hash was given: do not install it before you know why.",
-    ),
-    ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
-    ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
-    (
-        "No matching distribution found",
-        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
-    ),
-    ("No space left on device", "Free some space on the host and run again."),
-    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
-)

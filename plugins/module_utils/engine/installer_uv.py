@@ -46,10 +46,28 @@ def uv_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     return env
 
 
+_KNOWN_FAILURES = (
+    ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
+    ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
+    ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    (
+        "No solution found",
+        "Check names and versions: these requirements cannot be met together from this index for this Python.",
+    ),
+    (
+        "Hash mismatch",
+        "A file of the index is not the one whose hash was given: do not install it before you know why.",
+    ),
+    ("No space left on device", "Free some space on the host and run again."),
+    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
+)
+
+
 class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:
         self.program = program
@@ -96,26 +114,3 @@ class UvInstaller(Installer):
         text = done.stdout + "\n" + done.stderr
         found = _CHANGE.findall(text) or _PINNED.findall(done.stdout)
         return Resolution({normalize_name(name): version for name, version in found})
-
-    def advice(self, stderr: str) -> str:
-        for text, advice in _ADVICE:
-            if text in stderr:
-                return advice
-        return ""
-
-
-_ADVICE = (
-    ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
-    ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
-    ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
-    (
-        "No solution found",
-        "Check names and versions: these requirements cannot be met together from this index for this Python.",
-    ),
-    (
-        "Hash mismatch",
-        "A file of the index is not the one whose hash was given: do not install it before you know why.",
-    ),
-    ("No space left on device", "Free some space on the host and run again."),
-    ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
-)
