@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, FrozenSet, Iterable
 
 from .distro import Distribution
@@ -12,6 +13,8 @@ from .host import Host
 
 #: The package manager's lists count as fresh for this many seconds (one day).
 LISTS_FRESH_FOR = 86400
+#: The first word of a status is what the administrator wants of the package: install, or hold.
+_INSTALLED = re.compile(rb"\nStatus: \S+ ok installed\n")
 
 
 def installed_packages(host: Host, distribution: Distribution, names: Iterable[str]) -> FrozenSet[str]:
@@ -31,7 +34,7 @@ def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
         # One stanza an architecture: any installed one will do.
         while start != -1:
             end = status.find(b"\n\n", start + 1)
-            if b"\nStatus: install ok installed\n" in status[start : end if end != -1 else len(status)] + b"\n":
+            if _INSTALLED.search(status[start : end if end != -1 else len(status)] + b"\n"):
                 found.add(name)
                 break
             start = status.find(b"\nPackage: " + name.encode() + b"\n", start + 1)
