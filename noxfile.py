@@ -132,9 +132,8 @@ def unit(session: nox.Session) -> None:
         checks.leave_out(f"unit tests on a Python older than {version_of(sys.executable)}", "none was found")
     else:
         python = environment_for(session, oldest)
-        checks.run_pytest(
-            f"unit tests, Python {version_of(oldest)}", python, "-m", "pytest", "tests/unit", *session.posargs
-        )
+        title = f"unit tests of the engine, Python {version_of(oldest)}"
+        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", *session.posargs)
     checks.finish()
 
 
