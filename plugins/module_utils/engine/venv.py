@@ -16,7 +16,8 @@ from .receipt import Receipt, identify_interpreter, read_receipt
 from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
-_METADATA_DIRECTORY = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
+# pip renames what it is about to remove to "~ame-1.0.dist-info"; left behind by a kill, that is no distribution.
+_METADATA_DIRECTORY = re.compile(r"^(?P<name>[A-Za-z0-9].*?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
 #: Appended to the path of an environment whose successor is being built.
 ASIDE_SUFFIX = ".pep668-old"
 
