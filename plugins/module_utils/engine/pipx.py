@@ -17,7 +17,7 @@ from .installer_pip import pip_environment
 from .interpreter import Interpreters, search_directories
 from .pip_policy import Pip
 from .process import Command
-from .requirement import normalize_name
+from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
 METADATA_NAME = "pipx_metadata.json"
@@ -196,16 +196,15 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     whole = space.aside_path(entry) if aside else path
     kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}") or "")
     kept_injected = tuple(sorted(one.spec for one in kept_record.injected.values())) if kept_record else ()
+    kept = {**_recorded_versions(kept_record), **kept_packages(host, whole)}
     if venv.kind == "missing":
-        return ToolState(venv, kept_injected=kept_injected, kept=kept_packages(host, whole), aside=aside)
+        return ToolState(venv, kept_injected=kept_injected, kept=kept, aside=aside)
     record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
     problem = _tool_problem(venv, record)
     if aside and not problem:
         problem = "a rebuild of it did not get to its end"
     if record is None or problem:
-        return ToolState(
-            venv, record, problem, kept=kept_packages(host, whole), kept_injected=kept_injected, aside=aside
-        )
+        return ToolState(venv, record, problem, kept=kept, kept_injected=kept_injected, aside=aside)
     missing: List[str] = []
     foreign: List[str] = []
     for app in _exposed_apps(record):
@@ -214,6 +213,20 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
             continue
         (missing if host.lstat(link) is None or not host.exists(link) else foreign).append(app)
     return ToolState(venv, record, "", tuple(missing), tuple(foreign), venv.kept, kept_injected, aside)
+
+
+def _recorded_versions(record: Optional[ToolRecord]) -> Dict[str, str]:
+    """Return what pipx recorded of a tool's distributions that come from an index: also of one that is missing now."""
+    packages = (record.main, *record.injected.values()) if record is not None else ()
+    return {package.name: package.version for package in packages if package.version and _is_from_index(package.spec)}
+
+
+def _is_from_index(spec: str) -> bool:
+    try:
+        parsed = parse_spec(spec)
+    except RequirementError:
+        return False
+    return isinstance(parsed, Requirement) and not parsed.url
 
 
 def _tool_problem(venv: VenvState, record: Optional[ToolRecord]) -> str:
