@@ -13,6 +13,7 @@ from local_index import ON_HOST, LocalIndex
 
 GAMMA = "gamma-0.9-py3-none-any.whl"
 TEMPLATE = "/srv/template"
+SEEDS = ("pip", "setuptools", "wheel", "pkg-resources")
 PYTHON = {"debian11": "3.9", "debian12": "3.11", "debian13": "3.13"}
 
 
@@ -57,7 +58,7 @@ def refused(host: Host, path: str, **options: Any) -> str:
 
 def installed(host: Host, path: str) -> dict[str, str]:
     """What is in an environment beside what every environment starts with."""
-    return {name: v for name, v in host.packages(path).items() if name not in ("pip", "setuptools", "wheel")}
+    return {name: version for name, version in host.packages(path).items() if name not in SEEDS}
 
 
 def test_present_installs_what_is_missing_and_upgrades_nothing_that_satisfies(ready: Host) -> None:

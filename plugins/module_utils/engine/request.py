@@ -141,8 +141,9 @@ class InstallRequest:
         return not (entry.packages or entry.requirements or entry.project or self.also)
 
 
-#: What an environment starts with; never recorded and never removed unless asked for by name.
-SEEDS = frozenset({"pip", "setuptools", "wheel"})
+#: What an environment starts with; never recorded and never removed unless asked for by name. Debian's ensurepip up to
+#: Python 3.9 adds a pkg-resources 0.0.0, which no index has.
+SEEDS = frozenset({"pip", "setuptools", "wheel", "pkg-resources"})
 
 
 def pins_of(packages: Dict[str, str]) -> Tuple[str, ...]:
