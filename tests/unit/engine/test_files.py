@@ -1,0 +1,180 @@
+"""Changes to real files: whole or not at all, also when a run fails or is killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from pep668_provision.engine.files import (
+    make_directory,
+    remove_directory,
+    remove_tree,
+    replacing,
+    scratch_directory,
+    write_atomically,
+)
+
+
+def tree(path: Path, text: str) -> Path:
+    path.mkdir(parents=True)
+    (path / "file").write_text(text)
+    return path
+
+
+def names_in(path: Path) -> list[str]:
+    return sorted(entry.name for entry in path.iterdir())
+
+
+def content(path: Path) -> str | None:
+    return (path / "file").read_text() if path.is_dir() else None
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_is_written_whole_with_its_mode(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file"
+    path.write_text("a longer text than the new one")
+    write_atomically(str(path), "né\n", mode=mode)
+    assert path.read_bytes() == "né\n".encode()
+    assert path.stat().st_mode & 0o777 == mode
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("target", ["victim", "nothing"])
+def test_a_link_is_replaced_and_never_followed(tmp_path: Path, target: str) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "link").symlink_to(target)
+    write_atomically(str(tmp_path / "link"), "new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_text() == "new"
+    assert names_in(tmp_path) == ["link", "victim"]
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(str(tmp_path / "file"), "\udc80")
+    assert (tmp_path / "file").read_text() == "old"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_directory_is_made_with_its_parents_that_others_can_enter(tmp_path: Path) -> None:
+    previous = os.umask(0o077)
+    try:
+        make_directory(str(tmp_path / "a/b/c"), None)
+        make_directory(str(tmp_path / "a/b/c"), None)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(previous)
+    assert (tmp_path / "a/b/c").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("kind", ["missing", "file", "link", "dangling", "directory"])
+def test_removing_leaves_nothing_and_follows_no_link(tmp_path: Path, kind: str) -> None:
+    tree(tmp_path / "elsewhere", "mine")
+    path = tmp_path / "path"
+    if kind == "file":
+        path.write_text("x")
+    elif kind == "link":
+        path.symlink_to("elsewhere")
+    elif kind == "dangling":
+        path.symlink_to("nowhere")
+    elif kind == "directory":
+        tree(path, "x")
+        (path / "inner").symlink_to("../elsewhere")
+    remove_tree(str(path))
+    assert not os.path.lexists(path)
+    assert content(tmp_path / "elsewhere") == "mine"
+
+
+class Killed(BaseException):
+    """Stands in for what is no ordinary error: an interrupt, an exit."""
+
+
+@pytest.mark.parametrize("old", ["old", None], ids=["something there", "nothing there"])
+@pytest.mark.parametrize("failure", [None, RuntimeError, KeyboardInterrupt, Killed])
+@pytest.mark.parametrize("aside", ["path.aside", ".aside/path"])
+def test_replacing_leaves_the_new_one_or_puts_the_old_one_back(
+    tmp_path: Path, old: str | None, failure: type[BaseException] | None, aside: str
+) -> None:
+    path = tmp_path / "path"
+    if old is not None:
+        tree(path, old)
+    try:
+        with replacing(str(path), str(tmp_path / aside), None):
+            assert not path.exists()
+            tree(path, "new")
+            if failure is not None:
+                raise failure
+    except (RuntimeError, KeyboardInterrupt, Killed):
+        assert failure is not None
+    assert content(path) == (old if failure is not None else "new")
+    assert names_in(tmp_path) == (["path"] if content(path) else [])
+
+
+def die_while_replacing(path: Path, aside: Path, *, text: str) -> None:
+    """A child builds half of the new directory and is killed for real."""
+    child = os.fork()
+    if child == 0:
+        with replacing(str(path), str(aside), None):
+            tree(path, text)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+@pytest.mark.parametrize("kills", [1, 2, 3])
+def test_after_a_kill_the_last_whole_one_is_kept_until_a_new_one_works(tmp_path: Path, kills: int) -> None:
+    path, aside = tree(tmp_path / "path", "old"), tmp_path / "aside"
+    for number in range(kills):
+        die_while_replacing(path, aside, text=f"half {number}")
+        assert (content(path), content(aside)) == (f"half {number}", "old")
+    with pytest.raises(RuntimeError), replacing(str(path), str(aside), None):
+        raise RuntimeError
+    assert (content(path), content(aside)) == ("old", None)
+    die_while_replacing(path, aside, text="half")
+    with replacing(str(path), str(aside), None):
+        tree(path, "new")
+    assert names_in(tmp_path) == ["path"]
+    assert content(path) == "new"
+
+
+def test_replacing_a_link_leaves_what_it_points_to(tmp_path: Path) -> None:
+    tree(tmp_path / "elsewhere", "mine")
+    (tmp_path / "path").symlink_to("elsewhere")
+    with replacing(str(tmp_path / "path"), str(tmp_path / "aside"), None):
+        tree(tmp_path / "path", "new")
+    assert content(tmp_path / "path") == "new"
+    assert content(tmp_path / "elsewhere") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("there", "aside"),
+    [(True, False), (False, True), (True, True), (False, False)],
+    ids=["it", "aside", "both", "none"],
+)
+def test_removing_a_directory_takes_what_a_kill_left_with_it(tmp_path: Path, there: bool, aside: bool) -> None:
+    if there:
+        tree(tmp_path / "path", "x")
+    if aside:
+        tree(tmp_path / ".aside" / "path", "y")
+    remove_directory(str(tmp_path / "path"), str(tmp_path / ".aside" / "path"), None)
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_scratch_directory_is_private_and_goes_away(tmp_path: Path, fails: bool) -> None:
+    try:
+        with scratch_directory(None, within=str(tmp_path)) as scratch:
+            assert Path(scratch).parent == tmp_path
+            assert Path(scratch).stat().st_mode & 0o777 == 0o700
+            tree(Path(scratch) / "deep" / "deeper", "x")
+            if fails:
+                raise RuntimeError
+    except RuntimeError:
+        assert fails
+    assert names_in(tmp_path) == []

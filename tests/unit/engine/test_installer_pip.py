@@ -1,0 +1,188 @@
+"""pip's command lines and environment: what is asked, where credentials go, and what an answer means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from made_up_host import MadeUpHost, entry_of
+from pep668_provision.engine.desired import IndexSettings
+from pep668_provision.engine.errors import ProvisionError
+from pep668_provision.engine.installer import Workplace
+from pep668_provision.engine.installer_pip import PipInstaller, index_environment, pip_environment
+from pep668_provision.engine.interpreter import Interpreters
+from pep668_provision.engine.process import Command, Completed
+from pep668_provision.engine.request import InstallRequest
+
+VENV = "/srv/app/.venv"
+PIP = [f"{VENV}/bin/python", "-I", "-m", "pip"]
+SECRET = "s3cret"
+INDEX = IndexSettings(
+    index_url="https://index.test/simple",
+    extra_index_urls=("https://index.test/more", "https://other.test/simple"),
+    find_links=("/srv/wheels", "https://index.test/links"),
+    no_index=True,
+    username="me",
+    password=SECRET,
+    ca_bundle="/etc/ca.pem",
+    proxy="http://proxy.test:3128",
+    trusted_hosts=("a.test", "b.test:8443"),
+)
+
+
+def work_on(made_up: MadeUpHost, index: IndexSettings = INDEX) -> Workplace:
+    return Workplace(made_up.host, None, "/scratch", index)
+
+
+def installs(made_up: MadeUpHost, **keys: Any) -> list[str]:
+    prepared = PipInstaller().install(work_on(made_up), VENV, InstallRequest(entry_of(path=VENV, **keys)))
+    assert list(prepared.command.argv[:5]) == [*PIP, "install"]
+    return list(prepared.command.argv[5:])
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"packages": ["flask==3.0.3", "six"]}, ["flask==3.0.3", "six"]),
+        ({"requirements": ["/a.txt", "/b.txt"]}, ["-r", "/a.txt", "-r", "/b.txt"]),
+        ({"packages": ["six"], "constraints": ["/c.txt"]}, ["-c", "/c.txt", "six"]),
+        ({"project": "/srv/app"}, ["/srv/app"]),
+        ({"project": "/srv/app", "editable": True, "extras": ["b", "a"]}, ["-e", "/srv/app[a,b]"]),
+        ({"requirements": ["/a.txt"], "require_hashes": True}, ["--require-hashes", "-r", "/a.txt"]),
+        ({"packages": ["six"], "pip_args": ["--no-deps"]}, ["--no-deps", "six"]),
+    ],
+)
+def test_an_entry_is_spelt_for_pip(made_up: MadeUpHost, keys: dict[str, Any], expected: list[str]) -> None:
+    assert installs(made_up, **keys) == expected
+
+
+def test_pins_are_a_constraint_in_a_file_and_not_with_hashes(made_up: MadeUpHost) -> None:
+    entry = entry_of(path=VENV, packages=["six"])
+    request = InstallRequest(entry, upgrade=True, pins=("six==1", "a==2"), also=("b==3",))
+    prepared = PipInstaller().install(work_on(made_up), VENV, request)
+    assert list(prepared.command.argv[5:]) == ["--upgrade", "-c", "/scratch/pins.txt", "six", "b==3"]
+    assert prepared.files == {"/scratch/pins.txt": "six==1\na==2\n"}
+    hashed = InstallRequest(entry_of(path=VENV, requirements=["/r"], require_hashes=True), pins=("six==1",))
+    assert not PipInstaller().install(work_on(made_up), VENV, hashed).files
+
+
+def test_a_requirement_with_a_password_goes_through_a_private_file(made_up: MadeUpHost) -> None:
+    text = f"mine @ https://me:{SECRET}@x.test/mine.whl"
+    request = InstallRequest(entry_of(path=VENV, packages=[text, "six"]))
+    for prepared in (
+        PipInstaller().install(work_on(made_up), VENV, request),
+        PipInstaller().resolve(
+            work_on(made_up.with_interpreter("3.11.2").with_venv(VENV)), VENV, request, everything=True
+        ),
+    ):
+        assert SECRET not in " ".join(prepared.command.argv)
+        assert prepared.files == {"/scratch/packages.txt": f"{text}\n"}
+
+
+def test_index_settings_are_environment_with_the_password_for_its_own_host_alone() -> None:
+    assert index_environment(INDEX) == {
+        "PIP_INDEX_URL": f"https://me:{SECRET}@index.test/simple",
+        "PIP_EXTRA_INDEX_URL": f"https://me:{SECRET}@index.test/more https://other.test/simple",
+        "PIP_FIND_LINKS": "/srv/wheels https://index.test/links",
+        "PIP_NO_INDEX": "1",
+        "PIP_CERT": "/etc/ca.pem",
+        "PIP_PROXY": "http://proxy.test:3128",
+        "PIP_TRUSTED_HOST": "a.test b.test:8443",
+    }
+    assert index_environment(IndexSettings()) == {}
+
+
+def every_command(made_up: MadeUpHost) -> list[Command]:
+    made_up.with_interpreter("3.11.2").with_venv(VENV)
+    interpreter = Interpreters(made_up.host).default()
+    assert interpreter is not None
+    pip, work, request = PipInstaller(), work_on(made_up), InstallRequest(entry_of(path=VENV, packages=["six"]))
+    missing = pip.prepare(work, VENV, {})
+    assert missing is not None
+    return [
+        pip.create(work, interpreter, VENV, system_site_packages=True).command,
+        missing.command,
+        pip.install(work, VENV, request).command,
+        pip.uninstall(work, VENV, ("six",)).command,
+        pip.resolve(work, VENV, request, everything=False).command,
+    ]
+
+
+def test_no_command_carries_the_password_in_its_arguments(made_up: MadeUpHost) -> None:
+    for command in every_command(made_up):
+        assert SECRET not in " ".join(command.argv)
+        assert SECRET in str(command.env["PIP_INDEX_URL"])
+        assert "--break-system-packages" not in command.argv
+        assert "PIP_BREAK_SYSTEM_PACKAGES" not in command.env
+        assert "-I" in command.argv
+
+
+@pytest.mark.parametrize(
+    "name", ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_DRY_RUN", "PIP_NO_DEPS"]
+)
+def test_settings_of_the_caller_that_lead_elsewhere_are_removed(name: str) -> None:
+    env = pip_environment(IndexSettings())
+    assert name in env
+    assert env[name] is None
+    assert (env["PIP_USER"], env["PIP_NO_INPUT"]) == ("0", "1")
+
+
+def test_an_environment_that_has_pip_needs_no_preparation(made_up: MadeUpHost) -> None:
+    assert PipInstaller().prepare(work_on(made_up), VENV, {"pip": "23.0.1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("everything", "options"),
+    [
+        (False, ["--quiet", "--dry-run", "--report", "-"]),
+        (True, ["--quiet", "--dry-run", "--report", "-", "--ignore-installed"]),
+    ],
+)
+def test_a_dry_run_asks_for_a_report(made_up: MadeUpHost, everything: bool, options: list[str]) -> None:
+    made_up.with_interpreter("3.11.2").with_venv(VENV, seeds={"pip": "23.0.1"})
+    request = InstallRequest(entry_of(path=VENV, packages=["six"]))
+    prepared = PipInstaller().resolve(work_on(made_up), VENV, request, everything=everything)
+    assert list(prepared.command.argv) == [*PIP, "install", *options, "six"]
+
+
+@pytest.mark.parametrize("folder", ["/usr/lib/python3.11/ensurepip/_bundled", "/usr/share/python-wheels"])
+def test_an_old_pip_is_passed_over_for_a_bundled_one(made_up: MadeUpHost, folder: str) -> None:
+    made_up.with_interpreter("3.11.2").with_venv(VENV, seeds={"pip": "20.3.4"})
+    made_up.with_file(f"{folder}/pip-23.0.1-py3-none-any.whl")
+    request = InstallRequest(entry_of(path=VENV, packages=["six"]))
+    prepared = PipInstaller().resolve(work_on(made_up), VENV, request, everything=False)
+    assert prepared.command.argv[:3] == (f"{VENV}/bin/python", "-I", f"{folder}/pip-23.0.1-py3-none-any.whl/pip")
+
+
+@pytest.mark.parametrize("seeds", [{}, {"pip": "20.3.4"}], ids=["no pip", "an old pip, and no index"])
+def test_without_a_pip_that_can_report_the_user_is_told(made_up: MadeUpHost, seeds: dict[str, str]) -> None:
+    made_up.with_interpreter("3.9.2").with_venv(VENV, seeds=seeds)
+    request = InstallRequest(entry_of(path=VENV, packages=["six"]))
+    with pytest.raises(ProvisionError, match="what it would install"):
+        PipInstaller().resolve(work_on(made_up), VENV, request, everything=False)
+
+
+def test_a_report_is_read_past_what_stands_before_it() -> None:
+    items = [{"metadata": {"name": name, "version": version}} for name, version in (("Flask", "3.0.3"), ("a_b", "1"))]
+    text = "WARNING: something\n" + json.dumps({"version": "1", "install": items})
+    found = PipInstaller().read_resolution(Completed(Command(("pip",)), 0, text, ""))
+    assert found.packages == {"flask": "3.0.3", "a-b": "1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("ERROR: No matching distribution found for flsk", "spelling"),
+        ("Temporary failure in name resolution", "python_index_url"),
+        ("401 Client Error: Unauthorized", "python_index_username"),
+        ("SSL: CERTIFICATE_VERIFY_FAILED", "python_ca_bundle"),
+        ("ERROR: ResolutionImpossible", "contradict"),
+        ("OSError: [Errno 28] No space left on device", "Free some space"),
+        ("something else", ""),
+    ],
+)
+def test_a_failure_comes_with_what_to_do(said: str, advice: str) -> None:
+    assert advice in PipInstaller().advice(said)
+    assert bool(PipInstaller().advice(said)) is bool(advice)
