@@ -90,6 +90,8 @@ attributes:
     support: full
     platforms: posix
   action_group:
-    description: Can be given defaults through C(module_defaults) for the group P(pep668.provision.provision#module).
+    description: Can be given defaults through C(group/pep668.provision.provision) in C(module_defaults).
     support: full
+    membership:
+      - pep668.provision.provision
 """
