@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 from .desired import ToolEntry
 from .host_state import ObservedTool, ObservedVenv
 from .pipx import PackageRecord, ToolRecord
 from .request import SEEDS
-from .requirement import Requirement, parse_spec
+from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,11 @@ def _spec_reasons(installed: PackageRecord, spec: str) -> List[str]:
         return [] if _same_source(installed.spec, spec) else [f"{installed.name} came from {installed.spec}"]
     if wanted.url:
         return [] if _same_source(installed.spec, wanted.url) else [f"{installed.name} came from {installed.spec}"]
-    present = parse_spec(installed.spec)
+    try:
+        present: Optional[Union[Requirement, DirectSpec]] = parse_spec(installed.spec)
+    except RequirementError:
+        # What pipx was given by hand, a relative path say, need not be anything that is accepted here.
+        present = None
     if not isinstance(present, Requirement) or present.url:
         return [f"{installed.name} came from {installed.spec}, asked for is {spec}"]
     reasons = []

@@ -141,6 +141,8 @@ def _observe_own(host: Host, name: str, interpreters: Interpreters) -> Optional[
     entry = own_program_entry(host, name)
     observed = _observe_venv(host, entry, interpreters, None)
     link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
+    if observed.state.is_usable and not host.is_executable(target):
+        observed = replace(observed, state=replace(observed.state, problem=f"its program {target} is missing"))
     # A program of that name that somebody else put there stays theirs.
     missing = host.lstat(link) is None or (
         host.is_link(link) and not host.exists(link) and host.readlink(link) == target

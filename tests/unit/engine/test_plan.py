@@ -659,6 +659,9 @@ WHOLE = ("", ())
             id="the URL it came from",
         ),
         pytest.param({"spec": "/srv/black"}, {"spec": "/srv/black/"}, WHOLE, id="the directory it came from"),
+        pytest.param(
+            {"spec": "./black"}, {}, rebuilt("black came from ./black, asked for is black"), id="from a relative path"
+        ),
         pytest.param({}, {"include_deps": True}, rebuilt("include_deps is false for it"), id="dependencies' apps"),
         pytest.param(
             {"include_deps": True}, {}, rebuilt("include_deps is true for it"), id="dependencies' apps no more"
@@ -895,6 +898,32 @@ def test_uv_asked_for_and_not_there_is_refused_with_the_way_to_get_it(
 ) -> None:
     refused = refusals_of(debian, python_venvs=[{**FLASK, **keys}], **settings)
     assert "python_uv: true" in refused[0]
+
+
+def test_uv_cannot_be_provided_where_no_python_is_whole(made_up: MadeUpHost) -> None:
+    made_up.with_os_release("ID=plan9\nNAME=Plan\n").with_interpreter("3.11.2", ensurepip=False)
+    planned = made_up.plan(python_uv=True)
+    assert not planned.steps
+    assert "ensurepip" in planned.refusals[0].message
+
+
+def test_uv_is_not_put_where_something_else_is(debian: MadeUpHost) -> None:
+    planned = debian.with_file("/opt/pep668-provision/uv/notes").plan(python_uv=True)
+    assert not planned.steps
+    assert "not a virtual environment" in planned.refusals[0].message
+
+
+@pytest.mark.parametrize(("name", "keys"), [("uv", {"python_uv": True}), ("pipx", {"python_tools": [BLACK]})])
+def test_a_program_of_the_projects_own_that_was_removed_is_put_back(
+    made_up: MadeUpHost, name: str, keys: dict[str, Any]
+) -> None:
+    made_up.with_debian("11").with_debian_python().with_own_program(name, "1.15.0")
+    made_up.without(f"/opt/pep668-provision/{name}/bin/{name}")
+    planned = made_up.plan(**keys)
+    assert [(step.action, step.observed.entry.path) for step in planned.own] == [
+        ("rebuild", f"/opt/pep668-provision/{name}")
+    ]
+    assert f"bin/{name} is missing" in " ".join(planned.own[0].reasons)
 
 
 def test_uv_asked_for_comes_in_an_environment_of_its_own_and_before_what_needs_it(debian: MadeUpHost) -> None:
