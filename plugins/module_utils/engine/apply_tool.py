@@ -14,13 +14,16 @@ from typing import List, Optional, Tuple
 
 from .account import act_as
 from .desired import Desired
+from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
+from .installer import LOG_NAME
 from .interpreter import Interpreters
 from .login_path import put_on_login_path
 from .observe import own_program_entry
 from .pipx import (
+    METADATA_NAME,
     Pipx,
     ToolSpace,
     ToolState,
@@ -28,8 +31,10 @@ from .pipx import (
     find_pipx,
     inject_arguments,
     install_arguments,
+    judge_links,
     links_into,
     observe_tool,
+    parse_tool_record,
     pin_arguments,
     pipx_command,
     pipx_environment,
@@ -71,8 +76,10 @@ class ToolRun:
             try:
                 with replacing(self.path, self.aside, self.account):
                     self._install(keep=self.step.keeps_versions)
+                    self._refuse_foreign_links()
             except ProvisionError:
                 self._restore_links()
+                self._unlink(only_dangling=True)
                 raise
         self._restore_links()
         record = self._look().record
@@ -100,17 +107,15 @@ class ToolRun:
         python = self.observed.interpreter.path if self.entry.python and self.observed.interpreter else ""
         injected = self.entry.inject if self.entry.inject is not None else self.state.kept_injected
         with scratch_directory(self.account) as scratch:
-            pins_file = ""
+            files = {"log_file": f"{scratch}/{LOG_NAME}"}
             if pins:
-                pins_file = f"{scratch}/pins.txt"
-                write_atomically(pins_file, "\n".join(pins) + "\n", account=self.account)
-            self._pipx(
-                install_arguments(self.entry, python=python), f"Installing the tool {self.entry.name}", pins_file
-            )
+                files["pins_file"] = f"{scratch}/pins.txt"
+                write_atomically(files["pins_file"], "\n".join(pins) + "\n", account=self.account)
+            self._pipx(install_arguments(self.entry, python=python), f"Installing the tool {self.entry.name}", **files)
             if injected:
-                self._pipx(inject_arguments(self.entry, injected), f"Injecting into {self.entry.name}", pins_file)
+                self._pipx(inject_arguments(self.entry, injected), f"Injecting into {self.entry.name}", **files)
 
-    def _pipx(self, arguments: Tuple[str, ...], what: str, pins_file: str = "") -> None:
+    def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", log_file: str = "") -> None:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
@@ -120,9 +125,10 @@ class ToolRun:
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",
+            log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
-        run_checked(self.host, command, what, self.secrets)
+        run_checked(self.host, command, what, self.secrets, log_file=log_file)
 
     def _look(self) -> ToolState:
         return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))
@@ -145,12 +151,24 @@ class ToolRun:
         if state.missing_links:
             act_as(self.account, link)
 
-    def _remove(self) -> None:
+    def _refuse_foreign_links(self) -> None:
+        """Raise when a command's name is taken; pipx only warns of it, and which commands there are shows late."""
+        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}") or "")
+        foreign = judge_links(self.host, self.space, self.path, record)[1] if record is not None else ()
+        if foreign:
+            refusal = foreign_link(self.entry, self.space, foreign[0])
+            raise ProvisionError(refusal.refusal, advice=refusal.advice)
+
+    def _unlink(self, *, only_dangling: bool = False) -> None:
         links = links_into(self.host, self.space, self.path)
 
         def unlink() -> None:
             for path in links:
-                os.unlink(path)
+                if not (only_dangling and os.path.exists(path)):
+                    os.unlink(path)
 
         act_as(self.account, unlink)
+
+    def _remove(self) -> None:
+        self._unlink()
         remove_directory(self.path, self.aside, self.account)

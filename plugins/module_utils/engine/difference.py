@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple, Union
 
 from .desired import ToolEntry
 from .host_state import ObservedTool, ObservedVenv
-from .pipx import PackageRecord, ToolRecord
+from .pipx import PackageRecord, ToolRecord, ToolSpace
 from .request import SEEDS
 from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
 
@@ -137,10 +137,7 @@ def tool_difference(observed: ObservedTool) -> Optional[Difference]:
     if state.problem or state.record is None:
         return Difference("rebuild", (state.problem,))
     if state.foreign_links:
-        return Difference(
-            refusal=f"{observed.space.bin_dir}/{state.foreign_links[0]} exists and is not of the tool {entry.name}.",
-            advice="Move it away, or give the tool a suffix.",
-        )
+        return foreign_link(entry, observed.space, state.foreign_links[0])
     changed = _changes_of_tool(observed, state.record)
     if changed:
         return Difference("rebuild", changed, keeps_versions=False)
@@ -153,6 +150,14 @@ def tool_difference(observed: ObservedTool) -> Optional[Difference]:
     if observed.login_path is not None and not observed.login_path.is_set:
         reasons += (f"{observed.space.bin_dir} is not on the PATH of a new login",)
     return Difference("link", reasons) if reasons else None
+
+
+def foreign_link(entry: ToolEntry, space: ToolSpace, app: str) -> Difference:
+    """Return the refusal to take a command's name from somebody else's file."""
+    return Difference(
+        refusal=f"{space.bin_dir}/{app} exists and is not of the tool {entry.name}.",
+        advice="Move it away, or give the tool a suffix.",
+    )
 
 
 def _changes_of_tool(observed: ObservedTool, record: ToolRecord) -> Tuple[str, ...]:

@@ -16,6 +16,9 @@ from .interpreter import Interpreter
 from .process import Command, Completed
 from .request import InstallRequest
 
+#: In the scratch directory: what an installer that can keeps as its log. pip tells only there that an index refused it.
+LOG_NAME = "installer.log"
+
 
 @dataclass(frozen=True)
 class Workplace:

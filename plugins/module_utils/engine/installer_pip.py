@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .desired import IndexSettings
 from .errors import ProvisionError
-from .installer import Installer, Prepared, Resolution, Workplace
+from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .interpreter import Interpreter, Interpreters
 from .pip_policy import Pip
 from .process import Command, Completed
@@ -70,7 +70,9 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     return env
 
 
-def pip_environment(index: IndexSettings, *, pins_file: str = "", upgrade: bool = False) -> Dict[str, Optional[str]]:
+def pip_environment(
+    index: IndexSettings, *, pins_file: str = "", upgrade: bool = False, log_file: str = ""
+) -> Dict[str, Optional[str]]:
     """Return what pip gets, also one that another program starts: no questions, no redirection, these indexes."""
     env: Dict[str, Optional[str]] = dict.fromkeys(_REDIRECTIONS)
     env.update(
@@ -87,6 +89,8 @@ def pip_environment(index: IndexSettings, *, pins_file: str = "", upgrade: bool 
         env["PIP_CONSTRAINT"] = pins_file
     if upgrade:
         env["PIP_UPGRADE"] = "1"
+    if log_file:
+        env["PIP_LOG"] = log_file
     return env
 
 
@@ -125,7 +129,12 @@ class PipInstaller(Installer):
     known_failures = _KNOWN_FAILURES
 
     def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
-        return Command(tuple(argv), env=pip_environment(work.index), account=work.account, cwd=cwd)
+        return Command(
+            tuple(argv),
+            env=pip_environment(work.index, log_file=f"{work.scratch}/{LOG_NAME}"),
+            account=work.account,
+            cwd=cwd,
+        )
 
     def create(
         self,

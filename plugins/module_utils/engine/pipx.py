@@ -205,14 +205,21 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
         problem = "a rebuild of it did not get to its end"
     if record is None or problem:
         return ToolState(venv, record, problem, kept=kept, kept_injected=kept_injected, aside=aside)
+    missing, foreign = judge_links(host, space, path, record)
+    return ToolState(venv, record, "", missing, foreign, venv.kept, kept_injected, aside)
+
+
+def judge_links(
+    host: Host, space: ToolSpace, venv_path: str, record: ToolRecord
+) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+    """Return the apps of a tool whose link is missing, and those whose name is taken by somebody else's file."""
     missing: List[str] = []
     foreign: List[str] = []
-    for app in _exposed_apps(record):
-        link, target = f"{space.bin_dir}/{app}", f"{path}/bin/{_app_without_suffix(app, record.suffix)}"
+    for link, target in exposed_links(space, venv_path, record).items():
         if host.lstat(target) is None or host.readlink(link) == target or host.resolve(link) == host.resolve(target):
             continue
-        (missing if host.lstat(link) is None or not host.exists(link) else foreign).append(app)
-    return ToolState(venv, record, "", tuple(missing), tuple(foreign), venv.kept, kept_injected, aside)
+        (missing if host.lstat(link) is None or not host.exists(link) else foreign).append(os.path.basename(link))
+    return tuple(missing), tuple(foreign)
 
 
 def _recorded_versions(record: Optional[ToolRecord]) -> Dict[str, str]:
@@ -282,10 +289,16 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
 
 
 def pipx_environment(
-    space: ToolSpace, index: IndexSettings, *, backend: str, pins_file: str = "", upgrade: bool = False
+    space: ToolSpace,
+    index: IndexSettings,
+    *,
+    backend: str,
+    pins_file: str = "",
+    upgrade: bool = False,
+    log_file: str = "",
 ) -> Dict[str, Optional[str]]:
     """Return what makes every pipx version use this space; the index settings reach pip through the environment."""
-    env = pip_environment(index, pins_file=pins_file, upgrade=upgrade)
+    env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
     env.update(
         PIPX_HOME=space.home,
         PIPX_BIN_DIR=space.bin_dir,

@@ -12,7 +12,7 @@ from .desired import Desired, IndexSettings
 from .errors import CommandFailed
 from .files import scratch_directory, write_atomically
 from .host import Host
-from .installer import Installer, Prepared, Workplace
+from .installer import LOG_NAME, Installer, Prepared, Workplace
 from .installer_pip import PipInstaller
 from .installer_uv import UvInstaller
 from .interpreter import Interpreter
@@ -37,9 +37,17 @@ def make_installer(name: str, uv: str) -> Installer:
 
 
 def run_checked(
-    host: Host, command: Command, what: str, secrets: FrozenSet[str], installer: Optional[Installer] = None
+    host: Host,
+    command: Command,
+    what: str,
+    secrets: FrozenSet[str],
+    installer: Optional[Installer] = None,
+    log_file: str = "",
 ) -> Completed:
-    """Run a command that has to succeed; raises CommandFailed with everything it said, credentials masked."""
+    """Run a command that has to succeed; raises CommandFailed with everything it said, credentials masked.
+
+    The advice also considers the installer's own ``log_file``.
+    """
     done = host.run(command)
     if done.succeeded:
         return done
@@ -48,13 +56,14 @@ def run_checked(
     errors = [line.strip() for line in said if line.lstrip().lower().startswith(("error", "fatal"))]
     last = errors[0] if errors else said[-1].strip() if said else "it said nothing"
     status = "could not be run" if done.status is None else f"exit status {done.status}"
+    log = (host.read_text(log_file) or "") if log_file else ""
     raise CommandFailed(
         f"{what} failed ({status}): {last}",
         command=[redact(word, secrets) for word in command.argv],
         status=done.status,
         stdout=stdout,
         stderr=stderr,
-        advice=(installer or PipInstaller()).advice(done.stdout + done.stderr),
+        advice=(installer or PipInstaller()).advice(done.stdout + done.stderr + log),
     )
 
 
@@ -63,7 +72,7 @@ def run_prepared(
 ) -> Completed:
     for path, content in prepared.files.items():
         write_atomically(path, content, account=work.account, mode=0o600)
-    return run_checked(work.host, prepared.command, what, secrets, installer)
+    return run_checked(work.host, prepared.command, what, secrets, installer, f"{work.scratch}/{LOG_NAME}")
 
 
 def resolve(
