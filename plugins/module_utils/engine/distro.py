@@ -136,7 +136,7 @@ class Distribution:
 
 
 def _release(version: str) -> Tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def parse_os_release(text: str) -> Dict[str, str]:

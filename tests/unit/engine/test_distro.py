@@ -96,6 +96,7 @@ def test_a_host_without_os_release_is_unknown(made_up: MadeUpHost) -> None:
         ("debian", "12", True),
         ("debian", "13", True),
         ("debian", "", True),
+        ("debian", "12\u00b9", False),
         ("ubuntu", "18.04", False),
         ("ubuntu", "20.04", True),
         ("ubuntu", "24.04", True),
