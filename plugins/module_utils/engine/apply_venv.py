@@ -54,6 +54,8 @@ class VenvRun:
         elif self.step.action == "create" and self.observed.state.kind == "empty":
             self._build()
         elif self.step.action in ("create", "rebuild"):
+            if self.observed.state.is_finished:
+                act_as(self.actor, lambda: remove_tree(self.aside))
             with replacing(self.path, self.aside, self.actor):
                 self._build()
         else:

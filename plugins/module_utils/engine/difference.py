@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple, Union
 
 from .desired import ToolEntry
 from .host_state import ObservedTool, ObservedVenv
-from .pipx import PackageRecord, ToolRecord, ToolSpace
+from .pipx import PackageRecord, ToolRecord, ToolSpace, as_argument
 from .request import SEEDS
 from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
 
@@ -216,4 +216,5 @@ def _spec_reasons(installed: PackageRecord, spec: str) -> List[str]:
 
 def _same_source(recorded: str, wanted: str) -> bool:
     # pipx records "name @ URL" for a PEP 508 spec and the URL or path alone for others.
-    return recorded.split("@ ", 1)[-1].strip().rstrip("/") == wanted.strip().rstrip("/")
+    sources = (recorded.split("@ ", 1)[-1].strip(), wanted.strip())
+    return len({as_argument(source).rstrip("/") for source in sources}) == 1

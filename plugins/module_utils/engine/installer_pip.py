@@ -178,11 +178,14 @@ class PipInstaller(Installer):
         )
 
     def read_resolution(self, done: Completed) -> Resolution:
-        start = done.stdout.find("{")
-        report = json.loads(done.stdout[max(start, 0) :])
-        return Resolution(
-            {normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]}
-        )
+        try:
+            report = json.loads(done.stdout[max(done.stdout.find("{"), 0) :])
+            found = {
+                normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]
+            }
+        except (ValueError, KeyError, TypeError):
+            raise ProvisionError("pip said something else than the report it was asked for.") from None
+        return Resolution(found)
 
     def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
         """Return how to call a pip that can report a dry run in ``venv``; may fetch one into the scratch directory."""

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
+from urllib.parse import unquote, urlsplit
 
 from .account import Account
 from .desired import IndexSettings, ToolEntry
@@ -312,6 +313,12 @@ def pipx_environment(
     return env
 
 
+def as_argument(spec: str) -> str:
+    """Return a spec as pipx takes it: the path for a URL of this host's files, since pipx wants a host name in each URL."""
+    parts = urlsplit(spec) if spec.startswith("file://") else None
+    return unquote(parts.path) if parts is not None and not (parts.netloc or parts.query or parts.fragment) else spec
+
+
 def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
     """Return pipx's arguments that install a tool into an environment that is not there yet."""
     arguments = ["install"]
@@ -321,11 +328,11 @@ def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
         arguments.append("--include-deps")
     if python:
         arguments.append(f"--python={python}")
-    return (*arguments, entry.install_spec)
+    return (*arguments, as_argument(entry.install_spec))
 
 
 def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...]:
-    return ("inject", entry.venv_name, *specs)
+    return ("inject", entry.venv_name, *map(as_argument, specs))
 
 
 def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:

@@ -55,6 +55,11 @@ class VenvState:
         return f"{self.path}/bin/python"
 
     @property
+    def is_finished(self) -> bool:
+        """Whether a run of ours got to its end here, whatever happened to the environment since."""
+        return self.receipt is not None and not self.receipt.unfinished
+
+    @property
     def is_usable(self) -> bool:
         return self.kind == "venv" and not self.problem
 
@@ -126,7 +131,8 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         aside=aside,
     )
     problem = _find_problem(host, state, directory, interpreters)
-    source = path + ASIDE_SUFFIX if aside else path
+    # The environment beside it is the last whole one only while this one has no finished run on record.
+    source = path + ASIDE_SUFFIX if aside and not state.is_finished else path
     return replace(state, problem=problem, kept=kept_packages(host, source))
 
 

@@ -171,6 +171,12 @@ def test_a_report_is_read_past_what_stands_before_it() -> None:
     assert found.packages == {"flask": "3.0.3", "a-b": "1"}
 
 
+@pytest.mark.parametrize("text", ["", "no report", '{"install": [{}]}', '{"install": 1}', "[1]"])
+def test_what_is_no_report_is_an_error_that_says_so(text: str) -> None:
+    with pytest.raises(ProvisionError, match="report"):
+        PipInstaller().read_resolution(Completed(Command(("pip",)), 0, text, ""))
+
+
 @pytest.mark.parametrize(
     ("said", "advice"),
     [

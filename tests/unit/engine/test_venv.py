@@ -184,6 +184,13 @@ def test_a_rebuild_after_an_interrupted_one_keeps_what_was_before(debian: MadeUp
     assert (found.aside, found.kept) == (True, FLASK)
 
 
+def test_a_rebuild_beside_leftovers_keeps_the_set_of_the_last_finished_run(debian: MadeUpHost) -> None:
+    debian.with_venv(VENV, {"newer": "2"}, receipt=entry_of(path=VENV))
+    debian.with_venv(f"{VENV}.pep668-old", FLASK, receipt=entry_of(path=VENV))
+    found = look(debian)
+    assert (found.aside, found.kept) == (True, {"newer": "2"})
+
+
 def test_nothing_is_kept_of_nothing(debian: MadeUpHost) -> None:
     assert kept_packages(debian.host, "/srv/none") == {}
 
