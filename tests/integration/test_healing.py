@@ -324,30 +324,6 @@ def test_environment_is_whole_after_a_killed_run_and_one_more(
     assert leftovers(host) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "spec", "version"),
-    [
-        pytest.param("tool", "tool==1.0", "1.0", id="while it is created"),
-        pytest.param("truncated", "truncated>=2", "2.0", id="while it is replaced by a newer version"),
-    ],
-)
-def test_tool_is_whole_after_a_killed_run_and_one_more(
-    host: Host, held_index: IndexServer, background: ThreadPoolExecutor, name: str, spec: str, version: str
-) -> None:
-    declared = {"tools": [{"name": name, "spec": spec}], "python_index_url": held_index.url}
-    with held_index.holding():
-        run = background.submit(host.run_module, "tool", declared)
-        held_index.wait_until_held()
-        kill_run(host)
-        assert run.result().failed
-    healed = host.module("tool", declared)
-    assert healed["changed"]
-    again = host.module("tool", declared)
-    assert not again["changed"], again
-    assert host.run([name], user="alice", login=True).stdout == f"{name} {version}\n"
-    assert leftovers(host) == []
-
-
 # The last one on this host, for it changes the host for good.
 
 UPGRADE = """
