@@ -314,7 +314,7 @@ def pipx_environment(
 
 
 def as_argument(spec: str) -> str:
-    """Return a spec as pipx takes it: the path for a URL of this host's files, since pipx wants a host name in each URL."""
+    """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL."""
     parts = urlsplit(spec) if spec.startswith("file://") else None
     return unquote(parts.path) if parts is not None and not (parts.netloc or parts.query or parts.fragment) else spec
 
