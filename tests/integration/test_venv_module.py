@@ -254,6 +254,7 @@ def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -
     assert extended["diff"]["after"] == "alpha==1.1\ngamma==0.9\nlocal-project==1.1\n"
 
 
+@pytest.mark.releases("debian12", "debian13")
 def test_an_editable_project_shows_changed_source_at_once(ready: Host) -> None:
     ready.write("/srv/editable/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/editable/local_project.py", "ANSWER = 1\n")
