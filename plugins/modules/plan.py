@@ -25,18 +25,15 @@ attributes:
 options:
   python_venvs:
     description: Virtual environments, each with the options of M(pep668.provision.venv).
-    type: list
-    elements: raw
+    type: raw
     default: []
   python_tools:
     description: Command-line tools, each with the keys of O(pep668.provision.tool#module:tools).
-    type: list
-    elements: raw
+    type: raw
     default: []
   python_libraries:
     description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
-    type: list
-    elements: raw
+    type: raw
     default: []
   variable_names:
     description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
@@ -107,7 +104,8 @@ from ansible_collections.pep668.provision.plugins.module_utils.provision_module 
 
 
 def main() -> None:
-    entries = {"type": "list", "elements": "raw", "default": []}
+    # Not a list for Ansible: it would make one of a text, and what is declared is judged as it is.
+    entries = {"type": "raw", "default": []}
     module = make_module(
         python_venvs=entries,
         python_tools=entries,

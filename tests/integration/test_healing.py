@@ -365,3 +365,27 @@ def test_upgrade_of_the_distribution_moves_environments_and_tools_to_its_new_pyt
     assert not again.failed, again.text
     assert again.changed == 0, again.text
     assert leftovers(host) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "version"),
+    [
+        pytest.param("tool", "tool==1.0", "1.0", id="while it is created"),
+        pytest.param("truncated", "truncated>=2", "2.0", id="while it is replaced by a newer version"),
+    ],
+)
+def test_tool_is_whole_after_a_killed_run_and_one_more(
+    host: Host, held_index: IndexServer, background: ThreadPoolExecutor, name: str, spec: str, version: str
+) -> None:
+    declared = {"tools": [{"name": name, "spec": spec}], "python_index_url": held_index.url}
+    with held_index.holding():
+        run = background.submit(host.run_module, "tool", declared)
+        held_index.wait_until_held()
+        kill_run(host)
+        assert run.result().failed
+    healed = host.module("tool", declared)
+    assert healed["changed"]
+    again = host.module("tool", declared)
+    assert not again["changed"], again
+    assert host.run([name], user="alice", login=True).stdout == f"{name} {version}\n"
+    assert leftovers(host) == []

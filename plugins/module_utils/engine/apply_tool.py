@@ -106,7 +106,7 @@ class ToolRun:
     def _install_once(self, pins: Tuple[str, ...]) -> None:
         python = self.observed.interpreter.path if self.entry.python and self.observed.interpreter else ""
         injected = self.entry.inject if self.entry.inject is not None else self.state.kept_injected
-        with scratch_directory(self.account) as scratch:
+        with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
             files = {"log_file": f"{scratch}/{LOG_NAME}"}
             if pins:
                 files["pins_file"] = f"{scratch}/pins.txt"

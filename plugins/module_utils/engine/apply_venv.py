@@ -22,7 +22,7 @@ from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
 from .steps import VenvStep
-from .venv import ASIDE_SUFFIX, VenvState, from_index, observe_venv, site_packages
+from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
 from .work import make_installer, run_prepared, secrets_of
 
 
@@ -71,7 +71,7 @@ class VenvRun:
         interpreter = self.step.interpreter
         if interpreter is None:
             raise ProvisionError(f"There is no interpreter for {self.path}.")
-        with scratch_directory(self.account, within=self.path) as scratch:
+        with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch:
             work = Workplace(self.host, self.account, scratch, self.desired.index)
             prepared = self.installer.create(
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
@@ -95,7 +95,7 @@ class VenvRun:
             return
         self._write_receipt(replace(receipt, unfinished="update"))
         try:
-            with scratch_directory(self.account, within=self.path) as scratch:
+            with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch:
                 work = Workplace(self.host, self.account, scratch, self.desired.index)
                 if asked_anew or drifted or observed.newer:
                     upgrade = self.entry.state == "latest"

@@ -124,9 +124,21 @@ def _remove_aside(path: str, aside: str) -> None:
 
 
 @contextlib.contextmanager
-def scratch_directory(account: Optional[Account], within: str = "") -> Iterator[str]:
-    """Give the body a private directory of ``account``, gone afterwards; below ``within``, else in the system's."""
-    path = act_as(account, lambda: tempfile.mkdtemp(prefix=".pep668-", dir=within or None))
+def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]:
+    """Give the body a private, empty directory of ``account``, gone afterwards: ``at`` a path, else a temporary one.
+
+    A path of its own is found again after a kill.
+    """
+
+    def make() -> str:
+        if not at:
+            return tempfile.mkdtemp(prefix=".pep668-")
+        remove_tree(at)
+        os.makedirs(os.path.dirname(at), exist_ok=True)
+        os.mkdir(at, 0o700)
+        return at
+
+    path = act_as(account, make)
     try:
         yield path
     finally:

@@ -57,7 +57,11 @@ def holding_lock(host: Host, *, timeout: float) -> Iterator[None]:
                 time.sleep(_PAUSE)
         started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(host.clock()))
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} of {host.caller.name}, since {started}".encode(), 0)
+        os.pwrite(
+            handle,
+            f"process {os.getpid()} of {host.caller.name} or an installer it started, since {started}".encode(),
+            0,
+        )
         try:
             yield
         finally:

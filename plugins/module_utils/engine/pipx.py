@@ -62,6 +62,10 @@ class ToolSpace:
         # Not inside of venvs: pipx takes every directory there for a tool.
         return f"{self.home}/.pep668-old/{entry.venv_name}"
 
+    def scratch_path(self, entry: ToolEntry) -> str:
+        # No tool's name or suffix holds a tilde.
+        return f"{self.aside_path(entry)}~tmp"
+
 
 @dataclass(frozen=True)
 class PackageRecord:
@@ -194,6 +198,7 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     path = space.venv_path(entry)
     aside = host.lstat(space.aside_path(entry)) is not None
     venv = observe_venv(host, path, interpreters)
+    interrupted = aside or host.lstat(space.scratch_path(entry)) is not None
     whole = space.aside_path(entry) if aside else path
     kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}") or "")
     kept_injected = tuple(sorted(one.spec for one in kept_record.injected.values())) if kept_record else ()
@@ -202,7 +207,7 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
         return ToolState(venv, kept_injected=kept_injected, kept=kept, aside=aside)
     record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
     problem = _tool_problem(venv, record)
-    if aside and not problem:
+    if interrupted and not problem:
         problem = "a rebuild of it did not get to its end"
     if record is None or problem:
         return ToolState(venv, record, problem, kept=kept, kept_injected=kept_injected, aside=aside)

@@ -20,6 +20,8 @@ _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
 _METADATA_DIRECTORY = re.compile(r"^(?P<name>[A-Za-z0-9].*?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
 #: Appended to the path of an environment whose successor is being built.
 ASIDE_SUFFIX = ".pep668-old"
+#: The directory in an environment where a run keeps its own files while it lasts.
+SCRATCH_NAME = ".pep668-provision.tmp"
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def test_removing_a_directory_takes_what_a_kill_left_with_it(tmp_path: Path, the
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_scratch_directory_is_private_and_goes_away(tmp_path: Path, fails: bool) -> None:
     try:
-        with scratch_directory(None, within=str(tmp_path)) as scratch:
+        with scratch_directory(None, str(tmp_path / "scratch")) as scratch:
             assert Path(scratch).parent == tmp_path
             assert Path(scratch).stat().st_mode & 0o777 == 0o700
             tree(Path(scratch) / "deep" / "deeper", "x")
@@ -178,3 +178,11 @@ def test_a_scratch_directory_is_private_and_goes_away(tmp_path: Path, fails: boo
     except RuntimeError:
         assert fails
     assert names_in(tmp_path) == []
+
+
+def test_a_scratch_directory_left_by_a_kill_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "old").touch()
+    with scratch_directory(None, str(tmp_path / "scratch")) as scratch:
+        assert list(Path(scratch).iterdir()) == []
+    assert not (tmp_path / "scratch").exists()
