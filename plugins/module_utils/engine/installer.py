@@ -79,6 +79,10 @@ class Installer(abc.ABC):
     def read_resolution(self, done: Completed) -> Resolution:
         """Read what a dry run printed."""
 
+    def index_failure(self, log: str) -> str:  # noqa: ARG002
+        """Return what a log says of an index that did not answer although the installer went on, "" for none."""
+        return ""
+
     def advice(self, said: str) -> str:
         """Return what the user can do about a failure, by what the installer said; "" where that is not known."""
         return next((advice for text, advice in self.known_failures if text in said), "")

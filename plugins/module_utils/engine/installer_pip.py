@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -122,6 +123,10 @@ _KNOWN_FAILURES = (
 )
 
 
+#: pip passes over an index that fails, and what is installed is the newest then; an index without a name is no failure.
+_SKIPPED_INDEX = re.compile(r"(Could not fetch URL \S+: (?!404 ).*) - skipping")
+
+
 class PipInstaller(Installer):
     """pip inside of each environment."""
 
@@ -186,6 +191,10 @@ class PipInstaller(Installer):
         except (ValueError, KeyError, TypeError):
             raise ProvisionError("pip said something else than the report it was asked for.") from None
         return Resolution(found)
+
+    def index_failure(self, log: str) -> str:
+        found = _SKIPPED_INDEX.search(log)
+        return found.group(1) if found else ""
 
     def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
         """Return how to call a pip that can report a dry run in ``venv``; may fetch one into the scratch directory."""

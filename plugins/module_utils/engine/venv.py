@@ -84,9 +84,19 @@ def distributions_in(host: Host, directory: str) -> Dict[str, str]:
         if matched:
             found[normalize_name(matched.group("name"))] = matched.group("version")
         elif entry.endswith(".egg-link"):
-            # A development install by an old setuptools: its version stands in the project.
-            found[normalize_name(entry[: -len(".egg-link")])] = ""
+            found[normalize_name(entry[: -len(".egg-link")])] = _version_behind(host, f"{directory}/{entry}")
     return found
+
+
+def _version_behind(host: Host, egg_link: str) -> str:
+    """Return the version of a development install by an old setuptools, which stands in the project; "" if nowhere."""
+    project = (host.read_text(egg_link) or "").split("\n")[0].strip()
+    for name in host.names_in(project) if project.startswith("/") else ():
+        if name.endswith(".egg-info"):
+            for line in (host.read_text(f"{project}/{name}/PKG-INFO") or "").splitlines():
+                if line.startswith("Version:"):
+                    return line.partition(":")[2].strip()
+    return ""
 
 
 def site_packages(host: Host, venv: str, release: str) -> str:
@@ -161,6 +171,8 @@ def from_index(host: Host, directory: str, found: Mapping[str, str]) -> Dict[str
         matched = _METADATA_DIRECTORY.match(name)
         if matched and host.is_file(f"{directory}/{name}/direct_url.json"):
             direct.add(normalize_name(matched.group("name")))
+        elif name.endswith(".egg-link"):
+            direct.add(normalize_name(name[: -len(".egg-link")]))
     return {name: version for name, version in found.items() if version and name not in direct}
 
 

@@ -9,7 +9,7 @@ from typing import FrozenSet, Mapping, Optional
 
 from .account import Account
 from .desired import Desired, IndexSettings
-from .errors import CommandFailed
+from .errors import CommandFailed, ProvisionError
 from .files import scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME, Installer, Prepared, Workplace
@@ -93,6 +93,12 @@ def resolve(
         done = run_prepared(
             work, prepared, f"Asking {installer.name} what it would install into {venv}", secrets, installer
         )
+        failure = installer.index_failure(host.read_text(f"{scratch}/{LOG_NAME}") or "") if request.upgrade else ""
+        if failure:
+            raise ProvisionError(
+                f"What is newest for {venv} cannot be told: {redact(failure, secrets)}.",
+                advice=installer.advice(failure),
+            )
         return installer.read_resolution(done).packages
 
 

@@ -171,6 +171,26 @@ def test_a_report_is_read_past_what_stands_before_it() -> None:
     assert found.packages == {"flask": "3.0.3", "a-b": "1"}
 
 
+@pytest.mark.parametrize(
+    ("log", "failure"),
+    [
+        (
+            "Could not fetch URL https://i/simple/six/: connection error: refused - skipping",
+            "Could not fetch URL https://i/simple/six/: connection error: refused",
+        ),
+        (
+            "Could not fetch URL https://i/simple/six/: 503 Server Error: busy - skipping",
+            "Could not fetch URL https://i/simple/six/: 503 Server Error: busy",
+        ),
+        ("Could not fetch URL https://i/simple/six/: 404 Client Error: Not Found - skipping", ""),
+        ("Requirement already satisfied: six", ""),
+    ],
+    ids=["unreachable", "broken", "a name it does not have", "all well"],
+)
+def test_an_index_pip_passed_over_is_told_from_one_without_the_name(log: str, failure: str) -> None:
+    assert PipInstaller().index_failure(f"2026 first\n2026 {log}\n2026 last") == failure
+
+
 @pytest.mark.parametrize("text", ["", "no report", '{"install": [{}]}', '{"install": 1}', "[1]"])
 def test_what_is_no_report_is_an_error_that_says_so(text: str) -> None:
     with pytest.raises(ProvisionError, match="report"):

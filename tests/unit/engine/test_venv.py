@@ -218,3 +218,11 @@ def test_an_environment_runs_the_selected_python_or_not(
     debian: MadeUpHost, selector: str, version: str, base: str, runs: bool
 ) -> None:
     assert runs_selected(debian.host, selector, version, base) is runs
+
+
+def test_a_development_install_by_an_old_setuptools_has_its_projects_version(debian: MadeUpHost) -> None:
+    debian.with_venv(VENV, FLASK).with_file(f"{SITE}/mine.egg-link", "/srv/mine\n.")
+    debian.with_file("/srv/mine/mine.egg-info/PKG-INFO", "Metadata-Version: 2.1\nName: mine\nVersion: 1.5\n")
+    found = look(debian)
+    assert found.distributions["mine"] == "1.5"
+    assert "mine" not in found.kept
