@@ -13,7 +13,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import nox
 from nox.command import CommandFailed
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
 
 from checkout import CACHE, CHECKOUT, link_collection
 from container_engine import EngineUnavailable, prepare_engine
+from host_images import read_recipes
 
 nox.options.sessions = ["lint", "unit", "sanity", "hosts"]
 nox.options.default_venv_backend = "none"
@@ -42,26 +45,69 @@ class Checks:
     def __init__(self, session: nox.Session) -> None:
         self.session = session
         self.failed: list[str] = []
-        self.started = time.monotonic()
+        self.lock = Lock()
 
     def run(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
         """The command has run; it counts as one check."""
-        passed = self._succeeds(title, *command, environment=environment)
-        self._count(title, int(passed), int(not passed))
+        self.session.log(f"== {title}")
+        started = time.monotonic()
+        try:
+            self.session.run(*command, env=environment, external=True)
+        except CommandFailed:
+            self._count(title, 0, 1, started)
+        else:
+            self._count(title, 1, 0, started)
 
     def run_pytest(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
         """The pytest run has ended; each of its tests counts."""
-        report = RESULTS / f"{title.replace(' ', '-')}.xml"
-        report.unlink(missing_ok=True)
-        passed = self._succeeds(title, *command, f"--junit-xml={report}", environment=environment)
-        counted = read_report(report)
-        # A run that ends before its first test, by a conftest that cannot be read say, has failed too.
-        self._count(title, counted[0], counted[1] or int(not passed))
+        self.session.log(f"== {title}")
+        started = time.monotonic()
+        report = report_of(title)
+        try:
+            self.session.run(*command, f"--junit-xml={report}", env=environment, external=True)
+        except CommandFailed:
+            self._count_report(title, report, started, passed=False)
+        else:
+            self._count_report(title, report, started, passed=True)
+
+    def run_side_by_side(self, commands: dict[str, list[str]], environment: dict[str, str]) -> None:
+        """The commands have run, as many at a time as there are processors; what each printed is shown when it ends.
+
+        Those of pytest count each of their tests, others one.
+        """
+
+        def run(title: str, command: list[str]) -> None:
+            started = time.monotonic()
+            report = report_of(title) if command[0] == "pytest" else None
+            argv = [*command, f"--junit-xml={report}"] if report else command
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env={**os.environ, **environment},
+                check=False,
+            )
+            with self.lock:
+                self.session.log(f"== {title}: {' '.join(argv)}")
+                sys.stdout.write(done.stdout)
+                sys.stdout.flush()
+                if report:
+                    self._count_report(title, report, started, passed=done.returncode == 0)
+                else:
+                    self._count(title, int(done.returncode == 0), int(done.returncode != 0), started)
+
+        self.session.log(f"side by side: {', '.join(commands)}")
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as executor:
+            for ended in [executor.submit(run, title, command) for title, command in commands.items()]:
+                ended.result()
 
     def fail(self, title: str, reason: str) -> None:
         """A check that had to run could not, and counts as failed."""
         self.session.warn(f"{title}: {reason}")
-        self._count(title, 0, 1)
+        self._count(title, 0, 1, time.monotonic())
 
     def leave_out(self, what: str, reason: str) -> None:
         """This is said to have not been run, here and once more at the end."""
@@ -75,21 +121,24 @@ class Checks:
         if self.failed:
             self.session.error(f"failed: {', '.join(self.failed)}")
 
-    def _succeeds(self, title: str, *command: str, environment: dict[str, str] | None) -> bool:
-        self.session.log(f"== {title}")
-        self.started = time.monotonic()
-        try:
-            self.session.run(*command, env=environment, external=True)
-        except CommandFailed:
-            return False
-        return True
+    def _count_report(self, title: str, report: Path, started: float, *, passed: bool) -> None:
+        counted = read_report(report)
+        # A run that ends before its first test, by a conftest that cannot be read say, has failed too.
+        self._count(title, counted[0], counted[1] or int(not passed), started)
 
-    def _count(self, title: str, passed: int, failed: int) -> None:
+    def _count(self, title: str, passed: int, failed: int, started: float) -> None:
         if failed:
             self.failed.append(title)
         RESULTS.mkdir(parents=True, exist_ok=True)
         with (RESULTS / "counts").open("a") as counts:
-            counts.write(f"{passed} {failed} {title} ({time.monotonic() - self.started:.0f} s)\n")
+            counts.write(f"{passed} {failed} {title} ({time.monotonic() - started:.0f} s)\n")
+
+
+def report_of(title: str) -> Path:
+    """Where the pytest run of that title leaves its JUnit report; an earlier one is gone."""
+    report = RESULTS / f"{title.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
+    return report
 
 
 def read_report(report: Path) -> tuple[int, int]:
@@ -197,13 +246,17 @@ def hosts(session: nox.Session) -> None:
             checks.finish()
         checks.leave_out(f"integration tests and scenarios {', '.join(SCENARIOS)}", f"no container engine: {reason}")
         return
-    environment = {**ansible_environment(), **engine}
+    environment = {**ansible_environment(), **engine, "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"}
+    commands = {}
+    # The longest first, so that the last to end does not keep the others' processors idle.
     if not session.posargs or "integration" in session.posargs:
-        checks.run_pytest("integration tests", "pytest", "tests/integration", environment=environment)
+        for release in read_recipes():
+            title = f"integration tests, {release}"
+            commands[title] = ["pytest", "tests/integration", "--release", release, "--durations=15"]
     for scenario in SCENARIOS:
         if not session.posargs or scenario in session.posargs:
-            settings = {**environment, "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"}
-            checks.run(f"scenario {scenario}", "molecule", "test", "--scenario-name", scenario, environment=settings)
+            commands[f"scenario {scenario}"] = ["molecule", "test", "--scenario-name", scenario]
+    checks.run_side_by_side(commands, environment)
     checks.finish()
 
 

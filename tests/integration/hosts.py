@@ -144,6 +144,7 @@ class Host:
     def __init__(self, name: str, image: HostImage) -> None:
         self.name = name
         self.image = image
+        self._reachable: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<{self.image.release} in container {self.name}>"
@@ -335,6 +336,39 @@ class Host:
         play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
         return self.play([play], {}, check=check, diff=diff, record=record)
 
+    def address(self) -> str:
+        """The host's address on the container network, empty while the network is cut."""
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return podman("inspect", "--format", form, self.name).stdout.strip()
+
+    def _podman(self, user: str) -> Variables:
+        return {
+            "ansible_connection": "containers.podman.podman",
+            "ansible_host": self.name,
+            "ansible_user": user,
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+
+    def _ssh(self, user: str) -> Variables:
+        """How Ansible reaches the host as its users do: SSH, with the tests' own key."""
+        key = ssh_key()
+        if user not in self._reachable:
+            home = self.run(f"getent passwd {shlex.quote(user)} | cut -d: -f6").stdout.strip()
+            self.write(f"{home}/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), owner=user, mode="0600")
+            self.run(["chmod", "0700", f"{home}/.ssh"])
+            self._reachable.add(user)
+        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        return {
+            "ansible_connection": "ansible.builtin.ssh",
+            "ansible_host": self.address(),
+            "ansible_user": user,
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_private_key_file": str(key),
+            "ansible_ssh_common_args": options,
+            # An address can come again with another host, and a connection kept for it must not.
+            "ansible_control_path": f"{tempfile.gettempdir()}/{self.name[-20:]}-{user}",
+        }
+
     def play(
         self,
         plays: Sequence[Mapping[str, Any]] | Path,
@@ -347,12 +381,9 @@ class Host:
         user: str = "root",
     ) -> Outcome:
         """These plays, or the playbook of that path, have run against the host; variables are inventory variables."""
-        connection = {
-            "ansible_connection": "containers.podman.podman",
-            "ansible_host": self.name,
-            "ansible_user": user,
-            "ansible_python_interpreter": "/usr/bin/python3",
-        }
+        # What a recorder is to see has to descend from it; and a host without a network is reached by no SSH.
+        over_ssh = not record and self.address()
+        connection = self._ssh(user) if over_ssh else self._podman(user)
         with tempfile.TemporaryDirectory(prefix="pep668-play-") as scratch:
             folder = Path(scratch)
             inventory = {"all": {"hosts": {"host": {**connection, **variables}}}}
@@ -379,6 +410,15 @@ class Host:
         if record and not processes:
             raise AssertionError(f"nothing was recorded; is strace installed? {done.stderr}")
         return read_outcome(done.returncode, done.stdout, done.stderr, processes)
+
+
+def ssh_key() -> Path:
+    """A key that opens test hosts and nothing else."""
+    key = CACHE / "hosts" / "test_key"
+    if not key.is_file():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    return key
 
 
 def ansible_environment() -> dict[str, str]:
