@@ -145,6 +145,7 @@ class Host:
         self.name = name
         self.image = image
         self._reachable: set[str] = set()
+        self._networks = 1
 
     def __repr__(self) -> str:
         return f"<{self.image.release} in container {self.name}>"
@@ -272,6 +273,7 @@ class Host:
     def restore_network(self) -> None:
         """The host has a network again, with another address perhaps."""
         podman("network", "connect", NETWORK, self.name)
+        self._networks += 1
 
     @contextmanager
     def without_network(self) -> Iterator[None]:
@@ -365,8 +367,10 @@ class Host:
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(key),
             "ansible_ssh_common_args": options,
-            # An address can come again with another host, and a connection kept for it must not.
-            "ansible_control_path": f"{tempfile.gettempdir()}/{self.name[-20:]}-{user}",
+            # What a run started goes on when the run is killed, as it does without a terminal.
+            "ansible_ssh_use_tty": False,
+            # A kept connection is good for this host and for as long as its network is not cut.
+            "ansible_control_path": f"{tempfile.gettempdir()}/{self.name[-20:]}-{user}-{self._networks}",
         }
 
     def play(
