@@ -147,7 +147,8 @@ class LocalIndex:
         """The index has these real distributions with their dependencies, from the public index, for that Python."""
         folder = self.folder / "mirrored"
         folder.mkdir(exist_ok=True)
-        wanted = ["--only-binary=:all:", f"--python-version={python}", f"--dest={folder}", *requirements]
+        # pip judges the dependencies' markers by the Python it runs in: what older ones need beside is named.
+        wanted = ["--only-binary=:all:", f"--python-version={python}", f"--dest={folder}", *requirements, "tomli"]
         subprocess.run([sys.executable, "-m", "pip", "--quiet", "download", *wanted], check=True)
         for wheel in sorted(folder.glob("*.whl")):
             self.add_wheel(wheel)

@@ -113,11 +113,11 @@ _KNOWN_FAILURES = (
         "A file of the index is not the one whose hash was given: do not install it before you know why.",
     ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
-    ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
     (
         "No matching distribution found",
         "Check the spelling and the version, and that the index can be reached and has it for this Python.",
     ),
+    ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
