@@ -12,7 +12,7 @@ import pytest
 from hosts import Host
 from local_index import IndexServer, LocalIndex
 
-pytestmark = pytest.mark.usefixtures("untouched_system_python")
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian11")]
 
 LOCK = "/run/pep668-provision.lock"
 # The processes that have the lock's file open, as folders below /proc.
