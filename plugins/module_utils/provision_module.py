@@ -9,8 +9,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .engine.converge import Outcome, converge, rehearse
 from .engine.desired import Desired, validate
 from .engine.errors import CommandFailed, ProvisionError
+from .engine.host import Host
 from .engine.work import secrets_of
 
 #: The settings of the data model; each module takes all of them, so that one group of module defaults serves all.
@@ -61,6 +63,18 @@ def fail(module: AnsibleModule, error: ProvisionError) -> None:
             "stderr": error.stderr,
         }
     module.fail_json(msg=str(error), **details)
+
+
+def meet(module: AnsibleModule, desired: Desired) -> Outcome:
+    """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way."""
+    try:
+        outcome = (rehearse if module.check_mode else converge)(desired, Host())
+    except ProvisionError as error:
+        fail(module, error)
+        raise
+    for warning in outcome.warnings:
+        module.warn(warning)
+    return outcome
 
 
 def package_lines(packages: "dict[str, str] | Any") -> str:

@@ -108,12 +108,10 @@ reasons:
   type: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome, converge, rehearse
-from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
-from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
+from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
-    fail,
     make_module,
+    meet,
     package_lines,
     read_desired,
 )
@@ -144,14 +142,7 @@ def main() -> None:
     )
     shared = {"scope": module.params["scope"], "user": module.params["user"]}
     desired = read_desired(module, python_tools=[{**tool, **shared} for tool in module.params["tools"]])
-    try:
-        outcome = (rehearse if module.check_mode else converge)(desired, Host())
-    except ProvisionError as error:
-        fail(module, error)
-        return
-    for warning in outcome.warnings:
-        module.warn(warning)
-    module.exit_json(**_result(outcome))
+    module.exit_json(**_result(meet(module, desired)))
 
 
 def _result(outcome: Outcome) -> dict:

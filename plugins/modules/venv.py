@@ -144,14 +144,12 @@ reasons:
   elements: str
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome, converge, rehearse
-from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
-from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
+from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
 from ansible_collections.pep668.provision.plugins.module_utils.engine.preview import without_seeds
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
     SETTINGS,
-    fail,
     make_module,
+    meet,
     package_lines,
     read_desired,
 )
@@ -180,14 +178,7 @@ def main() -> None:
     )
     entry = {name: value for name, value in module.params.items() if name not in SETTINGS}
     desired = read_desired(module, python_venvs=[entry])
-    try:
-        outcome = (rehearse if module.check_mode else converge)(desired, Host())
-    except ProvisionError as error:
-        fail(module, error)
-        return
-    for warning in outcome.warnings:
-        module.warn(warning)
-    module.exit_json(**_result(outcome))
+    module.exit_json(**_result(meet(module, desired)))
 
 
 def _result(outcome: Outcome) -> dict:
