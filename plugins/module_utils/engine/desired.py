@@ -158,7 +158,7 @@ def validate(declared: Mapping[str, object]) -> Desired:
     problems: List[str] = []
     for key in declared:
         if key not in VARIABLES:
-            problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}.")
+            problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
     _check_venvs(venvs, problems)
@@ -189,8 +189,9 @@ def suggestions(names: Sequence[str]) -> Tuple[str, ...]:
 
 
 def _suggestion(key: str, known: Sequence[str]) -> str:
+    """Return the end of a sentence about an unknown key: the one that was meant, or all there are."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else f"; allowed are {', '.join(known)}"
+    return f"; did you mean {close[0]}?" if close else f"; allowed are {', '.join(known)}."
 
 
 def _value(where: str, value: object, check: Callable[[object], Any], default: Any, problems: List[str]) -> Any:
@@ -257,7 +258,7 @@ def _entry_values(
     accepted = {}
     for key, value in entry.items():
         if key not in fields:
-            problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}.")
+            problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}")
         elif value is not None and (key, value) != (required, ""):
             accepted[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
     if entry.get(required) in (None, ""):
