@@ -53,8 +53,10 @@ def run_checked(
         return done
     stdout, stderr = redact(done.stdout, secrets), redact(done.stderr, secrets)
     said = (stderr.strip() or stdout.strip()).splitlines()
-    errors = [line.strip() for line in said if line.lstrip().lower().startswith(("error", "fatal"))]
-    last = errors[0] if errors else said[-1].strip() if said else "it said nothing"
+    errors = [place for place, line in enumerate(said) if line.lstrip().lower().startswith(("error", "fatal"))]
+    # From the first error on: uv says what is wrong first, and with what in the lines after it.
+    told = " ".join(" ".join(said[errors[0] :] if errors else said[-1:]).split()) or "it said nothing"
+    last = told if len(told) <= 400 else told[:397] + "..."
     status = "could not be run" if done.status is None else f"exit status {done.status}"
     log = (host.read_text(log_file) or "") if log_file else ""
     raise CommandFailed(
