@@ -61,7 +61,8 @@ class ToolEntry:
     @property
     def venv_name(self) -> str:
         """The name of the tool's own environment: the normalised distribution name and the suffix."""
-        return normalize_name(self.name) + self.suffix
+        # pipx normalises the name and the suffix together.
+        return normalize_name(self.name + self.suffix)
 
     @property
     def install_spec(self) -> str:
