@@ -53,7 +53,11 @@ class ObservedTool:
 
 @dataclass(frozen=True)
 class HostState:
-    """What was found on a host about a declared state; plain data, made for one ``plan()``."""
+    """What was found on a host about a declared state; plain data, made for one ``plan()``.
+
+    ``available_packages`` says of OS packages that may be needed whether the configured repositories have them; one
+    that is not in it was not asked for, or the lists at hand cannot tell.
+    """
 
     distribution: Distribution
     uid: int = 0
@@ -66,6 +70,7 @@ class HostState:
     uv: str = ""
     own_uv: Optional[ObservedVenv] = None
     installed_packages: FrozenSet[str] = frozenset()
+    available_packages: Mapping[str, bool] = field(default_factory=dict)
     lists_need_refresh: bool = False
 
     @property

@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
-from .distro import observe_distribution
+from .distro import Distribution, observe_distribution
 from .host import Host
 from .host_state import HostState, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
-from .os_packages import installed_packages, lists_need_refresh
+from .os_packages import available_packages, installed_packages, lists_need_refresh
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
@@ -64,6 +64,14 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
+    brings_python = _interpreter_packages(distribution, (*venvs, *tools))
+    installed = installed_packages(host, distribution, (*libraries, *brings_python))
+    asked = [name for name in (*libraries, *brings_python) if name and name not in installed]
+    if desired.tools and not pipx and differs:
+        asked.append(distribution.pipx_package())
+    available = available_packages(host, distribution, filter(None, asked))
+    if not all(available.get(name, True) for name in brings_python):
+        available.update(available_packages(host, distribution, distribution.interpreter_packages().values()))
     return HostState(
         distribution=distribution,
         uid=host.uid,
@@ -75,9 +83,18 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         own_pipx=_observe_own(host, "pipx", interpreters) if desired.tools else None,
         uv=uv,
         own_uv=_observe_own(host, "uv", interpreters) if desired.uv else None,
-        installed_packages=installed_packages(host, distribution, libraries),
+        installed_packages=installed,
+        available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
     )
+
+
+def _interpreter_packages(
+    distribution: Distribution, observed: Iterable[Union[ObservedVenv, ObservedTool]]
+) -> Tuple[str, ...]:
+    """Return the OS packages that would bring the interpreters that are selected and not there."""
+    lacking = (distribution.selected_package(one.entry.python) for one in observed if _lacks_interpreter(one))
+    return tuple(dict.fromkeys(filter(None, lacking)))
 
 
 def _has_to_be_built(observed: Union[ObservedVenv, ObservedTool]) -> bool:

@@ -1,33 +1,39 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the OS package manager has installed, read from its own database without starting it."""
+"""OS packages: which are installed, which the repositories have, and what the package module is told.
+
+What is installed is read from the package manager's own database; rpm's, which has a format for each age, is asked
+through rpm itself.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Dict, FrozenSet, Iterable
+from typing import Callable, Dict, FrozenSet, Iterable, Mapping
 
 from .distro import Distribution
 from .host import Host
+from .process import Command
 
-#: The package manager's lists count as fresh for this many seconds (one day).
-LISTS_FRESH_FOR = 86400
 #: The first word of a status is what the administrator wants of the package: install, or hold.
 _INSTALLED = re.compile(rb"\nStatus: \S+ ok installed\n")
+_DATABASE_LIMIT = 256 * 1024 * 1024
+#: Seconds for one question to a package manager about what it has at hand.
+_QUERY_TIMEOUT = 60
 
 
 def installed_packages(host: Host, distribution: Distribution, names: Iterable[str]) -> FrozenSet[str]:
     """Return which of these packages are installed; none where the database cannot be read."""
     wanted = frozenset(names)
-    if not wanted or distribution.family is None:
+    if not wanted or distribution.manager is None:
         return frozenset()
-    return _READERS[distribution.family.package_database](host, wanted)
+    return _READERS[distribution.manager.database](host, wanted)
 
 
 def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
     """Look packages up in dpkg's status file (deb822 stanzas, see dpkg(1))."""
-    status = b"\n" + (host.read_bytes("/var/lib/dpkg/status", limit=256 * 1024 * 1024) or b"")
+    status = b"\n" + (host.read_bytes("/var/lib/dpkg/status", limit=_DATABASE_LIMIT) or b"")
     found = set()
     for name in wanted:
         start = status.find(b"\nPackage: " + name.encode() + b"\n")
@@ -41,34 +47,95 @@ def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
     return frozenset(found)
 
 
-_READERS = {"dpkg": _in_dpkg}
+def _in_rpm(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
+    """Ask rpm which packages or capabilities are provided by an installed package (rpm(8), about 15 ms)."""
+    return frozenset(
+        name for name in wanted if host.run(Command(("rpm", "--query", "--whatprovides", name), timeout=30)).succeeded
+    )
+
+
+def _in_pacman(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
+    """Look packages up in pacman's local database: one directory NAME-VERSION-RELEASE each."""
+    entries = host.names_in("/var/lib/pacman/local")
+    return wanted & {entry.rsplit("-", 2)[0] for entry in entries if entry.count("-") > 1}
+
+
+def _in_apk(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
+    """Look packages up in apk's database: "P:NAME" lines (apk-package(5)); it moved below /usr with apk 3."""
+    database = b""
+    for path in ("/usr/lib/apk/db/installed", "/lib/apk/db/installed"):
+        database = database or host.read_bytes(path, limit=_DATABASE_LIMIT) or b""
+    lines = frozenset(database.split(b"\n"))
+    return frozenset(name for name in wanted if b"P:" + name.encode() in lines)
+
+
+def _in_homebrew(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
+    """Look formulae up in Homebrew's Cellar: one directory each, with one for each version."""
+    prefixes = ("/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew")
+    return frozenset(name for name in wanted if any(host.names_in(f"{prefix}/Cellar/{name}") for prefix in prefixes))
+
+
+_READERS: Mapping[str, Callable[[Host, FrozenSet[str]], FrozenSet[str]]] = {
+    "dpkg": _in_dpkg,
+    "rpm": _in_rpm,
+    "pacman": _in_pacman,
+    "apk": _in_apk,
+    "brew": _in_homebrew,
+}
+
+
+def lists_are_here(host: Host, distribution: Distribution) -> bool:
+    """Say whether the package manager has the lists of its repositories at hand."""
+    manager = distribution.manager
+    if manager is None:
+        return False
+    return not manager.lists or any(part in name for folder, part in manager.lists for name in host.names_in(folder))
 
 
 def lists_need_refresh(host: Host, distribution: Distribution) -> bool:
-    """Say whether the package manager's lists are absent or older than a day."""
-    if distribution.family is None:
+    """Say whether the package manager's lists have to be fetched first: they are absent, or too old for it."""
+    manager = distribution.manager
+    if manager is None:
         return False
-    directory = distribution.family.lists_directory
-    if not any("_Packages" in name for name in host.names_in(directory)):
+    if not lists_are_here(host, distribution):
         return True
+    if manager.lists_fresh_for is None:
+        return False
     # A list keeps the date of the archive's own file; when it was looked at last is the directory's and the stamp's.
-    stamps = [host.stat("/var/lib/apt/periodic/update-success-stamp"), host.stat(directory)]
+    stamps = [host.stat(path) for path in (manager.refresh_stamp, *(folder for folder, _ in manager.lists)) if path]
     newest = max(stamp.st_mtime for stamp in stamps if stamp is not None)
-    return host.clock() - newest > LISTS_FRESH_FOR
+    return host.clock() - newest > manager.lists_fresh_for
+
+
+def available_packages(host: Host, distribution: Distribution, names: Iterable[str]) -> Dict[str, bool]:
+    """Return for each package whether the configured repositories have it, from the lists at hand.
+
+    Empty where there are no lists or they are old: then nobody knows before they are refreshed. Uses no network.
+    """
+    manager = distribution.manager
+    if manager is None or lists_need_refresh(host, distribution):
+        return {}
+    found = {}
+    for name in dict.fromkeys(names):
+        answer = host.run(Command((*manager.query, name), timeout=_QUERY_TIMEOUT))
+        if answer.status is not None:
+            found[name] = answer.succeeded and bool(answer.stdout.strip())
+    return found
 
 
 def package_module_options(
     distribution: Distribution, *, needs_refresh: bool, lock_timeout: float
 ) -> Dict[str, object]:
-    """Return what the family's Ansible package module is told beside the names, as its own options.
+    """Return what the Ansible package module is told beside the names, as its own options, ``use`` for which one it is.
 
     Lists are refreshed only where they are absent or old; the package manager's own lock is waited for.
     """
-    family = distribution.family
-    if family is None:
+    manager = distribution.manager
+    if manager is None:
         return {}
-    options = dict(family.module_options)
-    options[family.module_lock_option] = int(lock_timeout)
+    options = {"use": manager.module, **manager.module_options}
+    if manager.lock_option:
+        options[manager.lock_option] = int(lock_timeout)
     if needs_refresh:
         options["update_cache"] = True
     return options

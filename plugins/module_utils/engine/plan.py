@@ -49,14 +49,22 @@ class _Planner:
 
     def plan_library(self, name: str) -> None:
         package = self.state.distribution.library_package(name)
+        known = f"the repositories of {self._distribution_name()} have no package {package}"
         if not package:
+            known = f"how {self._distribution_name()} calls the packages of libraries is not known here"
+        if not package or self.state.available_packages.get(package) is False:
             self.refuse(
-                f"The library {name} is wanted from the distribution, and how {self.state.distribution.name} calls its"
-                " packages is not known here.",
-                "Declare it in python_venvs instead.",
+                f"The library {name} is wanted from the distribution, and {known}.",
+                f"Declare it in an entry of python_venvs (packages: [{name}]), or in python_tools if it is a command.",
             )
         elif package not in self.state.installed_packages:
-            self.packages.setdefault(package, []).append(f"it provides the library {name}")
+            self._need_package(package, f"it provides the library {name}")
+
+    def _need_package(self, name: str, reason: str) -> None:
+        self.packages.setdefault(name, []).append(reason)
+
+    def _distribution_name(self) -> str:
+        return f"{self.state.distribution.name} {self.state.distribution.version}".strip()
 
     def plan_venv(self, position: int, observed: ObservedVenv) -> None:
         difference = venv_difference(observed)
@@ -74,8 +82,8 @@ class _Planner:
             return
         interpreter = None
         if difference.action in ("create", "rebuild"):
-            interpreter = self._interpreter(f"the environment {entry.path}", entry.python, observed.interpreter)
-            if interpreter is None or not self._can_create(f"the environment {entry.path}", interpreter, installer):
+            interpreter = observed.interpreter
+            if not self._provide_interpreter(f"the environment {entry.path}", entry.python, interpreter, installer):
                 return
         self.venvs.append(
             VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
@@ -120,8 +128,8 @@ class _Planner:
                 return
             pipx = installed if installed.path else None
             if entry.python and difference.action != "link":
-                interpreter = self._interpreter(f"the tool {entry.name}", entry.python, observed.interpreter)
-                if interpreter is None or not self._can_create(f"the tool {entry.name}", interpreter, "pip"):
+                what = f"the tool {entry.name}"
+                if not self._provide_interpreter(what, entry.python, observed.interpreter, "pip"):
                     return
         self.tools.append(
             ToolStep(difference.action, observed, _clean(difference.reasons), position, pipx, difference.keeps_versions)
@@ -131,13 +139,20 @@ class _Planner:
         packages = tuple(
             PackageStep(name, tuple(dict.fromkeys(reasons))) for name, reasons in sorted(self.packages.items())
         )
-        if packages and not (self.state.is_root and self.desired.manage_system_packages):
-            why = "python_manage_system_packages is false" if self.state.is_root else "this runs without root's rights"
+        if packages and not self._may_install_packages():
+            forbidden = not self.desired.manage_system_packages
+            why = "python_manage_system_packages is false" if forbidden else "this runs without root's rights"
             names = tuple(step.name for step in packages)
             needs = "; ".join(f"{step.name} ({', '.join(step.reasons)})" for step in packages)
             self.refuse(
                 f"OS packages are missing: {needs}, and {why}.",
                 f"As root, run: {self.state.distribution.install_hint(names)}",
+            )
+        if self.state.distribution.family is None and (self.own or self.venvs or self.tools or self.refusals):
+            self.warnings.append(
+                f"{self._distribution_name()} is not among the distributions whose packages are known here, and its"
+                " package manager is not used. Environments with an interpreter that is there work, and tools with pipx"
+                " from the index."
             )
         return Plan(
             packages=packages,
@@ -147,6 +162,11 @@ class _Planner:
             refusals=tuple(self.refusals),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _may_install_packages(self) -> bool:
+        manager = self.state.distribution.manager
+        has_rights = self.state.is_root or (manager is not None and not manager.needs_root)
+        return has_rights and self.desired.manage_system_packages
 
     def _refused(self, difference: Difference) -> bool:
         if difference.refusal:
@@ -165,15 +185,28 @@ class _Planner:
             return ""
         return wanted
 
-    def _interpreter(self, what: str, selector: str, found: Optional[Interpreter]) -> Optional[Interpreter]:
-        if found is None:
-            wanted = f"Python {selector}" if selector[:1].isdigit() else selector or "python3"
-            self.refuse(
-                f"For {what} {wanted} is wanted, which is not on this host or does not run.",
-                f"Found were: {describe_found(self.state.found_interpreters)}. Install it, or select one of these.",
-                pending=True,
-            )
-        return found
+    def _provide_interpreter(self, what: str, selector: str, found: Optional[Interpreter], installer: str) -> bool:
+        """Plan what has to be installed for an interpreter to make environments; ``False`` after a refusal."""
+        if found is not None:
+            return self._can_create(what, found, installer)
+        distribution, available = self.state.distribution, self.state.available_packages
+        wanted = f"Python {selector}" if selector[:1].isdigit() else selector or "python3"
+        package = distribution.selected_package(selector)
+        if package and available.get(package, True) and package not in self.state.installed_packages:
+            self._need_package(package, f"{what} is to run {wanted}")
+            extra = distribution.venv_package(selector.replace("python", ""), is_default=False)
+            if extra and installer != "uv":
+                self._need_package(extra, f"{wanted} cannot make environments without it")
+            return True
+        offered = [name for name in distribution.interpreter_packages().values() if available.get(name)]
+        repositories = f" The distribution's repositories have {', '.join(offered)}." if offered else ""
+        self.refuse(
+            f"For {what} {wanted} is wanted, which is not on this host or does not run.",
+            f"Found were: {describe_found(self.state.found_interpreters)}.{repositories} Install it, or select one of"
+            " these.",
+            pending=True,
+        )
+        return False
 
     def _can_create(self, what: str, interpreter: Interpreter, installer: str) -> bool:
         """Plan what an interpreter lacks to make environments; ``False`` after a refusal."""
@@ -188,7 +221,7 @@ class _Planner:
                 "Complete that Python, or select another one.",
             )
             return False
-        self.packages.setdefault(package, []).append(f"{interpreter.path} cannot make environments without it")
+        self._need_package(package, f"{interpreter.path} cannot make environments without it")
         return True
 
     def _may_touch(self, observed: ObservedTool) -> bool:
@@ -229,27 +262,22 @@ class _Planner:
         if capable:
             return capable[0]
         needs = f"the tool {entry.name} is installed with it"
-        packaged = state.distribution.packages_pipx() and not entry.pinned and not usable
-        if source == "system":
-            if not packaged:
-                self.refuse(
-                    f"The tool {entry.name} needs {'a pipx that can pin' if usable or entry.pinned else 'pipx'}, which"
-                    f" {state.distribution.name} {state.distribution.version} does not package.",
-                    "Set python_pipx_source: auto to have one from the index.",
-                )
-                return None
-            self.packages.setdefault(self._pipx_package(), []).append(needs)
-            return Pipx("", "")
-        if source == "auto" and packaged and state.is_root and self.desired.manage_system_packages:
-            self.packages.setdefault(self._pipx_package(), []).append(needs)
-            return Pipx("", "")
-        if state.own_pipx is not None and not self.plan_own("pipx", state.own_pipx, (needs,)):
+        package = state.distribution.pipx_package()
+        # What the repositories at hand say goes before what a table says of the release.
+        packaged = state.available_packages.get(package, state.distribution.packages_pipx())
+        packaged = packaged and not entry.pinned and not usable
+        if source == "system" and not packaged:
+            self.refuse(
+                f"The tool {entry.name} needs {'a pipx that can pin' if usable or entry.pinned else 'pipx'}, which"
+                f" {self._distribution_name()} does not package.",
+                "Set python_pipx_source: auto to have one from the index.",
+            )
+            return None
+        if source == "system" or (source == "auto" and packaged and self._may_install_packages()):
+            self._need_package(package, needs)
+        elif state.own_pipx is not None and not self.plan_own("pipx", state.own_pipx, (needs,)):
             return None
         return Pipx("", "")
-
-    def _pipx_package(self) -> str:
-        family = self.state.distribution.family
-        return family.pipx if family is not None else "pipx"
 
 
 def _is_caller(state: HostState, observed: ObservedTool) -> bool:

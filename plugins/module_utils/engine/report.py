@@ -20,14 +20,14 @@ from .pipx import find_pipx
 def report_host(host: Host) -> Dict[str, object]:
     """Return {host, interpreters, pipx, uv} as the README's reference of ``python_info`` has it; reads only."""
     distribution = observe_distribution(host)
-    family = distribution.family
+    family, manager = distribution.family, distribution.manager
     return {
         "host": {
             "distribution": distribution.id,
             "name": distribution.name,
             "version": distribution.version,
             "family": family.name if family is not None else "",
-            "package_manager": family.package_manager if family is not None else "",
+            "package_manager": manager.name if manager is not None else "",
         },
         "interpreters": [_report_interpreter(host, one) for one in Interpreters(host).discover()],
         "pipx": [

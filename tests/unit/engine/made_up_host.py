@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pep668_provision.engine.account import Account
 from pep668_provision.engine.desired import Desired, ToolEntry, VenvEntry, validate
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.observe import Inquiry, observe, own_program_entry, own_program_link
+from pep668_provision.engine.package_manager import APT, DNF4, DNF5, PACMAN, ZYPPER
 from pep668_provision.engine.pipx import PIN_SINCE, Pipx, find_pipx, tool_space
 from pep668_provision.engine.plan import plan
 from pep668_provision.engine.process import Command, Completed
@@ -24,6 +26,8 @@ from pep668_provision.engine.request import read_request
 from pep668_provision.engine.requirement import Requirement, normalize_name, parse_spec
 from pep668_provision.engine.steps import Plan, ToolStep, VenvStep
 
+RPM_QUERY = ("rpm", "--query", "--whatprovides")
+QUERIES = {RPM_QUERY, *(manager.query for manager in (APT, DNF5, DNF4, PACMAN, ZYPPER))}
 NOW = 1_700_000_000.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MARKER = "[externally-managed]\nError=Use a virtual environment.\n"
@@ -86,12 +90,20 @@ class MadeUpPython:
 
 @dataclass
 class StandInRunner:
-    """Stands in for the process runner: made-up interpreters answer the probe, everything is recorded, nothing runs."""
+    """Stands in for the process runner: made-up interpreters and package managers answer, nothing runs.
+
+    ``commands`` are those of interpreters and anything else, ``queries`` those to package managers.
+    """
 
     made_up: MadeUpHost
     commands: list[Command] = field(default_factory=list)
+    queries: list[Command] = field(default_factory=list)
 
     def __call__(self, command: Command, _environ: Mapping[str, str]) -> Completed:
+        if command.argv[:-1] in QUERIES:
+            self.queries.append(command)
+            known = self.made_up.in_repositories if command.argv[0] != "rpm" else self.made_up.in_rpm
+            return Completed(command, *((0, command.argv[-1]) if known(command.argv[-1]) else (1, "")))
         self.commands.append(command)
         python = self.made_up.pythons.get(self.made_up.host.resolve(command.argv[0]))
         if python is None or "-c" not in command.argv:
@@ -118,6 +130,8 @@ class MadeUpHost:
         home = next((account.home for account in ACCOUNTS if account.uid == uid), "/root")
         self.environ = {"PATH": PATH, "HOME": home, **(environ or {})}
         self.debian = ""
+        self.repositories: dict[str, bool] = {}
+        self.rpms: set[str] = set()
 
     @property
     def host(self) -> Host:
@@ -188,6 +202,19 @@ class MadeUpHost:
         with database.open("a") as stream:
             stream.write(f"Package: {name}\nStatus: {status}\nArchitecture: {architecture}\nVersion: 1.0-1\n\n")
         return self
+
+    def with_repositories(self, **has: bool) -> MadeUpHost:
+        """The configured repositories have these packages, or have not; see ``in_repositories`` for all others."""
+        self.repositories.update({name.replace("_", "-"): there for name, there in has.items()})
+        return self
+
+    def in_repositories(self, package: str) -> bool:
+        """Of packages nobody spoke about, it has all but further interpreters, and the pipx its release lacks."""
+        lacking = package == "pipx" and self.debian and not DEBIAN_VERSIONS[self.debian][2]
+        return self.repositories.get(package, not lacking and not re.match(r"^python3\.?\d", package))
+
+    def in_rpm(self, capability: str) -> bool:
+        return capability in self.rpms
 
     def with_lists(self, *, age: float = 60.0) -> MadeUpHost:
         """The package manager's lists are there, looked at ``age`` seconds ago."""
@@ -318,7 +345,7 @@ class MadeUpHost:
         links: bool = True,
     ) -> MadeUpHost:
         """A tool as pipx leaves it: environment, record, links. ``inject`` maps specs to versions."""
-        path = f"{home}/venvs/{name}{suffix}"
+        path = f"{home}/venvs/{normalize_name(name + suffix)}"
         injected = {(parse_spec(text).name or text): (text, found) for text, found in (inject or {}).items()}
         installed = {name: version, **{one: found for one, (_, found) in injected.items()}, **(packages or {})}
         self.with_venv(path, installed, python=python, seeds={})

@@ -18,7 +18,7 @@ from pep668_provision.engine.desired import Desired, VenvEntry, validate
 from pep668_provision.engine.observe import observe
 from pep668_provision.engine.plan import plan
 from pep668_provision.engine.receipt import Receipt
-from pep668_provision.engine.requirement import Requirement
+from pep668_provision.engine.requirement import Requirement, normalize_name
 from pep668_provision.engine.steps import Plan
 
 EXAMPLES = settings(max_examples=50, deadline=None)
@@ -150,12 +150,12 @@ class Scene:
             pinned=state == "pinned",
             links=state not in ("unlinked", "set aside"),
         )
-        path = f"{home}/venvs/{name}{suffix}"
+        path = f"{home}/venvs/{normalize_name(name + suffix)}"
         if state == "broken":
             made_up.without(f"{path}/pipx_metadata.json")
         elif state == "set aside":
             made_up.with_directory(f"{home}/.pep668-old")
-            made_up.real(path).rename(made_up.real(f"{home}/.pep668-old/{name}{suffix}"))
+            made_up.real(path).rename(made_up.real(f"{home}/.pep668-old/{normalize_name(name + suffix)}"))
 
 
 def keys_of(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from made_up_host import NOW, MadeUpHost
 from pep668_provision.engine.distro import identify
 from pep668_provision.engine.os_packages import (
-    LISTS_FRESH_FOR,
     installed_packages,
     lists_need_refresh,
     package_module_options,
 )
+from pep668_provision.engine.package_manager import APT
 
+LISTS_FRESH_FOR = APT.lists_fresh_for or 0
 DEBIAN = identify("ID=debian\nVERSION_ID=12\n")
 UNKNOWN = identify("ID=plan9\n")
 STATUS = "/var/lib/dpkg/status"
@@ -124,6 +125,7 @@ def test_an_unknown_distribution_has_no_lists(made_up: MadeUpHost) -> None:
 
 def test_the_package_module_is_told_to_wait_and_when_to_refresh() -> None:
     assert package_module_options(DEBIAN, needs_refresh=False, lock_timeout=30.0) == {
+        "use": "ansible.builtin.apt",
         "install_recommends": False,
         "lock_timeout": 30,
     }

@@ -521,7 +521,7 @@ def test_a_library_of_an_unknown_distribution_is_refused_with_another_way(made_u
     assert not planned.steps
     assert "library requests" in planned.refusals[0].message
     assert "Plan" in planned.refusals[0].message
-    assert planned.refusals[0].advice == "Declare it in python_venvs instead."
+    assert "python_venvs (packages: [requests])" in planned.refusals[0].advice
 
 
 # Where pipx comes from

@@ -1,0 +1,149 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Package managers as data: how each is called, which Ansible module drives it, where its lists and database are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
+
+
+@dataclass(frozen=True)
+class PackageManager:
+    """One package manager.
+
+    ``programs`` are the places it can be in; the first that is there says that a host has it. ``module`` is the Ansible
+    module that drives it, ``module_options`` what that is told beside the names, ``lock_option`` how it calls the
+    seconds it waits for the package manager's lock ("" where it has no such option).
+
+    ``install`` is what an administrator types before the names of packages, ``unattended_install`` and
+    ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``query`` followed by a name
+    succeeds and prints something when the configured repositories have the package; it uses no network and needs no
+    rights. ``database`` says how installed packages are found (see os_packages).
+
+    ``lists`` are (directory, part of a file's name) pairs that show that the repositories' lists are there.
+    ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
+    manager that sees to that itself, or whose lists must not be refreshed without an upgrade of the whole system.
+    ``refresh_stamp`` is a file whose date is that of the last look at the repositories.
+    """
+
+    name: str
+    programs: Tuple[str, ...]
+    module: str
+    install: Tuple[str, ...]
+    unattended_install: Tuple[str, ...]
+    unattended_refresh: Tuple[str, ...]
+    query: Tuple[str, ...]
+    database: str
+    lists: Tuple[Tuple[str, str], ...]
+    lists_fresh_for: Optional[int] = None
+    refresh_stamp: str = ""
+    module_options: Mapping[str, object] = field(default_factory=dict)
+    lock_option: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    needs_root: bool = True
+
+    @property
+    def collection(self) -> str:
+        """The Ansible collection its module is in."""
+        return self.module.rpartition(".")[0]
+
+
+_DAY = 86400
+
+APT = PackageManager(
+    name="apt",
+    programs=("/usr/bin/apt-get",),
+    module="ansible.builtin.apt",
+    install=("apt-get", "install", "--no-install-recommends"),
+    unattended_install=("apt-get", "--quiet", "install", "--yes", "--no-install-recommends"),
+    unattended_refresh=("apt-get", "--quiet", "update"),
+    query=("apt-cache", "show", "--no-all-versions"),
+    database="dpkg",
+    lists=(("/var/lib/apt/lists", "_Packages"),),
+    lists_fresh_for=_DAY,
+    refresh_stamp="/var/lib/apt/periodic/update-success-stamp",
+    module_options={"install_recommends": False},
+    lock_option="lock_timeout",
+    environment={"DEBIAN_FRONTEND": "noninteractive"},
+)
+
+DNF5 = PackageManager(
+    name="dnf5",
+    programs=("/usr/bin/dnf5",),
+    module="ansible.builtin.dnf5",
+    install=("dnf", "install", "--setopt=install_weak_deps=False"),
+    unattended_install=("dnf5", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
+    unattended_refresh=("dnf5", "--quiet", "makecache"),
+    query=("dnf5", "--quiet", "--cacheonly", "repoquery", "--whatprovides"),
+    database="rpm",
+    lists=(("/var/cache/libdnf5", "-"),),
+    module_options={"install_weak_deps": False},
+    lock_option="lock_timeout",
+)
+
+DNF4 = PackageManager(
+    name="dnf",
+    programs=("/usr/bin/dnf-3", "/usr/bin/dnf"),
+    module="ansible.builtin.dnf",
+    install=("dnf", "install", "--setopt=install_weak_deps=False"),
+    unattended_install=("dnf", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
+    unattended_refresh=("dnf", "--quiet", "makecache"),
+    query=("dnf", "--quiet", "--cacheonly", "repoquery", "--whatprovides"),
+    database="rpm",
+    lists=(("/var/cache/dnf", ".solv"),),
+    module_options={"install_weak_deps": False},
+    lock_option="lock_timeout",
+)
+
+PACMAN = PackageManager(
+    name="pacman",
+    programs=("/usr/bin/pacman",),
+    module="community.general.pacman",
+    install=("pacman", "--sync", "--needed"),
+    unattended_install=("pacman", "--sync", "--needed", "--noconfirm"),
+    unattended_refresh=("pacman", "--sync", "--refresh"),
+    query=("pacman", "--sync", "--info"),
+    database="pacman",
+    # New lists with an old system are a partial upgrade, which Arch does not support: only absent ones are fetched.
+    lists=(("/var/lib/pacman/sync", ".db"),),
+)
+
+ZYPPER = PackageManager(
+    name="zypper",
+    programs=("/usr/bin/zypper",),
+    module="community.general.zypper",
+    install=("zypper", "install", "--no-recommends"),
+    unattended_install=("zypper", "--quiet", "--non-interactive", "install", "--no-recommends"),
+    unattended_refresh=("zypper", "--quiet", "--non-interactive", "refresh"),
+    query=("zypper", "--quiet", "--no-refresh", "search", "--match-exact", "--provides"),
+    database="rpm",
+    lists=(("/var/cache/zypp/solv", ""),),
+)
+
+APK = PackageManager(
+    name="apk",
+    programs=("/sbin/apk", "/usr/bin/apk"),
+    module="community.general.apk",
+    install=("apk", "add"),
+    unattended_install=("apk", "add", "--quiet"),
+    unattended_refresh=("apk", "update", "--quiet"),
+    query=("apk", "search", "--quiet", "--exact"),
+    database="apk",
+    lists=(("/var/cache/apk", "APKINDEX"), ("/etc/apk/cache", "APKINDEX")),
+    lists_fresh_for=_DAY,
+)
+
+BREW = PackageManager(
+    name="brew",
+    programs=("/opt/homebrew/bin/brew", "/usr/local/bin/brew", "/home/linuxbrew/.linuxbrew/bin/brew"),
+    module="community.general.homebrew",
+    install=("brew", "install"),
+    unattended_install=("brew", "install", "--quiet"),
+    unattended_refresh=("brew", "update", "--quiet"),
+    query=("brew", "info", "--formula"),
+    database="brew",
+    lists=(),
+    needs_root=False,
+)
