@@ -256,19 +256,18 @@ class _Planner:
             usable = [one for one in usable if one.path == own_path]
         own_is_whole = state.own_pipx is not None and venv_difference(state.own_pipx) is None
         usable = [one for one in usable if one.path != own_path or own_is_whole]
-        capable = [
-            one for one in usable if not (entry.pinned or self._pin_differs(observed)) or one.is_at_least(PIN_SINCE)
-        ]
+        pins = entry.pinned or self._pin_differs(observed)
+        capable = [one for one in usable if not pins or one.is_at_least(PIN_SINCE)]
         if capable:
             return capable[0]
         needs = f"the tool {entry.name} is installed with it"
         package = state.distribution.pipx_package()
         # What the repositories at hand say goes before what a table says of the release.
         packaged = state.available_packages.get(package, state.distribution.packages_pipx())
-        packaged = packaged and not entry.pinned and not usable
+        packaged = packaged and not pins and not usable
         if source == "system" and not packaged:
             self.refuse(
-                f"The tool {entry.name} needs {'a pipx that can pin' if usable or entry.pinned else 'pipx'}, which"
+                f"The tool {entry.name} needs {'a pipx that can pin' if usable or pins else 'pipx'}, which"
                 f" {self._distribution_name()} does not package.",
                 "Set python_pipx_source: auto to have one from the index.",
             )
