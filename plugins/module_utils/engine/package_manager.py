@@ -57,7 +57,10 @@ APT = PackageManager(
     programs=("/usr/bin/apt-get",),
     module="ansible.builtin.apt",
     install=("apt-get", "install", "--no-install-recommends"),
-    unattended_install=("apt-get", "--quiet", "install", "--yes", "--no-install-recommends"),
+    unattended_install=(
+        *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout=300"),
+        *("install", "--yes", "--no-install-recommends"),
+    ),
     unattended_refresh=("apt-get", "--quiet", "update"),
     query=("apt-cache", "show", "--no-all-versions"),
     database="dpkg",
