@@ -11,10 +11,21 @@ short_description: Tell which Pythons a host has and what pip would do there
 description:
   - Looks at a host and reports its interpreters, their EXTERNALLY-MANAGED markers (PEP 668), their pips, what overrides
     the marker, and whether each can make virtual environments.
+  - Looks on the search path, in the directories where pyenv, uv, conda, Homebrew, snap and others keep Pythons for the
+    whole host or for the account it runs as, and at O(interpreters).
   - Only reads. Starts each interpreter once and no pip.
 version_added: 0.1.0
 author:
   - pep668.provision maintainers (@pep668)
+options:
+  interpreters:
+    description:
+      - Further interpreters to look at, by absolute path; a directory stands for C(bin/python3) in it.
+      - What does not run is returned in RV(unusable).
+    type: list
+    elements: path
+    default: []
+    version_added: 0.1.0
 extends_documentation_fragment:
   - pep668.provision.settings
   - pep668.provision.settings.attributes
@@ -35,6 +46,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.path }}: {{ item.system_install }} ({{ item.reason }})"
   loop: "{{ python.interpreters }}"
+
+- name: Look at two more that are on no search path
+  pep668.provision.python_info:
+    interpreters: [/srv/app/.venv, /opt/vendor/bin/python3.12]
 """
 
 RETURN = r"""
@@ -44,7 +59,7 @@ host:
   type: dict
   sample: {distribution: debian, name: Debian GNU/Linux, version: "12", family: debian, package_manager: apt}
 interpreters:
-  description: Every interpreter on the search path that runs, each file once.
+  description: Every interpreter that was found and runs, each file once.
   returned: success
   type: list
   elements: dict
@@ -69,6 +84,10 @@ interpreters:
       description: Who it comes from, one of distribution, local, pyenv, conda, uv, homebrew, snap, venv or other.
       type: str
       sample: distribution
+    origin_evidence:
+      description: By what that is known.
+      type: str
+      sample: in /usr/bin, the distribution's own directory; package python3.11-minimal owns /usr/bin/python3.11
     externally_managed:
       description: Whether a marker makes a pip that checks it refuse.
       type: bool
@@ -91,6 +110,43 @@ interpreters:
     reason:
       description: Why.
       type: str
+unusable:
+  description: What has the name of an interpreter, or was asked for, and does not run.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: How it is called.
+      type: str
+      sample: /root/.pyenv/shims/python3.8
+    reason:
+      description: Why.
+      type: str
+      sample: "ends with exit status 127: pyenv: python3.8: command not found"
+pip_commands:
+  description: The C(pip) and C(pip3) that are first on the search path.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: V(pip) or V(pip3).
+      type: str
+    path:
+      description: Where it is found.
+      type: str
+      sample: /usr/local/bin/pip
+    interpreter:
+      description: The interpreter named in its first line, which is the one it installs into; empty where none is.
+      type: str
+      sample: /usr/local/bin/python3.13
+    warning:
+      description: What is wrong with it, empty where it installs into the host's own C(python3).
+      type: str
+      sample: >-
+        /usr/local/bin/pip installs into /usr/local/bin/python3.13 (local, Python 3.13.5), not into the host's own
+        /usr/bin/python3 (Python 3.11.2); for that one use /usr/bin/python3 -m pip.
 pipx:
   description: The pipx programs of the host with path and version.
   returned: success
@@ -102,14 +158,20 @@ uv:
   type: str
 """
 
+from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
 from ansible_collections.pep668.provision.plugins.module_utils.engine.report import report_host
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module
 
 
 def main() -> None:
-    module = make_module()
-    module.exit_json(changed=False, **report_host(Host()))
+    module = make_module(interpreters={"type": "list", "elements": "path", "default": []})
+    try:
+        report = report_host(Host(), module.params["interpreters"])
+    except ProvisionError as error:
+        fail(module, error)
+        raise
+    module.exit_json(changed=False, **report)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,36 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, Optional, Tuple
+from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from .host import Host
+from .origin import tell_origin
 from .pip_policy import Pip
 from .process import Command
 
 #: Directories of interpreters that a non-interactive PATH may lack.
 _STANDARD_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/bin")
-_NAME = re.compile(r"^(python3(\.\d+)?|pypy3(\.\d+)?)$")
+#: Where else interpreters lie, and the variable that moves the first part; "*" stands for each name there.
+_WELL_KNOWN = (
+    ("PYENV_ROOT", "~/.pyenv", "/versions/*/bin"),
+    ("UV_PYTHON_INSTALL_DIR", "~/.local/share/uv/python", "/*/bin"),
+    ("ASDF_DATA_DIR", "~/.asdf", "/installs/python/*/bin"),
+    ("MISE_DATA_DIR", "~/.local/share/mise", "/installs/python/*/bin"),
+    *(
+        ("", root, folder)
+        for root in ("/opt/conda", "/opt/miniconda3", "~/miniconda3", "~/anaconda3", "~/miniforge3")
+        for folder in ("/bin", "/envs/*/bin")
+    ),
+    *(
+        ("", root, folder)
+        for root in ("/opt/homebrew", "/home/linuxbrew/.linuxbrew")
+        for folder in ("/bin", "/Cellar/*/*/bin")
+    ),
+    ("", "/opt/python", "/*/bin"),
+    ("", "/snap/bin", ""),
+    ("", "/usr/libexec", ""),
+)
+_NAME = re.compile(r"^(python3(\.\d+t?)?|pypy3(\.\d+)?|platform-python(3\.\d+)?)$")
 _RELEASE_IN_NAME = re.compile(r"python(3\.\d+)$")
 
 # Runs inside any interpreter, so it keeps to what Python 3.6 understands. "-I" alone (with site) also sees the
@@ -53,7 +74,8 @@ class Interpreter:
     """A Python that runs.
 
     ``path`` is how it is called, ``real_path`` the file behind every link, ``version`` like "3.11.2", ``prefix`` and
-    ``stdlib`` its own directories, ``origin`` who put it there (see ``classify_origin``).
+    ``stdlib`` its own directories, ``origin`` who put it there and ``origin_evidence`` by what that is known (see
+    ``tell_origin``).
     """
 
     path: str
@@ -66,6 +88,7 @@ class Interpreter:
     can_create_venv: bool
     origin: str
     pip: Optional[Pip] = None
+    origin_evidence: str = ""
 
     @property
     def release(self) -> str:
@@ -77,6 +100,26 @@ def search_directories(host: Host) -> Tuple[str, ...]:
     """Return the directories interpreters are looked for in: PATH, then the standard ones."""
     named = [folder for folder in host.environ.get("PATH", "").split(":") if folder.startswith("/")]
     return tuple(dict.fromkeys([folder.rstrip("/") or "/" for folder in named] + list(_STANDARD_DIRECTORIES)))
+
+
+def well_known_directories(host: Host) -> Tuple[str, ...]:
+    """Return the directories that are there of tools which bring Pythons of their own, the caller's and the host's."""
+    home = host.environ.get("HOME") or host.caller.home
+    found: Dict[str, None] = {}
+    for variable, root, folder in _WELL_KNOWN:
+        named = host.environ.get(variable, "") if variable else ""
+        start = named.rstrip("/") if named.startswith("/") else root.replace("~", home.rstrip("/"), 1)
+        found.update(dict.fromkeys(path for path in _match(host, start, folder) if host.is_dir(path)))
+    return tuple(found)
+
+
+def _match(host: Host, start: str, folder: str) -> Iterator[str]:
+    before, star, after = folder.partition("/*")
+    if not star:
+        yield start + folder
+        return
+    for name in host.names_in(start + before):
+        yield from _match(host, f"{start}{before}/{name}", after)
 
 
 def find_program(host: Host, name: str) -> Optional[str]:
@@ -99,9 +142,14 @@ class Interpreters:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._probed: Dict[Tuple[str, bool], Optional[Interpreter]] = {}
+        #: Why each of those that were asked and gave no answer gave none.
+        self.failures: Dict[str, str] = {}
 
     def probe(self, path: str, *, with_site: bool = False) -> Optional[Interpreter]:
         """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build)."""
+        # An answer with site says all that one without it does.
+        if not with_site and (path, True) in self._probed:
+            return self._probed[(path, True)]
         key = (path if with_site else self._identity(path), with_site)
         if key not in self._probed:
             self._probed[key] = self._ask(path, with_site=with_site)
@@ -111,19 +159,25 @@ class Interpreters:
         """Return what tells interpreters apart: the real file, and the environment by whose bin it is called."""
         folder = os.path.dirname(os.path.dirname(path))
         environment = f"{folder}:" if self._host.exists(f"{folder}/pyvenv.cfg") else ""
-        return environment + self._host.resolve(path)
+        real_path = self._host.resolve(path)
+        return environment + (path if _is_launcher(real_path) else real_path)
 
     def _ask(self, path: str, *, with_site: bool) -> Optional[Interpreter]:
         if not self._host.is_executable(path):
+            self.failures[path] = "cannot be executed" if self._host.exists(path) else "is missing"
             return None
         flags = ("-I",) if with_site else ("-I", "-S")
         # A shim may go looking for a version for a while; a Python answers in milliseconds.
         answer = self._host.run(Command((path, *flags, "-c", PROBE), timeout=30))
         if not answer.succeeded:
+            said = "".join(f": {line.strip()}" for line in answer.stderr.strip().splitlines()[:1])
+            status = "did not run" if answer.status is None else f"ends with exit status {answer.status}"
+            self.failures[path] = status + said[:200]
             return None
         try:
             return _describe(self._host, path, json.loads(answer.stdout))
         except (ValueError, KeyError, TypeError):
+            self.failures[path] = "does not answer as a Python does"
             return None
 
     def default(self) -> Optional[Interpreter]:
@@ -154,59 +208,55 @@ class Interpreters:
                 return found
         return None
 
-    def discover(self, *, with_pip: bool = True) -> Tuple[Interpreter, ...]:
-        """Return every interpreter on the search path that runs, each file once."""
+    def discover(self, *, with_pip: bool = True, elsewhere: Sequence[str] = ()) -> Tuple[Interpreter, ...]:
+        """Return every interpreter on the search path or ``elsewhere`` (paths of interpreters) that runs, each once."""
         found: Dict[str, Interpreter] = {}
-        for folder in search_directories(self._host):
-            for name in self._host.names_in(folder):
-                if not _NAME.match(name) or not self._host.is_executable(f"{folder}/{name}"):
-                    continue
-                identity = self._identity(f"{folder}/{name}")
-                if identity in found:
-                    continue
-                interpreter = self.probe(f"{folder}/{name}", with_site=with_pip)
-                if interpreter is not None:
-                    found.setdefault(identity if interpreter.is_venv else interpreter.real_path, interpreter)
+        tried = set()
+        on_path = (path for folder in search_directories(self._host) for path in self.names_of_python(folder))
+        for path in (*on_path, *elsewhere):
+            identity = self._identity(path)
+            if identity in tried:
+                continue
+            tried.add(identity)
+            interpreter = self.probe(path, with_site=with_pip)
+            if interpreter is not None:
+                found.setdefault(identity if interpreter.is_venv else interpreter.real_path, interpreter)
         return tuple(found.values())
+
+    def names_of_python(self, folder: str) -> Tuple[str, ...]:
+        """Return the paths of the programs in a directory that have the name of an interpreter."""
+        paths = (f"{folder}/{name}" for name in self._host.names_in(folder) if _NAME.match(name))
+        return tuple(path for path in paths if self._host.is_executable(path))
+
+
+def _is_launcher(real_path: str) -> bool:
+    """Say whether the file behind the links is one that starts many programs by the name it is called (snap, mise)."""
+    return re.match(r"(platform-)?python|pypy", os.path.basename(real_path)) is None
 
 
 def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     executable = str(facts["executable"]) or path
+    real_path = host.resolve(path)
     # A shim answers for the interpreter it starts: the real one is what gets used.
-    if host.resolve(path) != host.resolve(executable) and host.head(path, 2) == b"#!":
-        path = executable
+    if real_path != host.resolve(executable) and (host.head(path, 2) == b"#!" or _is_launcher(real_path)):
+        path, real_path = executable, host.resolve(executable)
     prefix, stdlib = str(facts["prefix"]), str(facts["stdlib"])
     is_venv = prefix != str(facts["base_prefix"]) or host.exists(f"{os.path.dirname(os.path.dirname(path))}/pyvenv.cfg")
+    origin = tell_origin(host, path, executable, prefix, stdlib, is_venv=is_venv)
     pip = facts.get("pip")
     return Interpreter(
         path=path,
-        real_path=host.resolve(path),
+        real_path=real_path,
         version=str(facts["version"]).rstrip("+"),
         implementation=str(facts["implementation"]),
         prefix=prefix,
         stdlib=stdlib,
         is_venv=is_venv,
         can_create_venv=host.is_dir(f"{stdlib}/venv") and host.is_file(f"{stdlib}/ensurepip/__init__.py"),
-        origin="venv" if is_venv else classify_origin(host, host.resolve(path), prefix),
+        origin=origin.name,
         pip=Pip(str(pip["version"]), str(pip["path"])) if isinstance(pip, dict) else None,
+        origin_evidence=origin.evidence,
     )
-
-
-def classify_origin(host: Host, real_path: str, prefix: str) -> str:
-    """Return who an interpreter comes from: distribution, conda, pyenv, uv, homebrew, snap, local or other."""
-    if host.is_dir(f"{prefix}/conda-meta"):
-        return "conda"
-    for part, origin in (
-        ("/.pyenv/versions/", "pyenv"),
-        ("/uv/python/", "uv"),
-        ("/Cellar/", "homebrew"),
-        ("/snap/", "snap"),
-    ):
-        if part in real_path:
-            return origin
-    if real_path.startswith("/usr/local/"):
-        return "local"
-    return "distribution" if real_path.startswith(("/usr/bin/", "/bin/", "/usr/libexec/")) else "other"
 
 
 def describe_found(interpreters: Iterable[Interpreter]) -> str:

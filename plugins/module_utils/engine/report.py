@@ -5,20 +5,36 @@
 
 from __future__ import annotations
 
-from typing import Dict
+import os
+from typing import Dict, Iterator, List, Sequence
 
 from .distro import observe_distribution
+from .errors import InvalidState
 from .host import Host
-from .interpreter import Interpreter, Interpreters
+from .interpreter import Interpreter, Interpreters, well_known_directories
 from .marker import observe_marker
 from .observe import find_uv, own_program_entry
+from .origin import Origin, weigh_owner
+from .package_owner import package_owners
 from .pip_config import observe_override
 from .pip_policy import predict_system_install
+from .pip_program import observe_pip_programs
 from .pipx import find_pipx
 
 
-def report_host(host: Host) -> Dict[str, object]:
-    """Return {host, interpreters, pipx, uv} as the README's reference of ``python_info`` has it; reads only."""
+def report_host(host: Host, named: Sequence[str] = ()) -> Dict[str, object]:
+    """Return what ``python_info`` returns, as its documentation describes it; reads only.
+
+    ``named`` are absolute paths of further interpreters, or of directories with bin/python3 in them. Raises
+    InvalidState for a relative one.
+    """
+    relative = [path for path in named if not path.startswith("/")]
+    if relative:
+        raise InvalidState([f"interpreters: {path!r} is not an absolute path" for path in relative])
+    interpreters = Interpreters(host)
+    elsewhere = [*_programs_of(host, named), *_well_known(host, interpreters)]
+    found = interpreters.discover(elsewhere=elsewhere)
+    unusable = dict(interpreters.failures)
     distribution = observe_distribution(host)
     family, manager = distribution.family, distribution.manager
     return {
@@ -29,7 +45,12 @@ def report_host(host: Host) -> Dict[str, object]:
             "family": family.name if family is not None else "",
             "package_manager": manager.name if manager is not None else "",
         },
-        "interpreters": [_report_interpreter(host, one) for one in Interpreters(host).discover()],
+        "interpreters": [_report_interpreter(host, one) for one in found],
+        "unusable": [{"path": path, "reason": reason} for path, reason in unusable.items()],
+        "pip_commands": [
+            {"name": one.name, "path": one.path, "interpreter": one.interpreter, "warning": one.warning}
+            for one in observe_pip_programs(host, interpreters)
+        ],
         "pipx": [
             {"path": one.path, "version": one.version} for one in find_pipx(host, own_program_entry(host, "pipx").path)
         ],
@@ -37,18 +58,33 @@ def report_host(host: Host) -> Dict[str, object]:
     }
 
 
+def _programs_of(host: Host, named: Sequence[str]) -> Iterator[str]:
+    for path in named:
+        yield f"{path.rstrip('/')}/bin/python3" if host.is_dir(path) else path
+
+
+def _well_known(host: Host, interpreters: Interpreters) -> List[str]:
+    return [path for folder in well_known_directories(host) for path in interpreters.names_of_python(folder)]
+
+
 def _report_interpreter(host: Host, interpreter: Interpreter) -> Dict[str, object]:
     locale = host.environ.get("LC_ALL") or host.environ.get("LC_MESSAGES") or host.environ.get("LANG") or ""
     marker = observe_marker(host, interpreter.stdlib, locale)
     override = observe_override(host, interpreter.prefix)
     pip = interpreter.pip
+    origin = Origin(interpreter.origin, interpreter.origin_evidence)
+    if origin.name != "venv":
+        # Packages of a Python have its name in theirs, whatever comes before and after it.
+        hint = "pypy" if "pypy" in os.path.basename(interpreter.real_path) else "python"
+        origin = weigh_owner(origin, interpreter.real_path, package_owners(host, interpreter.real_path, hint))
     predicted = predict_system_install(is_venv=interpreter.is_venv, pip=pip, marker=marker, override=override)
     return {
         "path": interpreter.path,
         "real_path": interpreter.real_path,
         "version": interpreter.version,
         "implementation": interpreter.implementation,
-        "origin": interpreter.origin,
+        "origin": origin.name,
+        "origin_evidence": origin.evidence,
         "externally_managed": marker.blocks and not interpreter.is_venv,
         "marker": {"path": marker.path, "state": marker.state, "message": marker.message},
         "pip": {

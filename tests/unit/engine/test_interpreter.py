@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_host import MARKER, MadeUpHost
-from pep668_provision.engine.interpreter import PROBE, Interpreters, describe_found, release_by_name
+from pep668_provision.engine.interpreter import (
+    PROBE,
+    Interpreters,
+    describe_found,
+    release_by_name,
+    well_known_directories,
+)
+from pep668_provision.engine.process import Command, Completed
 
 
 def three_pythons(made_up: MadeUpHost) -> MadeUpHost:
@@ -117,32 +126,6 @@ def test_discovery_finds_each_file_once_and_its_pip(made_up: MadeUpHost) -> None
 
 
 @pytest.mark.parametrize(
-    ("prefix", "origin"),
-    [
-        ("/usr", "distribution"),
-        ("/usr/local", "local"),
-        ("/opt/python", "other"),
-        ("/root/.pyenv/versions/3.11.2", "pyenv"),
-        ("/root/.local/share/uv/python/cpython-3.11", "uv"),
-        ("/home/linuxbrew/.linuxbrew/Cellar/python@3.11/3.11.2", "homebrew"),
-        ("/snap/core/current", "snap"),
-    ],
-)
-def test_an_interpreter_says_who_put_it_there(made_up: MadeUpHost, prefix: str, origin: str) -> None:
-    made_up.with_interpreter("3.11.2", prefix=prefix)
-    found = Interpreters(made_up.host).select(f"{prefix}/bin/python3.11")
-    assert found is not None
-    assert found.origin == origin
-
-
-def test_conda_is_known_by_its_own_directory(made_up: MadeUpHost) -> None:
-    made_up.with_interpreter("3.11.2", prefix="/opt/conda").with_directory("/opt/conda/conda-meta")
-    found = Interpreters(made_up.host).select("/opt/conda/bin/python3")
-    assert found is not None
-    assert found.origin == "conda"
-
-
-@pytest.mark.parametrize(
     ("missing", "can_create"),
     [("", True), ("venv", False), ("ensurepip", False)],
     ids=["whole", "without venv", "without ensurepip"],
@@ -166,6 +149,108 @@ def test_a_shim_answers_for_the_interpreter_it_starts(made_up: MadeUpHost) -> No
     found = Interpreters(made_up.host).probe("/root/.pyenv/shims/python3.12")
     assert found is not None
     assert (found.path, found.origin) == (real, "pyenv")
+
+
+def test_a_launcher_is_another_interpreter_by_each_name(made_up: MadeUpHost) -> None:
+    made_up.with_program("/usr/bin/snap", "made-up launcher\n")
+    for version in ("3.12.4", "3.13.0"):
+        made_up.with_interpreter(version, prefix=f"/snap/python{version[2:4]}/7")
+        made_up.with_link(f"/snap/bin/python{version[:4]}", "/usr/bin/snap")
+
+    def launch(command: Command, environ: Mapping[str, str]) -> Completed:
+        name = command.argv[0].replace("/snap/bin/python3.", "")
+        return made_up.runner(replace(command, argv=(f"/snap/python{name}/7/bin/python3.{name}", "-c")), environ)
+
+    interpreters = Interpreters(replace(made_up.host, runner=launch))
+    found = interpreters.discover(elsewhere=["/snap/bin/python3.12", "/snap/bin/python3.13"])
+    assert [(one.path, one.origin) for one in found] == [
+        ("/snap/python12/7/bin/python3.12", "snap"),
+        ("/snap/python13/7/bin/python3.13", "snap"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "environ"),
+    [
+        ("/root/.pyenv/versions/3.12.4/bin", {}),
+        ("/srv/pyenv/versions/3.12.4/bin", {"PYENV_ROOT": "/srv/pyenv/"}),
+        ("/root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin", {}),
+        ("/srv/uv/cpython-3.12.4-linux-x86_64-gnu/bin", {"UV_PYTHON_INSTALL_DIR": "/srv/uv"}),
+        ("/root/.asdf/installs/python/3.12.4/bin", {}),
+        ("/root/.local/share/mise/installs/python/3.12.4/bin", {}),
+        ("/opt/conda/bin", {}),
+        ("/opt/conda/envs/science/bin", {}),
+        ("/root/miniconda3/bin", {}),
+        ("/root/miniforge3/envs/science/bin", {}),
+        ("/opt/homebrew/bin", {}),
+        ("/home/linuxbrew/.linuxbrew/Cellar/python@3.12/3.12.4/bin", {}),
+        ("/opt/python/cp312-cp312/bin", {}),
+        ("/snap/bin", {}),
+        ("/usr/libexec", {}),
+        ("/alice/.pyenv/versions/3.12.4/bin", {"HOME": "/alice"}),
+        ("/.pyenv/versions/3.12.4/bin", {"HOME": "/"}),
+    ],
+)
+def test_pythons_of_other_tools_are_looked_for_in_their_places(
+    made_up: MadeUpHost, folder: str, environ: dict[str, str]
+) -> None:
+    made_up.environ.update(environ)
+    assert well_known_directories(made_up.host) == ()
+    made_up.with_program(f"{folder}/python3.12")
+    assert well_known_directories(made_up.host) == (folder,)
+
+
+@pytest.mark.parametrize("variable", ["PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "HOME"])
+@pytest.mark.parametrize("value", ["", "relative", "/gone", "/etc/passwd"])
+def test_a_variable_that_leads_nowhere_adds_no_place(made_up: MadeUpHost, variable: str, value: str) -> None:
+    made_up.environ[variable] = value
+    assert well_known_directories(made_up.with_file("/etc/passwd").host) == ()
+
+
+def test_elsewhere_is_looked_at_after_the_path_and_nothing_is_found_twice(made_up: MadeUpHost) -> None:
+    three_pythons(made_up).with_link("/opt/link/python3", "/usr/bin/python3.11").with_venv("/srv/venv")
+    elsewhere = ["/opt/link/python3", "/opt/python/bin/python3.13", "/opt/python/bin/python3", "/srv/venv/bin/python"]
+    found = Interpreters(made_up.host).discover(elsewhere=elsewhere)
+    assert [one.path for one in found] == [
+        "/usr/local/bin/python3.12",
+        "/usr/bin/python3",
+        "/opt/python/bin/python3.13",
+        "/srv/venv/bin/python",
+    ]
+
+
+def test_names_of_interpreters_are_told_from_others(made_up: MadeUpHost) -> None:
+    names = ["python3", "python3.13", "python3.13t", "pypy3", "pypy3.11", "platform-python", "platform-python3.6"]
+    others = [
+        "python",
+        "python2",
+        "python2.7",
+        "python3-config",
+        "python3.13-config",
+        "pypy3clean",
+        "pythonw",
+        "ipython3",
+    ]
+    for name in (*names, *others):
+        made_up.with_program(f"/opt/bin/{name}")
+    made_up.with_file("/opt/bin/python3.12", "not executable")
+    found = Interpreters(made_up.host).names_of_python("/opt/bin")
+    assert sorted(found) == sorted(f"/opt/bin/{name}" for name in names)
+
+
+def test_why_an_interpreter_gave_no_answer_is_kept(made_up: MadeUpHost) -> None:
+    made_up.with_interpreter("3.9.1", prefix="/a", answer="{}").with_interpreter("3.9.1", prefix="/b", status=3)
+    made_up.with_interpreter("3.9.1", prefix="/c", status=None).with_file("/d/bin/python3.9").with_interpreter("3.9.1")
+    interpreters = Interpreters(made_up.host)
+    for folder in ("/a", "/b", "/c", "/d", "/e", "/usr"):
+        interpreters.probe(f"{folder}/bin/python3.9")
+    assert interpreters.failures == {
+        "/a/bin/python3.9": "does not answer as a Python does",
+        "/b/bin/python3.9": "ends with exit status 3",
+        "/c/bin/python3.9": "did not run",
+        "/d/bin/python3.9": "cannot be executed",
+        "/e/bin/python3.9": "is missing",
+    }
 
 
 @pytest.mark.parametrize(
