@@ -37,7 +37,10 @@ def constant(path: Path, name: str, *, within: str = "") -> Any:
 
 
 def test_role_defaults_are_the_data_model() -> None:
-    assert list(read_yaml(ROLE / "defaults" / "main.yml")) == list(desired.VARIABLES)
+    defaults = list(read_yaml(ROLE / "defaults" / "main.yml"))
+    # Read before there is a Python on the host, so no part of what the engine is told.
+    defaults.remove("python_bootstrap")
+    assert defaults == list(desired.VARIABLES)
 
 
 def test_role_argument_specs_are_the_defaults() -> None:

@@ -115,12 +115,18 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
     manager = distribution.manager
     if manager is None or lists_need_refresh(host, distribution):
         return {}
-    found = {}
-    for name in dict.fromkeys(names):
-        answer = host.run(Command((*manager.query, name), timeout=_QUERY_TIMEOUT))
-        if answer.status is not None:
-            found[name] = answer.succeeded and bool(answer.stdout.strip())
-    return found
+    asked = tuple(dict.fromkeys(names))
+    if not manager.query_answer:
+        answers = {name: host.run(Command((*manager.query, name), timeout=_QUERY_TIMEOUT)) for name in asked}
+        return {
+            name: one.succeeded and bool(one.stdout.strip()) for name, one in answers.items() if one.status is not None
+        }
+    words = (manager.query_joint.join(asked),) if manager.query_joint else asked
+    answer = host.run(Command((*manager.query, *words), timeout=_QUERY_TIMEOUT))
+    if not asked or answer.status is None:
+        return {}
+    has = frozenset(re.findall(manager.query_answer, answer.stdout, re.MULTILINE))
+    return {name: name in has for name in asked}
 
 
 def package_module_options(

@@ -18,9 +18,13 @@ class PackageManager:
     seconds it waits for the package manager's lock ("" where it has no such option).
 
     ``install`` is what an administrator types before the names of packages, ``unattended_install`` and
-    ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``query`` followed by a name
-    succeeds and prints something when the configured repositories have the package; it uses no network and needs no
-    rights. ``database`` says how installed packages are found (see os_packages).
+    ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``database`` says how installed
+    packages are found (see os_packages).
+
+    ``query`` followed by names, with ``query_joint`` between them if it takes them as one word, tells which packages
+    the configured repositories have: the first group of ``query_answer`` finds them in what it prints. Without
+    ``query_answer`` it takes one name, and succeeds and prints something for one that is there. It uses no network and
+    needs no rights.
 
     ``lists`` are (directory, part of a file's name) pairs that show that the repositories' lists are there.
     ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
@@ -36,7 +40,9 @@ class PackageManager:
     unattended_refresh: Tuple[str, ...]
     query: Tuple[str, ...]
     database: str
-    lists: Tuple[Tuple[str, str], ...]
+    query_joint: str = ""
+    query_answer: str = ""
+    lists: Tuple[Tuple[str, str], ...] = ()
     lists_fresh_for: Optional[int] = None
     refresh_stamp: str = ""
     module_options: Mapping[str, object] = field(default_factory=dict)
@@ -51,6 +57,11 @@ class PackageManager:
 
 
 _DAY = 86400
+# Capabilities are asked for, as "python3dist(requests)", so what a package provides is printed with its name.
+_DNF_QUERY = (
+    *("--quiet", "--cacheonly", "repoquery"),
+    *("--queryformat", "%{name}\n%{provides}\n", "--whatprovides"),
+)
 
 APT = PackageManager(
     name="apt",
@@ -63,6 +74,7 @@ APT = PackageManager(
     ),
     unattended_refresh=("apt-get", "--quiet", "update"),
     query=("apt-cache", "show", "--no-all-versions"),
+    query_answer=r"^Package: (\S+)",
     database="dpkg",
     lists=(("/var/lib/apt/lists", "_Packages"),),
     lists_fresh_for=_DAY,
@@ -79,7 +91,9 @@ DNF5 = PackageManager(
     install=("dnf", "install", "--setopt=install_weak_deps=False"),
     unattended_install=("dnf5", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     unattended_refresh=("dnf5", "--quiet", "makecache"),
-    query=("dnf5", "--quiet", "--cacheonly", "repoquery", "--whatprovides"),
+    query=("dnf5", *_DNF_QUERY),
+    query_joint=",",
+    query_answer=r"^(\S+)",
     database="rpm",
     lists=(("/var/cache/libdnf5", "-"),),
     module_options={"install_weak_deps": False},
@@ -93,7 +107,9 @@ DNF4 = PackageManager(
     install=("dnf", "install", "--setopt=install_weak_deps=False"),
     unattended_install=("dnf", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     unattended_refresh=("dnf", "--quiet", "makecache"),
-    query=("dnf", "--quiet", "--cacheonly", "repoquery", "--whatprovides"),
+    query=("dnf", *_DNF_QUERY),
+    query_joint=",",
+    query_answer=r"^(\S+)",
     database="rpm",
     lists=(("/var/cache/dnf", ".solv"),),
     module_options={"install_weak_deps": False},
@@ -108,6 +124,7 @@ PACMAN = PackageManager(
     unattended_install=("pacman", "--sync", "--needed", "--noconfirm"),
     unattended_refresh=("pacman", "--sync", "--refresh"),
     query=("pacman", "--sync", "--info"),
+    query_answer=r"^Name\s*: (\S+)",
     database="pacman",
     # New lists with an old system are a partial upgrade, which Arch does not support: only absent ones are fetched.
     lists=(("/var/lib/pacman/sync", ".db"),),
@@ -147,6 +164,5 @@ BREW = PackageManager(
     unattended_refresh=("brew", "update", "--quiet"),
     query=("brew", "info", "--formula"),
     database="brew",
-    lists=(),
     needs_root=False,
 )

@@ -17,7 +17,7 @@ from pep668_provision.engine.account import Account
 from pep668_provision.engine.desired import Desired, ToolEntry, VenvEntry, validate
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.observe import Inquiry, observe, own_program_entry, own_program_link
-from pep668_provision.engine.package_manager import APT, DNF4, DNF5, PACMAN, ZYPPER
+from pep668_provision.engine.package_manager import APK, APT, BREW, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
 from pep668_provision.engine.pipx import PIN_SINCE, Pipx, find_pipx, tool_space
 from pep668_provision.engine.plan import plan
 from pep668_provision.engine.process import Command, Completed
@@ -27,7 +27,7 @@ from pep668_provision.engine.requirement import Requirement, normalize_name, par
 from pep668_provision.engine.steps import Plan, ToolStep, VenvStep
 
 RPM_QUERY = ("rpm", "--query", "--whatprovides")
-QUERIES = {RPM_QUERY, *(manager.query for manager in (APT, DNF5, DNF4, PACMAN, ZYPPER))}
+MANAGERS = (APT, DNF5, DNF4, PACMAN, ZYPPER, APK, BREW)
 NOW = 1_700_000_000.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MARKER = "[externally-managed]\nError=Use a virtual environment.\n"
@@ -100,15 +100,26 @@ class StandInRunner:
     queries: list[Command] = field(default_factory=list)
 
     def __call__(self, command: Command, _environ: Mapping[str, str]) -> Completed:
-        if command.argv[:-1] in QUERIES:
+        manager = next((one for one in MANAGERS if command.argv[: len(one.query)] == one.query), None)
+        if manager is not None or command.argv[:-1] == RPM_QUERY:
             self.queries.append(command)
-            known = self.made_up.in_repositories if command.argv[0] != "rpm" else self.made_up.in_rpm
-            return Completed(command, *((0, command.argv[-1]) if known(command.argv[-1]) else (1, "")))
+            return self._answer_query(command, manager)
         self.commands.append(command)
         python = self.made_up.pythons.get(self.made_up.host.resolve(command.argv[0]))
         if python is None or "-c" not in command.argv:
             return Completed(command, None, "", f"No such file or directory: {command.argv[0]}")
         return Completed(command, python.status, python.reply(with_site="-S" not in command.argv), "")
+
+    def _answer_query(self, command: Command, manager: PackageManager | None) -> Completed:
+        if manager is None:
+            return Completed(command, 0 if command.argv[-1] in self.made_up.rpms else 1, "")
+        words = command.argv[len(manager.query) :]
+        asked = words[0].split(manager.query_joint) if manager.query_joint else words
+        known = [name for name in asked if self.made_up.in_repositories(name)]
+        # As apt-cache and pacman print it, each in its form, between lines that say other things.
+        form = {"apt": "Package: {}\nVersion: 1", "pacman": "Name            : {}\nVersion         : 1"}
+        printed = "\n\n".join(form.get(manager.name, "{}\nother = 1").format(name) for name in known)
+        return Completed(command, 0 if len(known) == len(asked) else 100, printed)
 
     @property
     def started(self) -> list[str]:
@@ -212,9 +223,6 @@ class MadeUpHost:
         """Of packages nobody spoke about, it has all but further interpreters, and the pipx its release lacks."""
         lacking = package == "pipx" and self.debian and not DEBIAN_VERSIONS[self.debian][2]
         return self.repositories.get(package, not lacking and not re.match(r"^python3\.?\d", package))
-
-    def in_rpm(self, capability: str) -> bool:
-        return capability in self.rpms
 
     def with_lists(self, *, age: float = 60.0) -> MadeUpHost:
         """The package manager's lists are there, looked at ``age`` seconds ago."""
