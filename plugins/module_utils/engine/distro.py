@@ -152,7 +152,7 @@ _RPM_LIBRARIES = {
 FAMILIES: Tuple[Family, ...] = (
     Family(
         name="debian",
-        ids=("debian", "ubuntu"),
+        ids=("debian", "ubuntu", "deepin"),
         managers=(APT,),
         python="python3",
         module_needs={"apt": "python3-apt"},
@@ -195,7 +195,7 @@ FAMILIES: Tuple[Family, ...] = (
     ),
     Family(
         name="arch",
-        ids=("arch", "archarm", "manjaro", "endeavouros"),
+        ids=("arch", "archarm", "manjaro", "endeavouros", "cachyos", "artix"),
         managers=(PACMAN,),
         python="python",
         pipx="python-pipx",
