@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bridge_address import keep_bridge_address
 from container_engine import HOSTS_CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
 
 HERE = Path(__file__).resolve().parent
@@ -197,6 +198,7 @@ def run_and_commit(base: str, script: str, image: str, recipe: Recipe, source: S
         started = podman("run", "--detach", "--name", container, *volumes, base, "sleep", "infinity", check=False)
         if started.returncode:
             raise BuildFailed(last_lines(started.stderr, 2))
+        keep_bridge_address()
         done = podman("exec", *environment, container, "sh", f"/run/image-scripts/{script}", check=False)
         if done.returncode:
             raise BuildFailed(f"{script} ended with {done.returncode}: {last_lines(done.stdout + done.stderr, 6)}")

@@ -24,11 +24,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bridge_address import keep_bridge_address
 from checkout import CACHE, link_collection
 from container_engine import host_environment, host_volumes, podman
 from host_images import HostImage, provide_image, read_recipes
-from recording import Process, read_recording, recorder
+from recording import Process, read_recording, recorder, wait_for_recorder
 
+# Their pip, pipx and Python are of three generations: 20.3 without a marker, 23.0 and 25.1 with one; no pipx, 1.1, 1.7.
+DEBIANS = ("debian11", "debian12", "debian13")
+NEWEST_DEBIAN = DEBIANS[-1]
 ROLE = "pep668.provision.python"
 NETWORK = "podman"
 # What is left of runs that were killed: podman rm --force --filter label=org.pep668.provision.test
@@ -145,7 +149,6 @@ class Host:
         self.name = name
         self.image = image
         self._reachable: set[str] = set()
-        self._networks = 1
 
     def __repr__(self) -> str:
         return f"<{self.image.release} in container {self.name}>"
@@ -161,6 +164,7 @@ class Host:
         options = [f"--env={key}={value}" for key, value in host_environment().items()]
         options += [f"--volume={volume}" for volume in (*host_volumes(), *volumes)]
         podman("run", "--detach", "--name", name, "--hostname", release, f"--label={LABEL}", *options, image.image)
+        keep_bridge_address()
         return cls(name, image)
 
     def remove(self) -> None:
@@ -273,7 +277,6 @@ class Host:
     def restore_network(self) -> None:
         """The host has a network again, with another address perhaps."""
         podman("network", "connect", NETWORK, self.name)
-        self._networks += 1
 
     @contextmanager
     def without_network(self) -> Iterator[None]:
@@ -338,39 +341,32 @@ class Host:
         play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
         return self.play([play], {}, check=check, diff=diff, record=record)
 
-    def address(self) -> str:
-        """The host's address on the container network, empty while the network is cut."""
-        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return podman("inspect", "--format", form, self.name).stdout.strip()
+    def _ssh(self, user: str, folder: Path | None = None) -> Variables:
+        """How Ansible reaches the host as its users do: SSH, with the tests' own key.
 
-    def _podman(self, user: str) -> Variables:
-        return {
-            "ansible_connection": "containers.podman.podman",
-            "ansible_host": self.name,
-            "ansible_user": user,
-            "ansible_python_interpreter": "/usr/bin/python3",
-        }
-
-    def _ssh(self, user: str) -> Variables:
-        """How Ansible reaches the host as its users do: SSH, with the tests' own key."""
+        The connection is made inside the host, so that one whose network is cut is reached too. folder: where the
+        programs that are started over this connection are recorded.
+        """
         key = ssh_key()
         if user not in self._reachable:
             home = self.run(f"getent passwd {shlex.quote(user)} | cut -d: -f6").stdout.strip()
             self.write(f"{home}/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), owner=user, mode="0600")
             self.run(["chmod", "0700", f"{home}/.ssh"])
             self._reachable.add(user)
+        serve = ["podman", "exec", "--interactive", self.name, "/usr/sbin/sshd", "-i"]
+        proxy = shlex.join([*(recorder(folder) if folder else ()), *serve])
         options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
         return {
             "ansible_connection": "ansible.builtin.ssh",
-            "ansible_host": self.address(),
+            "ansible_host": self.name,
             "ansible_user": user,
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(key),
-            "ansible_ssh_common_args": options,
+            "ansible_ssh_common_args": f"{options} -o {shlex.quote(f'ProxyCommand={proxy}')}",
             # What a run started goes on when the run is killed, as it does without a terminal.
             "ansible_ssh_use_tty": False,
-            # A kept connection is good for this host and for as long as its network is not cut.
-            "ansible_control_path": f"{tempfile.gettempdir()}/{self.name[-20:]}-{user}-{self._networks}",
+            # A kept connection is good for this host; for one recorded run, where it is recorded.
+            "ansible_control_path": f"{folder or tempfile.gettempdir()}/{self.name[-20:]}-{user}",
         }
 
     def play(
@@ -385,11 +381,9 @@ class Host:
         user: str = "root",
     ) -> Outcome:
         """These plays, or the playbook of that path, have run against the host; variables are inventory variables."""
-        # What a recorder is to see has to descend from it; and a host without a network is reached by no SSH.
-        over_ssh = not record and self.address()
-        connection = self._ssh(user) if over_ssh else self._podman(user)
         with tempfile.TemporaryDirectory(prefix="pep668-play-") as scratch:
             folder = Path(scratch)
+            connection = self._ssh(user, folder / "trace" if record else None)
             inventory = {"all": {"hosts": {"host": {**connection, **variables}}}}
             (folder / "inventory.json").write_text(json.dumps(inventory))
             playbook = plays if isinstance(plays, Path) else folder / "playbook.json"
@@ -400,7 +394,6 @@ class Host:
             command += ["--check"] * check + ["--diff"] * diff
             if record:
                 (folder / "trace").mkdir()
-                command = [*recorder(folder / "trace"), *command]
             done = subprocess.run(
                 command,
                 capture_output=True,
@@ -410,10 +403,18 @@ class Host:
                 cwd=folder,
                 env=ansible_environment(),
             )
+            if record:
+                close_connection(connection["ansible_control_path"])
+                wait_for_recorder(folder / "trace")
             processes = read_recording(folder / "trace") if record else ()
         if record and not processes:
             raise AssertionError(f"nothing was recorded; is strace installed? {done.stderr}")
         return read_outcome(done.returncode, done.stdout, done.stderr, processes)
+
+
+def close_connection(control_path: str) -> None:
+    """The connection that Ansible keeps for the next task is asked to end, if there is one."""
+    subprocess.run(["ssh", "-o", f"ControlPath={control_path}", "-O", "exit", "host"], capture_output=True, check=False)
 
 
 def ssh_key() -> Path:

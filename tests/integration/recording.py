@@ -1,13 +1,16 @@
-"""Which processes a command started, here and inside containers, as the kernel saw it.
+"""Which processes were started on a host, as the kernel saw it.
 
-strace follows every child, so a process that podman starts inside a container is seen too, whatever it is called by:
-``pip``, ``python -m pip``, a script's path. Nothing on the host is replaced or changed for it.
+strace follows every child of the command that serves an SSH connection inside the container, so everything Ansible
+starts over it is seen, whatever it is called by: ``pip``, ``python -m pip``, a script's path. Nothing on the host is
+replaced or changed for it, and ansible-playbook itself runs unobserved, at its usual speed.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import re
+import select
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,8 +65,22 @@ def is_installer(argv: Sequence[str]) -> bool:
 
 def recorder(folder: Path) -> list[str]:
     """The words to put before a command so that what it starts is recorded in the folder."""
+    leaving_its_number = ["sh", "-c", 'echo $$ >"$0"; exec "$@"', str(folder / "recorder")]
     traced = ["-e", "trace=execve,execveat", "-e", "signal=none", "-s", "65536"]
-    return ["strace", "-ff", "-qq", "--seccomp-bpf", *traced, "-o", str(folder / "trace"), "--"]
+    return [*leaving_its_number, "strace", "-ff", "-qq", "--seccomp-bpf", *traced, "-o", str(folder / "trace"), "--"]
+
+
+def wait_for_recorder(folder: Path, *, seconds: float = 60) -> None:
+    """What is recorded in the folder is complete: the recorder, asked to end, has ended. Raises AssertionError."""
+    try:
+        process = os.pidfd_open(int((folder / "recorder").read_text()))
+    except (FileNotFoundError, ProcessLookupError):
+        return  # It was never started, or is gone already.
+    try:
+        ended, _, _ = select.select([process], [], [], seconds)
+        assert ended, f"the recorder goes on {seconds} seconds after its end was asked for"
+    finally:
+        os.close(process)
 
 
 def read_recording(folder: Path) -> tuple[Process, ...]:
