@@ -25,14 +25,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from bridge_address import keep_bridge_address
 from container_engine import HOSTS_CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = "localhost/pep668-provision"
 # Seconds; a registry that does not answer is taken as unreachable.
 PULL_TIMEOUT = 300
+# Seconds in which a registry that failed is not asked again.
+REGISTRY_PAUSE = 900
 
 
 class BuildFailed(RuntimeError):
@@ -43,16 +45,27 @@ class BuildFailed(RuntimeError):
 class Source:
     """One way to come by the base of a host."""
 
-    dress: str
+    dress: tuple[str, ...]
     kind: str
     origin: str
     registry: str = ""
     suite: str = ""
     apt: tuple[str, ...] = ()
+    packages: str = ""
 
     @property
     def name(self) -> str:
         return self.registry or f"Debian suite {self.suite}"
+
+
+# Where other families' packages are made from Debian's: it has rpmbuild, createrepo_c and repo-add.
+BUILDER = Source(
+    suite="testing",
+    apt=('Acquire::Check-Valid-Until "false"',),
+    dress=("scripts/builder.sh",),
+    kind="builder",
+    origin="Debian testing",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +76,7 @@ class Recipe:
     release: str
     python: str
     sources: tuple[Source, ...]
+    integration: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +104,12 @@ def read_recipe(name: str, table: Mapping[str, object]) -> Recipe:
     sources = values.pop("sources")
     if not isinstance(sources, list):
         raise TypeError(f"{name}: sources must be a list")
-    made = tuple(Source(**{**source, "apt": tuple(source.get("apt", ()))}) for source in sources)
+    made = tuple(Source(**{key: frozen(value) for key, value in source.items()}) for source in sources)
     return Recipe(name=name, sources=made, **values)  # type: ignore[arg-type]  # dataclass refuses what does not fit
+
+
+def frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def digest_of(*parts: object) -> str:
@@ -103,13 +121,51 @@ def digest_of(*parts: object) -> str:
     return total.hexdigest()[:12]
 
 
-def image_name(recipe: Recipe, source: Source, *, with_python: bool) -> str:
-    """The reference an image of this recipe has; its tag tells real from stand-in and carries the recipe's digest."""
-    scripts = [HERE / "scripts" / source.dress]
+def step_digest(base: str, step: str) -> str:
+    """A digest of what a step comes to: its base, its words, and every file they name, those in named folders too."""
+    named = [HERE / word for word in step.split() if (HERE / word).exists()]
+    files = [file for path in named for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+    contents = [
+        (str(file.relative_to(HERE)), str(file.readlink()) if file.is_symlink() else file.read_bytes())
+        for file in files
+        if file.is_symlink() or file.is_file()
+    ]
+    return digest_of(base, step, contents)
+
+
+def base_name(source: Source) -> str:
+    """The reference of what a source's host is made from."""
+    return source.registry or f"{REPOSITORY}/base:{source.suite}-{digest_of(source.suite, source.apt)}"
+
+
+def layers(recipe: Recipe, source: Source, *, with_python: bool) -> list[tuple[str, str]]:
+    """The steps from the base to the host, each with the reference of the image it makes.
+
+    Recipes that begin with the same steps share their images. The host's own tag tells real from stand-in.
+    """
+    made, base = [], f"{base_name(source)} {repository_name(source)} {source.kind} {source.origin} {recipe.release}"
+    shared = f"{base_name(source)} {repository_name(source)}"
+    for number, step in enumerate(source.dress, start=1):
+        shared = f"{REPOSITORY}/layer:{step_digest(shared, step)}"
+        base = step_digest(base, step)
+        last = number == len(source.dress)
+        made.append((step, f"{REPOSITORY}/{recipe.name}:{source.kind}-{base}" if last else shared))
     if with_python:
-        scripts.append(HERE / "scripts" / recipe.python)
-    layer = "-python" if with_python else ""
-    return f"{REPOSITORY}/{recipe.name}{layer}:{source.kind}-{digest_of(source, *scripts)}"
+        digest = step_digest(base, recipe.python)
+        made.append((recipe.python, f"{REPOSITORY}/{recipe.name}-python:{source.kind}-{digest}"))
+    return made
+
+
+def repository_name(source: Source) -> str:
+    """The reference of the image that holds the wrapped packages of a source, empty for one without."""
+    if not source.packages:
+        return ""
+    builder = step_digest(base_name(BUILDER), BUILDER.dress[0])
+    return f"{REPOSITORY}/packages:{Path(source.packages).stem}-{step_digest(builder, wrap_step(source))}"
+
+
+def wrap_step(source: Source) -> str:
+    return f"scripts/wrap_packages.py {source.packages} /repository"
 
 
 def provide_image(recipe: Recipe, *, with_python: bool = False) -> HostImage:
@@ -117,12 +173,11 @@ def provide_image(recipe: Recipe, *, with_python: bool = False) -> HostImage:
 
     Two processes that ask for the same image at once make it once. Raises BuildFailed.
     """
-    with lock(recipe.name):
-        for source in recipe.sources:
-            image = image_name(recipe, source, with_python=with_python)
-            if image_exists(image):
-                return describe(recipe, source, image)
-        return build_image(recipe, with_python=with_python)
+    for source in recipe.sources:
+        image = layers(recipe, source, with_python=with_python)[-1][1]
+        if image_exists(image):
+            return describe(recipe, source, image)
+    return build_image(recipe, with_python=with_python)
 
 
 def build_image(recipe: Recipe, *, with_python: bool) -> HostImage:
@@ -130,14 +185,8 @@ def build_image(recipe: Recipe, *, with_python: bool) -> HostImage:
     reasons = []
     for source in recipe.sources:
         started = time.monotonic()
-        plain = image_name(recipe, source, with_python=False)
         try:
-            if not image_exists(plain):
-                dress_base(recipe, source, plain)
-            image = plain
-            if with_python:
-                image = image_name(recipe, source, with_python=True)
-                run_and_commit(plain, recipe.python, image, recipe, source)
+            image = dress_base(recipe, source, with_python=with_python)
         except BuildFailed as reason:
             say(f"{recipe.name}: {source.name} does not serve here: {reason}")
             reasons.append(f"{source.name}: {reason}")
@@ -147,26 +196,66 @@ def build_image(recipe: Recipe, *, with_python: bool) -> HostImage:
     raise BuildFailed(f"{recipe.name}: no source works: " + "; ".join(reasons))
 
 
-def dress_base(recipe: Recipe, source: Source, image: str) -> None:
-    """The base has been fetched or put together, and dressed as a host."""
+def dress_base(recipe: Recipe, source: Source, *, with_python: bool) -> str:
+    """The base has been fetched or put together and every step taken that was not before; returns the host's image."""
+    base, mounts = provide_base(source), []
+    if source.packages:
+        mounts = [f"--mount=type=image,source={provide_repository(source)},destination=/run/repository"]
+    labels = {"kind": source.kind, "origin": source.origin, "release": recipe.release, "base": base}
+    for step, image in layers(recipe, source, with_python=with_python):
+        with missing(image) as is_missing:
+            if is_missing:
+                run_and_commit(base, step, image, labels, mounts)
+        base = image
+    return base
+
+
+def provide_base(source: Source) -> str:
+    """What the host is made from is here: the published image, or a minimal Debian. Raises BuildFailed."""
+    base = base_name(source)
     if source.registry:
-        base = source.registry
         pull(base)
     else:
-        base = f"{REPOSITORY}/base:{source.suite}-{digest_of(source.suite, source.apt)}"
-        if not image_exists(base):
-            bootstrap(source, base)
-    run_and_commit(base, source.dress, image, recipe, source)
+        with missing(base) as is_missing:
+            if is_missing:
+                bootstrap(source, base)
+    return base
+
+
+def provide_repository(source: Source) -> str:
+    """The image that holds the source's wrapped packages below /repository is here. Raises BuildFailed."""
+    repository = repository_name(source)
+    if not image_exists(repository):
+        base = provide_base(BUILDER)
+        builder = f"{REPOSITORY}/builder:{step_digest(base, BUILDER.dress[0])}"
+        with missing(builder) as is_missing:
+            if is_missing:
+                run_and_commit(base, BUILDER.dress[0], builder, {}, [])
+        with missing(repository) as is_missing:
+            if is_missing:
+                run_and_commit(builder, wrap_step(source), repository, {}, [])
+    return repository
 
 
 def pull(reference: str) -> None:
-    """The published image is here. Raises BuildFailed."""
+    """The published image is here. Raises BuildFailed.
+
+    A registry that failed is not asked again for a while, so that a run without one waits for it once.
+    """
+    if image_exists(reference):
+        return
+    failure = HOSTS_CACHE / f"registry-{reference.partition('/')[0]}"
+    if failure.is_file() and time.time() - failure.stat().st_mtime < REGISTRY_PAUSE:
+        raise BuildFailed(f"{failure.read_text()} (minutes ago)")
     try:
         done = podman("pull", "--quiet", reference, check=False, timeout=PULL_TIMEOUT)
+        reason = last_lines(done.stderr, 1) if done.returncode else ""
     except subprocess.TimeoutExpired:
-        raise BuildFailed(f"the registry did not deliver within {PULL_TIMEOUT} s") from None
-    if done.returncode:
-        raise BuildFailed(last_lines(done.stderr, 1))
+        reason = f"the registry did not deliver within {PULL_TIMEOUT} s"
+    if reason:
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(reason)
+        raise BuildFailed(reason)
 
 
 def bootstrap(source: Source, image: str) -> None:
@@ -187,22 +276,22 @@ def bootstrap(source: Source, image: str) -> None:
             raise BuildFailed(last_lines(imported.stderr, 2))
 
 
-def run_and_commit(base: str, script: str, image: str, recipe: Recipe, source: Source) -> None:
-    """The script has run in a container of the base, and the outcome is the image. Raises BuildFailed."""
-    say(f"{recipe.name}: running {script} on {base}")
-    container = f"pep668-build-{recipe.name}-{os.getpid()}"
+def run_and_commit(base: str, step: str, image: str, labels: Mapping[str, str], mounts: Sequence[str]) -> None:
+    """The step's script has run in a container of the base, and the outcome is the image. Raises BuildFailed."""
+    say(f"{image.rpartition('/')[2].partition(':')[0]}: running {step} on {base}")
+    container = f"pep668-build-{digest_of(image)}-{os.getpid()}"
     # What the image takes from this machine is given to the script alone, so that it stays out of the image.
     environment = [f"--env={name}={value}" for name, value in host_environment().items()]
-    volumes = [f"--volume={volume}" for volume in (*host_volumes(), f"{HERE / 'scripts'}:/run/image-scripts:ro")]
+    volumes = [f"--volume={volume}" for volume in (*host_volumes(), f"{HERE}:/run/images:ro")]
     try:
-        started = podman("run", "--detach", "--name", container, *volumes, base, "sleep", "infinity", check=False)
+        options = (*volumes, *mounts, "--workdir=/")
+        started = podman("run", "--detach", "--name", container, *options, base, "sleep", "infinity", check=False)
         if started.returncode:
             raise BuildFailed(last_lines(started.stderr, 2))
-        keep_bridge_address()
-        done = podman("exec", *environment, container, "sh", f"/run/image-scripts/{script}", check=False)
+        # Each script names its own interpreter.
+        done = podman("exec", *environment, "--workdir=/run/images", container, *step.split(), check=False)
         if done.returncode:
-            raise BuildFailed(f"{script} ended with {done.returncode}: {last_lines(done.stdout + done.stderr, 6)}")
-        labels = {"kind": source.kind, "origin": source.origin, "release": recipe.release, "base": base}
+            raise BuildFailed(f"{step} ended with {done.returncode}: {last_lines(done.stdout + done.stderr, 6)}")
         changes = [f"--change=LABEL org.pep668.provision.{key}={json.dumps(text)}" for key, text in labels.items()]
         changes += ['--change=CMD ["/usr/sbin/sshd", "-D", "-e"]']
         committed = podman("commit", "--quiet", *changes, container, image, check=False)
@@ -221,12 +310,12 @@ def describe(recipe: Recipe, source: Source, image: str) -> HostImage:
 
 
 @contextmanager
-def lock(name: str) -> Iterator[None]:
-    """No other process builds this recipe meanwhile; the lock dies with the process."""
+def missing(image: str) -> Iterator[bool]:
+    """Whether the image has to be made; no other process makes it meanwhile. The lock dies with the process."""
     HOSTS_CACHE.mkdir(parents=True, exist_ok=True)
-    with (HOSTS_CACHE / f"{name}.lock").open("w") as handle:
+    with (HOSTS_CACHE / f"{image.rpartition('/')[2].replace(':', '-')}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield not image_exists(image)
 
 
 def last_lines(text: str, count: int) -> str:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Turns a minimal Debian into a test host, still without Python. Runs as root inside the container.
+# Turns a minimal Debian or Ubuntu into a host but for its accounts, still without Python.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
@@ -12,17 +12,6 @@ APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
 EOF
 
 apt-get -q update
-apt-get -q install --yes --no-install-recommends ca-certificates openssh-server sudo
+doas=$(apt-cache pkgnames | grep -x -m 1 opendoas || echo doas)
+apt-get -q install --yes --no-install-recommends ca-certificates openssh-server sudo "$doas"
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-
-for account in alice app; do
-    useradd --create-home --shell /bin/bash "$account"
-done
-printf 'alice ALL=(ALL) NOPASSWD: ALL\n' >/etc/sudoers.d/alice
-chmod 0440 /etc/sudoers.d/alice
-mkdir -p /run/sshd
-
-if command -v python3 >/dev/null; then
-    echo 'this image has Python already; hosts must start without' >&2
-    exit 1
-fi

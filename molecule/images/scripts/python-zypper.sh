@@ -1,0 +1,4 @@
+#!/bin/sh
+# Gives a host what Ansible's modules need and nothing more.
+set -eu
+zypper --non-interactive install python3
