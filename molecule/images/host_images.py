@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge_address import keep_bridge_address
 from container_engine import HOSTS_CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
 
 HERE = Path(__file__).resolve().parent
@@ -288,6 +289,7 @@ def run_and_commit(base: str, step: str, image: str, labels: Mapping[str, str], 
         started = podman("run", "--detach", "--name", container, *options, base, "sleep", "infinity", check=False)
         if started.returncode:
             raise BuildFailed(last_lines(started.stderr, 2))
+        keep_bridge_address()
         # Each script names its own interpreter.
         done = podman("exec", *environment, "--workdir=/run/images", container, *step.split(), check=False)
         if done.returncode:
