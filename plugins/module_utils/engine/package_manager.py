@@ -140,8 +140,6 @@ ZYPPER = PackageManager(
     query=("zypper", "--quiet", "--no-refresh", "search", "--match-exact", "--provides"),
     database="rpm",
     lists=(("/var/cache/zypp/solv", ""),),
-    # The module names a type, and zypper then takes no capability as "python3.13dist(x)": it installs nothing, silently.
-    module_options={"extra_args": "--capability"},
 )
 
 APK = PackageManager(
