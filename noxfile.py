@@ -7,6 +7,7 @@ keep the others of its session from running. The counts are kept in .cache/resul
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -30,6 +31,8 @@ nox.options.sessions = ["lint", "unit", "sanity", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
+# Kept from one run to the next, unlike the results.
+SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
@@ -91,6 +94,8 @@ class Checks:
                 check=False,
             )
             with self.lock:
+                if done.returncode == 0:
+                    keep_seconds(title, time.monotonic() - started)
                 self.session.log(f"== {title}: {' '.join(argv)}")
                 sys.stdout.write(done.stdout)
                 sys.stdout.flush()
@@ -99,9 +104,12 @@ class Checks:
                 else:
                     self._count(title, int(done.returncode == 0), int(done.returncode != 0), started)
 
-        self.session.log(f"side by side: {', '.join(commands)}")
+        # The longest first, so that the last to end does not keep the others' processors idle.
+        took = read_seconds()
+        titles = sorted(commands, key=lambda title: -took.get(title, float("inf")))
+        self.session.log(f"side by side: {', '.join(titles)}")
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as executor:
-            for ended in [executor.submit(run, title, command) for title, command in commands.items()]:
+            for ended in [executor.submit(run, title, commands[title]) for title in titles]:
                 ended.result()
 
     def fail(self, title: str, reason: str) -> None:
@@ -132,6 +140,18 @@ class Checks:
         RESULTS.mkdir(parents=True, exist_ok=True)
         with (RESULTS / "counts").open("a") as counts:
             counts.write(f"{passed} {failed} {title} ({time.monotonic() - started:.0f} s)\n")
+
+
+def read_seconds() -> dict[str, float]:
+    """How long each of the side by side runs took the last time, by title; empty before the first."""
+    kept: dict[str, float] = json.loads(SECONDS.read_text()) if SECONDS.is_file() else {}
+    return kept
+
+
+def keep_seconds(title: str, seconds: float) -> None:
+    """The next time it is known how long the run of that title takes."""
+    SECONDS.parent.mkdir(parents=True, exist_ok=True)
+    SECONDS.write_text(json.dumps(read_seconds() | {title: round(seconds, 1)}, indent=1))
 
 
 def report_of(title: str) -> Path:
@@ -248,11 +268,14 @@ def hosts(session: nox.Session) -> None:
         return
     environment = {**ansible_environment(), **engine, "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"}
     commands = {}
-    # The longest first, so that the last to end does not keep the others' processors idle.
     if not session.posargs or "integration" in session.posargs:
-        for release in read_recipes():
-            title = f"integration tests, {release}"
-            commands[title] = ["pytest", "tests/integration", "--release", release, "--durations=15"]
+        # The newest Debian, which most tests run on, first; what only other families differ in, together.
+        debians = sorted((name for name, recipe in read_recipes().items() if recipe.integration), reverse=True)
+        runs = {release: [release] for release in debians}
+        runs["other families"] = [name for name in read_recipes() if name not in debians]
+        for name, releases in runs.items():
+            chosen = [f"--release={release}" for release in releases]
+            commands[f"integration tests, {name}"] = ["pytest", "tests/integration", *chosen, "--durations=15"]
     for scenario in SCENARIOS:
         if not session.posargs or scenario in session.posargs:
             commands[f"scenario {scenario}"] = ["molecule", "test", "--scenario-name", scenario]
