@@ -1,13 +1,15 @@
 """Fixtures for tests on real hosts.
 
-    host           a host with Python, shared by the tests of one module; runs once per release
+    host           a host with Python, shared by the tests of one module
     fresh_host     a host of its own for one test
     bare_host      the same without Python, as distributions publish it
     index          a LocalIndex both kinds of host have mounted, shared by the tests of one module
     release        the release's name, where a test needs to know it
     untouched_system_python   the system's own Python is judged after a module's tests
 
-``--release debian12`` (more than once if wanted) narrows the releases; ``--keep-hosts`` leaves them running to look at.
+A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
+that they make a difference. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
+``--keep-hosts`` leaves hosts running to look at.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import pytest
 from checkout import CHECKOUT
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
-from hosts import Host
+from hosts import NEWEST_DEBIAN, Host
 from local_index import LocalIndex
 
 NOT_RUN = pytest.StashKey[str]()
@@ -34,19 +36,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "releases(*names): runs on these only; nothing in it depends on the release")
+    config.addinivalue_line(
+        "markers", f"releases(*names): the releases it makes a difference on; without it, {NEWEST_DEBIAN} alone"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "release" in metafunc.fixturenames:
-        known = list(read_recipes())
-        asked = metafunc.config.getoption("--release") or known
-        unknown = sorted(set(asked) - set(known))
-        if unknown:
-            raise pytest.UsageError(f"no release {', '.join(unknown)}; there are {', '.join(known)}")
-        marker = metafunc.definition.get_closest_marker("releases")
-        wanted = [release for release in asked if marker is None or release in marker.args]
-        metafunc.parametrize("release", wanted, scope="module")
+        metafunc.parametrize("release", asked_releases(metafunc.config), scope="module")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each test stays on the releases it is marked for: the closest marker counts, so one on a parameter before all."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        release = item.callspec.params.get("release") if hasattr(item, "callspec") else None
+        marker = item.get_closest_marker("releases")
+        wanted = marker.args if marker else (NEWEST_DEBIAN,)
+        (kept if release is None or release in wanted else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def asked_releases(config: pytest.Config) -> list[str]:
+    """The releases this run is narrowed to; all there are recipes for otherwise. Raises pytest.UsageError."""
+    known = list(read_recipes())
+    asked: list[str] = config.getoption("--release") or known
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise pytest.UsageError(f"no release {', '.join(unknown)}; there are {', '.join(known)}")
+    return asked
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hosts import Host, Outcome
+from hosts import DEBIANS, Host, Outcome
 from local_index import LocalIndex
 
-pytestmark = pytest.mark.usefixtures("untouched_system_python")
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases(*DEBIANS)]
 
 LIBRARIES = ("alpha", "beta", "gamma", "delta")
 TOOLS = ("spanner", "pliers")

@@ -13,6 +13,8 @@ import pytest
 from hosts import CommandFailed, Host
 from local_index import LocalIndex
 
+pytestmark = pytest.mark.releases("debian12")
+
 LISTS = "/var/lib/apt/lists"
 STAMP = "/var/lib/apt/periodic/update-success-stamp"
 HOUR, DAY = 3600, 86400
@@ -74,6 +76,7 @@ def refreshed_at(host: Host) -> int:
     return int(host.run(["stat", "--format=%Y", LISTS]).stdout)
 
 
+@pytest.mark.releases("debian11", "debian13")
 def test_only_what_is_missing_is_installed_and_no_recommends(
     fresh_host: Host, stocked: LocalIndex, release: str
 ) -> None:
@@ -150,7 +153,6 @@ def test_old_lists_are_refreshed_when_something_must_be_installed(refreshed: Hos
     assert refreshed.run(["python3", "-c", "import attr, idna"]).rc == 0
 
 
-@pytest.mark.releases("debian12")
 def test_a_library_the_distribution_has_not_is_named(refreshed: Host) -> None:
     before = installed(refreshed)
     failed = refreshed.apply({"python_libraries": ["nosuch-library"]})
@@ -159,7 +161,6 @@ def test_a_library_the_distribution_has_not_is_named(refreshed: Host) -> None:
     assert installed(refreshed) == before
 
 
-@pytest.mark.releases("debian13")
 def test_a_missing_library_is_named_with_the_command_before_anything_changes(refreshed: Host) -> None:
     declared = {"python_libraries": ["tabulate"], "python_venvs": [{"path": "/srv/held-back", "installer": "pip"}]}
     failed = refreshed.apply({**declared, "python_manage_system_packages": False})
@@ -207,7 +208,6 @@ def test_a_held_lock_is_waited_for(refreshed: Host) -> None:
     assert "python3-simplejson" in installed(refreshed)
 
 
-@pytest.mark.releases("debian12")
 def test_a_lock_held_for_too_long_is_told(refreshed: Host) -> None:
     with lock_held(refreshed):
         failed = refreshed.apply({"python_libraries": ["toml"], "python_lock_timeout": 1})

@@ -11,6 +11,8 @@ from converging import converge, run_tasks
 from hosts import Host
 from local_index import ON_HOST, IndexServer, LocalIndex
 
+pytestmark = pytest.mark.releases("debian12")
+
 USERNAME = "reader"
 #: Every character in it that means something in a URL, a configuration file or a shell.
 PASSWORD = "s3cr3t/p@ss:w%rd#$1"
@@ -57,6 +59,7 @@ def shows_password(text: str) -> bool:
     return any(spelling in text for spelling in SPELLINGS)
 
 
+@pytest.mark.releases("debian11", "debian12")
 def test_credentials_are_used_and_shown_nowhere(ready: Host, guarded: IndexServer) -> None:
     declared = {
         "python_venvs": [{"path": "/srv/v", "packages": ["alpha==2.0"]}],
@@ -84,6 +87,7 @@ def test_credentials_are_used_and_shown_nowhere(ready: Host, guarded: IndexServe
     assert not shows_password(again.text)
 
 
+@pytest.mark.releases("debian11", "debian12")
 def test_a_wrong_password_is_answered_with_advice_and_breaks_nothing(ready: Host, guarded: IndexServer) -> None:
     before = ready.state_of("/srv/v")
     wrong = "wr0ng-p4ss"
@@ -100,7 +104,6 @@ def test_a_wrong_password_is_answered_with_advice_and_breaks_nothing(ready: Host
     assert ready.state_of("/srv/v") == before
 
 
-@pytest.mark.releases("debian12")
 def test_a_second_index_serves_what_the_first_has_not(ready: Host, stocked: LocalIndex) -> None:
     other = LocalIndex(stocked.folder / "other")
     other.add("elsewhere", "1.0", requires=["alpha<2"])
@@ -109,7 +112,6 @@ def test_a_second_index_serves_what_the_first_has_not(ready: Host, stocked: Loca
     assert made["packages"] == {"alpha": "1.0", "elsewhere": "1.0"}
 
 
-@pytest.mark.releases("debian13")
 def test_folders_of_wheels_serve_without_any_index(ready: Host, stocked: LocalIndex) -> None:
     settings: dict[str, Any] = {"python_find_links": [stocked.find_links], "python_no_index": True}
     with ready.without_network():

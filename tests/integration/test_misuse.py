@@ -13,7 +13,7 @@ import pytest
 
 from hosts import ROLE, Host
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13")]
+pytestmark = pytest.mark.usefixtures("untouched_system_python")
 
 GOOD = {"path": "/srv/good", "packages": ["wanted"]}
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from hosts import Host
+from hosts import DEBIANS, Host
 from local_index import ON_HOST, LocalIndex
+
+pytestmark = pytest.mark.releases(*DEBIANS)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converging import Result, converge, refuse
-from hosts import Host
+from hosts import DEBIANS, Host
 from local_index import ON_HOST, LocalIndex
 
 PYTHON = {"debian11": "3.9", "debian12": "3.11", "debian13": "3.13"}
@@ -56,6 +56,7 @@ def links(host: Host, names: Sequence[str]) -> dict[str, str]:
     return {name: target for name, target in found.items() if target}
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_a_global_tool_is_everybodys_and_belongs_to_root(tooled: Host) -> None:
     made = tool(tooled, {"name": "simple"})
     assert [(one["action"], one["version"], one["apps"]) for one in made["tools"]] == [("created", "1.0", ["simple"])]
@@ -68,6 +69,7 @@ def test_a_global_tool_is_everybodys_and_belongs_to_root(tooled: Host) -> None:
     assert not tooled.exists("/root/.local/bin")
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_a_version_moves_up_and_down_and_extras_are_added(tooled: Host) -> None:
     tool(tooled, {"name": "hello", "spec": "hello==1.0"})
     up = tool(tooled, {"name": "hello", "spec": "hello==2.0"})
@@ -108,6 +110,7 @@ def test_commands_of_dependencies_are_linked_when_asked_for(tooled: Host, stocke
     assert not tooled.exists("/usr/local/bin/help-me")
 
 
+@pytest.mark.releases("debian12", "debian13")
 def test_injected_distributions_grow_shrink_and_are_left_alone(tooled: Host) -> None:
     entry = {"name": "injected-into"}
     environment = f"{OPT_PIPX}/injected-into"
@@ -131,6 +134,7 @@ def test_injected_distributions_grow_shrink_and_are_left_alone(tooled: Host) -> 
     assert says(tooled, "injected-into") == "injected-into 1.0"
 
 
+@pytest.mark.releases("debian12", "debian13")
 def test_a_tool_is_pinned_and_unpinned_by_any_pipx(tooled: Host) -> None:
     record = f"{OPT_PIPX}/pinnable/pipx_metadata.json"
     tool(tooled, {"name": "pinnable", "pinned": True})
@@ -155,6 +159,7 @@ def test_latest_upgrades_once(tooled: Host, stocked: LocalIndex) -> None:
         stocked.remove("growing", "1.1")
 
 
+@pytest.mark.releases("debian12", "debian13")
 def test_absent_removes_a_tool_with_its_commands(tooled: Host) -> None:
     tool(tooled, {"name": "leaving"})
     removed = tool(tooled, {"name": "leaving", "state": "absent"})
@@ -164,7 +169,6 @@ def test_absent_removes_a_tool_with_its_commands(tooled: Host) -> None:
     assert says(tooled, "first") == "first 1.0"
 
 
-@pytest.mark.releases("debian13")
 def test_python_is_selected_and_a_missing_one_is_answered_with_those_there(tooled: Host, release: str) -> None:
     version = PYTHON[release]
     tool(tooled, {"name": "selected", "python": version})
@@ -184,6 +188,7 @@ def test_a_mixed_case_name_is_recognised_again(tooled: Host) -> None:
     tool(tooled, {"name": "pygreet", "spec": "PYGREET>=1"}, changed=False)
 
 
+@pytest.mark.releases("debian11")
 def test_a_broken_tool_keeps_no_other_from_converging_and_is_mended(tooled: Host) -> None:
     both = ({"name": "broken-later"}, {"name": "hello", "spec": "hello==1.0"})
     tool(tooled, *both)
@@ -214,7 +219,6 @@ def test_a_failing_upgrade_leaves_the_old_tool_working(tooled: Host, stocked: Lo
     tool(tooled, {"name": "hello", "spec": "hello==1.0"}, changed=False)
 
 
-@pytest.mark.releases("debian13")
 def test_somebody_elses_command_of_the_same_name_is_not_overwritten(tooled: Host) -> None:
     tooled.write("/usr/local/bin/foreign", "#!/bin/sh\necho mine\n", mode="0755")
     asked = {"tools": [{"name": "foreign"}], "python_index_url": f"file://{ON_HOST}/simple"}
@@ -230,6 +234,7 @@ def test_somebody_elses_command_of_the_same_name_is_not_overwritten(tooled: Host
     assert says(tooled, "foreign") == "mine"
 
 
+@pytest.mark.releases("debian12", "debian13")
 @pytest.mark.parametrize(
     "spec",
     [
@@ -258,6 +263,7 @@ ACCOUNTS = [
 ]
 
 
+@pytest.mark.releases(*DEBIANS)
 @pytest.mark.parametrize("user", ACCOUNTS)
 def test_a_users_tool_is_hers_and_on_the_path_of_her_next_login(tooled: Host, user: str) -> None:
     shell, profile = PROFILES[user]
@@ -287,7 +293,14 @@ def test_a_user_without_an_account_is_refused(tooled: Host) -> None:
     assert "no account on this host" in message
 
 
-@pytest.mark.parametrize("source", ["system", "index", "auto"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("system", marks=pytest.mark.releases("debian11", "debian13")),
+        pytest.param("index", marks=pytest.mark.releases("debian12")),
+        pytest.param("auto", marks=pytest.mark.releases("debian11")),
+    ],
+)
 def test_pipx_comes_from_where_it_is_asked_from(
     fresh_host: Host, stocked: LocalIndex, release: str, source: str
 ) -> None:

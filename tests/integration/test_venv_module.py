@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converging import Result, converge, refuse, run_tasks
-from hosts import Host
+from hosts import DEBIANS, Host
 from local_index import ON_HOST, LocalIndex
 
 GAMMA = "gamma-0.9-py3-none-any.whl"
@@ -61,6 +61,7 @@ def installed(host: Host, path: str) -> dict[str, str]:
     return {name: version for name, version in host.packages(path).items() if name not in SEEDS}
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_present_installs_what_is_missing_and_upgrades_nothing_that_satisfies(ready: Host) -> None:
     made = venv(ready, "/srv/present", packages=["alpha==1.0"])
     assert made["action"] == "created"
@@ -86,6 +87,7 @@ def test_a_pin_moves_a_version_up_and_down(ready: Host) -> None:
     assert installed(ready, path) == {"alpha": "1.1"}
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_latest_upgrades_to_the_newest_that_is_allowed(ready: Host, stocked: LocalIndex) -> None:
     stocked.add("growing", "1.0")
     path = lay_out(ready, "/srv/latest")
@@ -100,6 +102,7 @@ def test_latest_upgrades_to_the_newest_that_is_allowed(ready: Host, stocked: Loc
         stocked.remove("growing", "1.1")
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_exact_removes_what_is_not_asked_for(ready: Host) -> None:
     lay_out(ready, "/srv/exact")
     venv(ready, "/srv/exact", packages=["beta", "gamma"], state="exact")
@@ -123,6 +126,7 @@ def test_present_leaves_what_was_added_by_hand(ready: Host) -> None:
     assert installed(ready, "/srv/byhand") == {"alpha": "1.0", "gamma": "0.9"}
 
 
+@pytest.mark.releases("debian12")
 def test_absent_removes_an_environment_and_nothing_else(ready: Host) -> None:
     ready.run([lay_out(ready, "/srv/gone") + "/bin/python", "-m", "pip", "install", "-q", f"{ON_HOST}/files/{GAMMA}"])
     removed = converge(ready, "venv", {"path": "/srv/gone", "state": "absent"})
@@ -160,7 +164,6 @@ def test_a_python_that_is_not_there_is_answered_with_those_that_are(ready: Host,
     assert not ready.exists("/srv/none")
 
 
-@pytest.mark.releases("debian13")
 def test_a_shim_that_does_not_run_is_not_taken_for_a_python(ready: Host, release: str) -> None:
     version = PYTHON[release]
     shim = "#!/bin/sh\necho 'pyenv: python: command not found' >&2\nexit 127\n"
@@ -178,6 +181,7 @@ def test_a_shim_that_does_not_run_is_not_taken_for_a_python(ready: Host, release
         ready.run(["rm", *(f"/usr/local/bin/{name}" for name in names)])
 
 
+@pytest.mark.releases("debian11")
 def test_requirements_files_are_followed_into_nested_files_and_constraints(ready: Host) -> None:
     ready.write("/srv/nested/requirements.txt", "-r more/base.txt\n-c limits.txt\ngamma  # a comment\n")
     ready.write("/srv/nested/more/base.txt", "beta\n")
@@ -207,6 +211,7 @@ def test_constraints_limit_versions_and_install_nothing(ready: Host) -> None:
     assert made["packages"] == {"alpha": "1.0", "beta": "1.0"}
 
 
+@pytest.mark.releases("debian11", "debian13")
 def test_hashes_are_required_and_a_wrong_one_leaves_what_worked(ready: Host, stocked: LocalIndex) -> None:
     wheel = stocked.folder / "files" / "alpha-1.0-py3-none-any.whl"
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -236,6 +241,7 @@ setup(name="local-project", version="{version}", py_modules=["local_project"], i
 """
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -> None:
     ready.write("/srv/project/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/project/local_project.py", "ANSWER = 1\n")
@@ -254,7 +260,7 @@ def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -
     assert extended["diff"]["after"] == "alpha==1.1\ngamma==0.9\nlocal-project==1.1\n"
 
 
-@pytest.mark.releases("debian12", "debian13")
+@pytest.mark.releases(*DEBIANS)
 def test_an_editable_project_shows_changed_source_at_once(ready: Host) -> None:
     ready.write("/srv/editable/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/editable/local_project.py", "ANSWER = 1\n")
@@ -278,6 +284,7 @@ def test_extras_of_a_package_are_installed(ready: Host) -> None:
     assert added["diff"]["after"] == "gamma==0.9\ngreeter==1.0\n"
 
 
+@pytest.mark.releases("debian11", "debian13")
 @pytest.mark.parametrize(
     "path",
     [
@@ -308,7 +315,6 @@ def test_an_owner_without_an_account_is_refused(ready: Host) -> None:
     assert not ready.exists("/srv/nobody")
 
 
-@pytest.mark.releases("debian13")
 def test_system_site_packages_are_seen_only_when_asked_for(ready: Host) -> None:
     look = ["/srv/site/bin/python", "-c", "import apt_pkg"]
     lay_out(ready, "/srv/site")
@@ -327,6 +333,7 @@ def test_pip_args_reach_pip(ready: Host) -> None:
     assert made["packages"] == {"beta": "1.0"}
 
 
+@pytest.mark.releases(*DEBIANS)
 def test_names_specifiers_markers_and_urls_in_any_spelling_are_recognised_again(ready: Host) -> None:
     lay_out(ready, "/srv/spelling")
     made = venv(
@@ -350,7 +357,6 @@ def test_names_specifiers_markers_and_urls_in_any_spelling_are_recognised_again(
     }
 
 
-@pytest.mark.releases("debian13")
 def test_a_failing_installation_names_the_cause_and_leaves_what_worked(ready: Host, stocked: LocalIndex) -> None:
     stocked.add_broken("damaged", "1.0")
     asked = {"path": "/srv/failing", "python_index_url": stocked.url}
