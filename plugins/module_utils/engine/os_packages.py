@@ -116,6 +116,8 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
     if manager is None or lists_need_refresh(host, distribution):
         return {}
     asked = tuple(dict.fromkeys(names))
+    if not asked:
+        return {}
     if not manager.query_answer:
         answers = {name: host.run(Command((*manager.query, name), timeout=_QUERY_TIMEOUT)) for name in asked}
         return {
@@ -123,7 +125,7 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
         }
     words = (manager.query_joint.join(asked),) if manager.query_joint else asked
     answer = host.run(Command((*manager.query, *words), timeout=_QUERY_TIMEOUT))
-    if not asked or answer.status is None:
+    if answer.status is None:
         return {}
     has = frozenset(re.findall(manager.query_answer, answer.stdout, re.MULTILINE))
     return {name: name in has for name in asked}

@@ -288,6 +288,14 @@ def test_lists_that_do_not_age_are_not_refreshed(made_up: MadeUpHost, family: st
     assert not lists_need_refresh(made_up.host, distribution)
 
 
+def test_repositories_are_asked_only_about_what_is_missing(made_up: MadeUpHost) -> None:
+    with_family(made_up, "debian").with_package("python3-yaml")
+    made_up.plan(python_venvs=[FLASK], python_libraries=["pyyaml"])
+    assert made_up.runner.queries == []
+    made_up.plan(python_libraries=["pyyaml", "requests"])
+    assert [query.argv[-1] for query in made_up.runner.queries] == ["python3-requests"]
+
+
 # Systems nobody knows
 
 
