@@ -175,7 +175,7 @@ FAMILIES: Tuple[Family, ...] = (
         module_needs={"dnf5": "python3-libdnf5"},
         interpreter="python{version}",
         # EL 8's modules of these versions have names of the old kind.
-        irregular_interpreters={"3.8": "python38"},
+        irregular_interpreters={"3.8": "python38", "3.9": "python39"},
         pipx="pipx",
         # EPEL has it, where that is configured.
         pipx_since={"*": "never"},
