@@ -25,7 +25,6 @@ options:
     type: list
     elements: path
     default: []
-    version_added: 0.1.0
 extends_documentation_fragment:
   - pep668.provision.settings
   - pep668.provision.settings.attributes

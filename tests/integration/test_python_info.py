@@ -119,6 +119,11 @@ def test_a_host_without_pip_is_described(fresh_host: Host, release: str) -> None
         == fresh_host.run(["python3", "-c", "import platform as p; print(p.python_version())"]).stdout.strip()
     )
     assert (python["implementation"], python["origin"]) == ("cpython", "distribution")
+    assert python["origin_evidence"] == (
+        f"in /usr/bin, the distribution's own directory; package python{known.python}-minimal owns "
+        f"/usr/bin/python{known.python}"
+    )
+    assert (seen["unusable"], seen["pip_commands"]) == ([], [])
     assert python["can_create_venv"] is False
     assert python["pip"] is None
     assert python["system_install"] == "unsupported"
@@ -133,6 +138,8 @@ def test_marker_pip_and_pipx_are_those_of_the_release(with_pip: Host, release: s
     seen = look(with_pip)
     with_pip.run(["rm", "/usr/local/bin/python3.8"])
     (python,) = seen["interpreters"]
+    assert seen["unusable"] == [{"path": "/usr/local/bin/python3.8", "reason": "ends with exit status 127"}]
+    assert {(one["path"], one["warning"]) for one in seen["pip_commands"]} >= {("/usr/bin/pip3", "")}
     assert python["externally_managed"] is known.marked
     assert python["marker"]["path"] == known.marker
     assert python["marker"]["state"] == ("valid" if known.marked else "absent")
