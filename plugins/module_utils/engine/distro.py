@@ -28,7 +28,8 @@ class Family:
     ``python`` is the package of the host's own python3, ``newer_python`` one to take where that is too old for the
     engine, ``interpreter`` the package of any other minor version ("" where there is none); ``module_needs`` says by
     package manager what Ansible's module for it imports. ``venv_default`` is what the host's own python3 needs to make
-    virtual environments, ``venv_versioned`` any other interpreter; empty where they come with the interpreter.
+    virtual environments, ``venv_versioned`` any other interpreter, ``venv_of`` one of another implementation than
+    CPython; empty where they come with the interpreter.
     ``pipx_since`` is the first release that packages pipx by os-release ID, "*" for every other ID, "never" where only
     a further repository has it; without an entry each release counts as having it.
 
@@ -48,6 +49,7 @@ class Family:
     irregular_interpreters: Mapping[str, str] = field(default_factory=dict)
     venv_default: str = ""
     venv_versioned: str = ""
+    venv_of: Mapping[str, str] = field(default_factory=dict)
     pipx_since: Mapping[str, str] = field(default_factory=dict)
     drops_python_prefix: bool = False
     irregular_libraries: Mapping[str, str] = field(default_factory=dict)
@@ -161,6 +163,7 @@ FAMILIES: Tuple[Family, ...] = (
         pipx_since={"debian": "12", "ubuntu": "20.04"},
         venv_default="python3-venv",
         venv_versioned="python{version}-venv",
+        venv_of={"pypy": "pypy3-venv"},
         library="python3-{name}",
         drops_python_prefix=True,
         irregular_libraries=_DEBIAN_LIBRARIES,
@@ -288,10 +291,12 @@ class Distribution:
         packages = {version: self.interpreter_package(version) for version in versions}
         return {version: package for version, package in packages.items() if package}
 
-    def venv_package(self, version: str, *, is_default: bool) -> str:
+    def venv_package(self, version: str, *, is_default: bool, implementation: str = "cpython") -> str:
         """Return the package that lets an interpreter of the distribution make virtual environments, or ""."""
         if self.family is None:
             return ""
+        if implementation != "cpython":
+            return self.family.venv_of.get(implementation, "")
         return self._fill(self.family.venv_default if is_default else self.family.venv_versioned, version)
 
     def library_package(self, name: str) -> str:

@@ -214,7 +214,9 @@ class _Planner:
             return True
         default = self.state.default_interpreter
         is_default = default is not None and interpreter.real_path == default.real_path
-        package = self.state.distribution.venv_package(interpreter.release, is_default=is_default)
+        package = self.state.distribution.venv_package(
+            interpreter.release, is_default=is_default, implementation=interpreter.implementation
+        )
         if not package or interpreter.origin != "distribution":
             self.refuse(
                 f"For {what} the interpreter {interpreter.path} is wanted, which lacks the modules venv and ensurepip.",

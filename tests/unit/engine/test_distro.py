@@ -115,6 +115,11 @@ def test_making_environments_takes_a_package(release: str, is_default: bool, pac
     assert not identify(PLAN).venv_package(release, is_default=is_default)
 
 
+def test_another_implementation_has_its_own_package() -> None:
+    assert identify(BOOKWORM).venv_package("3.11", is_default=False, implementation="pypy") == "pypy3-venv"
+    assert not identify(BOOKWORM).venv_package("3.11", is_default=False, implementation="graalpy")
+
+
 @pytest.mark.parametrize(
     ("name", "package"),
     [
