@@ -5,8 +5,8 @@
     molecule/images/host_images.py --python NAME...   the same with the Python a bootstrap would install
 
 Standard output has one JSON object: ``images`` by name {image, release, kind, origin}, and the ``environment`` and
-``volumes`` every host is to be started with. What is going on, and what is real or a stand-in, is said on standard
-error. Recipes are data: recipes.toml beside this file.
+``volumes`` every host is to be started with (one of them lets the tests' own SSH key in). What is going on, and what is
+real or a stand-in, is said on standard error. Recipes are data: recipes.toml beside this file.
 """
 
 from __future__ import annotations
@@ -313,11 +313,27 @@ def describe(recipe: Recipe, source: Source, image: str) -> HostImage:
 
 @contextmanager
 def missing(image: str) -> Iterator[bool]:
-    """Whether the image has to be made; no other process makes it meanwhile. The lock dies with the process."""
-    HOSTS_CACHE.mkdir(parents=True, exist_ok=True)
-    with (HOSTS_CACHE / f"{image.rpartition('/')[2].replace(':', '-')}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Whether the image has to be made; no other process makes it meanwhile."""
+    with locked(image.rpartition("/")[2].replace(":", "-")):
         yield not image_exists(image)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """No other process does the same meanwhile; the lock dies with the process."""
+    HOSTS_CACHE.mkdir(parents=True, exist_ok=True)
+    with (HOSTS_CACHE / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def test_key() -> Path:
+    """A key that opens test hosts and nothing else."""
+    key = HOSTS_CACHE / "test_key"
+    with locked(key.name):
+        if not key.is_file():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    return key
 
 
 def last_lines(text: str, count: int) -> str:
@@ -344,7 +360,8 @@ def main(arguments: Sequence[str]) -> int:
     for image in images.values():
         say(str(image))
     described = {name: asdict(image) for name, image in images.items()}
-    settings = {"environment": host_environment(), "volumes": host_volumes()}
+    key = f"{test_key()}.pub:/root/.ssh/authorized_keys:ro"
+    settings = {"environment": host_environment(), "volumes": [*host_volumes(), key]}
     print(json.dumps({"images": described, **settings}, indent=2))
     return 0
 

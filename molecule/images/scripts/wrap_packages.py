@@ -3,12 +3,19 @@
 
     wrap_packages.py DATA.toml FOLDER
 
-Runs as root in the builder's container. The data file has, at the top: ``format`` (rpm or pacman), ``suites`` (where
-the packages come from; the first is the default), ``drop`` and ``move`` (glob patterns of paths that are left out, and
-folders that get another name, in every package). Each table below ``packages`` is one package under the family's name:
-``debs`` (names, or ``name/suite``), ``requires``, ``provides``, ``links`` (path to target),
-``version`` (default: that of the first of the debs).
-``compile`` names interpreters that write byte code of their files, the first also that of all libraries.
+Runs as root in the builder's container. At the top of the data file are
+
+    format    rpm or pacman
+    suites    where the packages come from; the first is the default
+    drop      glob patterns of paths left out of every package
+    compile   interpreters that write byte code of their own files, the first also that of all libraries
+
+and each table below ``packages`` is one package under the family's name:
+
+    debs                          names, or name/suite; none makes an empty package
+    version                       default: that of the first of the debs
+    requires, provides, groups    as the format has them; groups are pacman's
+    links                         path to target, for links the family's package has
 """
 
 from __future__ import annotations
@@ -68,6 +75,7 @@ class Package:
     version: str
     requires: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -196,7 +204,8 @@ def wrap_pacman(package: Package, tree: Path, folder: Path) -> None:
     fields |= {"pkgdesc": f"{package.name}, wrapped for a test host", "builddate": "0", "packager": "test hosts"}
     fields["size"] = str(sum(path.lstat().st_size for path in tree.rglob("*")))
     lines = [f"{key} = {value}" for key, value in fields.items()]
-    lines += [f"depend = {name}" for name in package.requires] + [f"provides = {name}" for name in package.provides]
+    relations = {"depend": package.requires, "provides": package.provides, "group": package.groups}
+    lines += [f"{key} = {name}" for key, names in relations.items() for name in names]
     (tree / ".PKGINFO").write_text("\n".join(lines) + "\n")
     inside = sorted(path.name for path in tree.iterdir() if path.name != ".PKGINFO")
     options = "--options=!all,use-set,type,uid,gid,mode,time,size,sha256,link"
