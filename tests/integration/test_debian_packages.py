@@ -76,7 +76,7 @@ def refreshed_at(host: Host) -> int:
     return int(host.run(["stat", "--format=%Y", LISTS]).stdout)
 
 
-@pytest.mark.releases("debian11", "debian13")
+@pytest.mark.releases("debian13")
 def test_only_what_is_missing_is_installed_and_no_recommends(
     fresh_host: Host, stocked: LocalIndex, release: str
 ) -> None:

@@ -327,7 +327,7 @@ def test_environment_is_whole_after_a_killed_run_and_one_more(
     assert leftovers(host) == []
 
 
-@pytest.mark.releases("debian12", "debian13")
+@pytest.mark.releases("debian12")
 @pytest.mark.parametrize(
     ("name", "spec", "version"),
     [

@@ -11,7 +11,7 @@ from converging import converge, run_tasks
 from hosts import Host
 from local_index import ON_HOST, IndexServer, LocalIndex
 
-pytestmark = pytest.mark.releases("debian12")
+pytestmark = pytest.mark.releases("debian11")
 
 USERNAME = "reader"
 #: Every character in it that means something in a URL, a configuration file or a shell.
@@ -59,7 +59,6 @@ def shows_password(text: str) -> bool:
     return any(spelling in text for spelling in SPELLINGS)
 
 
-@pytest.mark.releases("debian11", "debian12")
 def test_credentials_are_used_and_shown_nowhere(ready: Host, guarded: IndexServer) -> None:
     declared = {
         "python_venvs": [{"path": "/srv/v", "packages": ["alpha==2.0"]}],
@@ -87,7 +86,6 @@ def test_credentials_are_used_and_shown_nowhere(ready: Host, guarded: IndexServe
     assert not shows_password(again.text)
 
 
-@pytest.mark.releases("debian11", "debian12")
 def test_a_wrong_password_is_answered_with_advice_and_breaks_nothing(ready: Host, guarded: IndexServer) -> None:
     before = ready.state_of("/srv/v")
     wrong = "wr0ng-p4ss"

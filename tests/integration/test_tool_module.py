@@ -110,7 +110,7 @@ def test_commands_of_dependencies_are_linked_when_asked_for(tooled: Host, stocke
     assert not tooled.exists("/usr/local/bin/help-me")
 
 
-@pytest.mark.releases("debian12", "debian13")
+@pytest.mark.releases("debian12")
 def test_injected_distributions_grow_shrink_and_are_left_alone(tooled: Host) -> None:
     entry = {"name": "injected-into"}
     environment = f"{OPT_PIPX}/injected-into"
@@ -159,7 +159,7 @@ def test_latest_upgrades_once(tooled: Host, stocked: LocalIndex) -> None:
         stocked.remove("growing", "1.1")
 
 
-@pytest.mark.releases("debian12", "debian13")
+@pytest.mark.releases("debian12")
 def test_absent_removes_a_tool_with_its_commands(tooled: Host) -> None:
     tool(tooled, {"name": "leaving"})
     removed = tool(tooled, {"name": "leaving", "state": "absent"})
@@ -298,7 +298,6 @@ def test_a_user_without_an_account_is_refused(tooled: Host) -> None:
     [
         pytest.param("system", marks=pytest.mark.releases("debian11", "debian13")),
         pytest.param("index", marks=pytest.mark.releases("debian12")),
-        pytest.param("auto", marks=pytest.mark.releases("debian11")),
     ],
 )
 def test_pipx_comes_from_where_it_is_asked_from(

@@ -11,7 +11,7 @@ import yaml
 
 from hosts import Host, Outcome
 
-pytestmark = pytest.mark.usefixtures("untouched_system_python")
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12")]
 
 W1: dict[str, Any] = yaml.safe_load(Path(__file__).parents[1].joinpath("benchmark", "w1.yml").read_text())
 IMPORTS = "import requests, flask, click, jinja2, yaml, rich"
