@@ -73,7 +73,11 @@ APT = PackageManager(
         *("install", "--yes", "--no-install-recommends"),
     ),
     unattended_refresh=("apt-get", "--quiet", "update"),
-    query=("apt-cache", "show", "--no-all-versions"),
+    # As root it would leave its index files in /var/cache/apt, on a host that is only looked at.
+    query=(
+        *("apt-cache", "--option=Dir::Cache::pkgcache=", "--option=Dir::Cache::srcpkgcache="),
+        *("show", "--no-all-versions"),
+    ),
     query_answer=r"^Package: (\S+)",
     database="dpkg",
     lists=(("/var/lib/apt/lists", "_Packages"),),
