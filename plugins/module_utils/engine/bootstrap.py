@@ -41,7 +41,7 @@ elif [ -r /usr/lib/os-release ]; then
     . /usr/lib/os-release
 fi
 packages=
-for id in $ID $ID_LIKE; do
+for id in $(printf '%s' "$ID $ID_LIKE" | tr '[:upper:]' '[:lower:]'); do
     case $id in
 """
 
