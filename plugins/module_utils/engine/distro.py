@@ -30,8 +30,8 @@ class Family:
     package manager what Ansible's module for it imports. ``venv_default`` is what the host's own python3 needs to make
     virtual environments, ``venv_versioned`` any other interpreter, ``venv_of`` one of another implementation than
     CPython; empty where they come with the interpreter.
-    ``pipx_since`` is the first release that packages pipx by os-release ID, "*" for every other ID, "never" where only
-    a further repository has it; without an entry each release counts as having it.
+    ``pipx_since`` is the first release that packages pipx by os-release ID, "*" for every other ID, "further" where
+    only a further repository may have it; without an entry each release counts as having it.
 
     ``library`` is the package of a library by its normalised PyPI name, after its prefix "python-" is dropped where
     ``drops_python_prefix``; "" where libraries are not packaged. ``irregular_libraries`` has the exceptions.
@@ -181,7 +181,7 @@ FAMILIES: Tuple[Family, ...] = (
         irregular_interpreters={"3.8": "python38", "3.9": "python39"},
         pipx="pipx",
         # EPEL has it, where that is configured.
-        pipx_since={"*": "never"},
+        pipx_since={"*": "further"},
         library="python3dist({name})",
         irregular_libraries={name: f"python3dist({other})" for name, other in _RPM_LIBRARIES.items()},
     ),
@@ -259,15 +259,18 @@ class Distribution:
     manager: Optional[PackageManager] = None
     python_version: str = ""
 
-    def packages_pipx(self) -> bool:
-        """Say whether this release has a package of pipx, as far as a table can know."""
+    def packages_pipx(self, *, further: bool = False) -> bool:
+        """Say whether this release has a package of pipx, as far as a table can know.
+
+        With ``further`` also one that only a further repository may have.
+        """
         if self.family is None:
             return False
         since = self.family.pipx_since.get(self.id, self.family.pipx_since.get("*", ""))
-        if not since or not self.version:
-            # Derivatives and rolling releases count as current ones.
-            return since != "never"
-        return since != "never" and _release(self.version) >= _release(since)
+        if since == "further":
+            return further
+        # Derivatives and rolling releases count as current ones.
+        return not since or not self.version or _release(self.version) >= _release(since)
 
     def pipx_package(self) -> str:
         """Return the package of pipx, "" for an unknown distribution."""

@@ -264,9 +264,9 @@ class _Planner:
             return capable[0]
         needs = f"the tool {entry.name} is installed with it"
         package = state.distribution.pipx_package()
-        # What the repositories at hand say goes before what a table says of the release.
-        packaged = state.available_packages.get(package, state.distribution.packages_pipx())
-        packaged = packaged and not pins and not usable
+        # Lists that arrive between two plans of one run must not turn the first one's decision for the index around.
+        packaged = state.distribution.packages_pipx(further=source == "system")
+        packaged = packaged and state.available_packages.get(package, True) and not pins and not usable
         if source == "system" and not packaged:
             self.refuse(
                 f"The tool {entry.name} needs {'a pipx that can pin' if usable or pins else 'pipx'}, which"

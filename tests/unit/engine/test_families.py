@@ -9,6 +9,7 @@ import pytest
 
 from made_up_host import MadeUpHost
 from pep668_provision.engine.bootstrap import bootstrap_script
+from pep668_provision.engine.desired import validate
 from pep668_provision.engine.distro import FAMILIES, Distribution, Family, identify, observe_distribution
 from pep668_provision.engine.os_packages import (
     available_packages,
@@ -150,19 +151,26 @@ def test_pipx_has_the_familys_name(made_up: MadeUpHost, family: str, pipx: str) 
     assert (distribution.pipx_package(), distribution.packages_pipx()) == (pipx, True)
 
 
-def test_pipx_on_el_comes_from_the_index_unless_a_repository_has_it(made_up: MadeUpHost) -> None:
-    with_family(made_up, "el", "3.9.2").with_repositories(pipx=False)
-    planned = made_up.plan(python_tools=[{"name": "black"}])
-    assert next((step.kind, step.name) for step in planned.steps) == ("venv", "/opt/pep668-provision/pipx")
-
-    planned = made_up.with_repositories(pipx=True).plan(python_tools=[{"name": "black"}])
-    assert next((step.kind, step.name) for step in planned.steps) == ("system_package", "pipx")
-
-
-def test_pipx_of_el_without_lists_comes_from_the_index(made_up: MadeUpHost) -> None:
+@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize("available", [True, False])
+def test_pipx_on_el_comes_from_the_index_whatever_further_repositories_have(
+    made_up: MadeUpHost, *, lists: bool, available: bool
+) -> None:
     made_up.with_os_release(OS_RELEASE["el"]).with_program("/usr/bin/dnf").with_interpreter("3.9.2", prefix="/usr")
+    if lists:
+        made_up.with_file("/var/cache/dnf/epel.solv").with_repositories(pipx=available)
     planned = made_up.plan(python_tools=[{"name": "black"}])
-    assert [step.name for step in planned.steps] == ["/opt/pep668-provision/pipx", "black"]
+    assert [(step.kind, step.name) for step in planned.steps] == [
+        ("venv", "/opt/pep668-provision/pipx"),
+        ("tool", "black"),
+    ]
+
+
+def test_pipx_on_el_comes_from_a_further_repository_when_that_is_asked_for(made_up: MadeUpHost) -> None:
+    wanted = validate({"python_tools": [{"name": "black"}], "python_pipx_source": "system"})
+    with_family(made_up, "el", "3.9.2").with_repositories(pipx=True)
+    assert [step.name for step in made_up.plan(wanted).steps] == ["pipx", "black"]
+    assert "does not package" in made_up.with_repositories(pipx=False).plan(wanted).refusals[0].message
 
 
 # Installed packages
