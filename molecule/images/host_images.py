@@ -327,7 +327,7 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
-def test_key() -> Path:
+def ssh_key() -> Path:
     """A key that opens test hosts and nothing else."""
     key = HOSTS_CACHE / "test_key"
     with locked(key.name):
@@ -360,7 +360,7 @@ def main(arguments: Sequence[str]) -> int:
     for image in images.values():
         say(str(image))
     described = {name: asdict(image) for name, image in images.items()}
-    key = f"{test_key()}.pub:/root/.ssh/authorized_keys:ro"
+    key = f"{ssh_key()}.pub:/root/.ssh/authorized_keys:ro"
     settings = {"environment": host_environment(), "volumes": [*host_volumes(), key]}
     print(json.dumps({"images": described, **settings}, indent=2))
     return 0

@@ -27,7 +27,7 @@ from typing import Any
 from bridge_address import keep_bridge_address
 from checkout import CACHE, link_collection
 from container_engine import host_environment, host_volumes, podman
-from host_images import HostImage, provide_image, read_recipes
+from host_images import HostImage, provide_image, read_recipes, ssh_key
 from recording import Process, read_recording, recorder, wait_for_recorder
 
 # Their pip, pipx and Python are of three generations: 20.3 without a marker, 23.0 and 25.1 with one; no pipx, 1.1, 1.7.
@@ -415,15 +415,6 @@ class Host:
 def close_connection(control_path: str) -> None:
     """The connection that Ansible keeps for the next task is asked to end, if there is one."""
     subprocess.run(["ssh", "-o", f"ControlPath={control_path}", "-O", "exit", "host"], capture_output=True, check=False)
-
-
-def ssh_key() -> Path:
-    """A key that opens test hosts and nothing else."""
-    key = CACHE / "hosts" / "test_key"
-    if not key.is_file():
-        key.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    return key
 
 
 def ansible_environment() -> dict[str, str]:
