@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional, Tuple
 
 
@@ -57,11 +57,6 @@ class PackageManager:
 
 
 _DAY = 86400
-# Capabilities are asked for, as "python3dist(requests)", so what a package provides is printed with its name.
-_DNF_QUERY = (
-    *("--quiet", "--cacheonly", "repoquery"),
-    *("--queryformat", "%{name}\n%{provides}\n", "--whatprovides"),
-)
 
 APT = PackageManager(
     name="apt",
@@ -95,7 +90,11 @@ DNF5 = PackageManager(
     install=("dnf", "install", "--setopt=install_weak_deps=False"),
     unattended_install=("dnf5", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     unattended_refresh=("dnf5", "--quiet", "makecache"),
-    query=("dnf5", *_DNF_QUERY),
+    # Capabilities are asked for, as "python3dist(requests)", so what a package provides is printed with its name.
+    query=(
+        *("dnf5", "--quiet", "--cacheonly", "repoquery"),
+        *("--queryformat", "%{name}\n%{provides}\n", "--whatprovides"),
+    ),
     query_joint=",",
     query_answer=r"^(\S+)",
     database="rpm",
@@ -104,20 +103,15 @@ DNF5 = PackageManager(
     lock_option="lock_timeout",
 )
 
-DNF4 = PackageManager(
+DNF4 = replace(
+    DNF5,
     name="dnf",
     programs=("/usr/bin/dnf-3", "/usr/bin/dnf"),
     module="ansible.builtin.dnf",
-    install=("dnf", "install", "--setopt=install_weak_deps=False"),
-    unattended_install=("dnf", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
-    unattended_refresh=("dnf", "--quiet", "makecache"),
-    query=("dnf", *_DNF_QUERY),
-    query_joint=",",
-    query_answer=r"^(\S+)",
-    database="rpm",
+    unattended_install=("dnf", *DNF5.unattended_install[1:]),
+    unattended_refresh=("dnf", *DNF5.unattended_refresh[1:]),
+    query=("dnf", *DNF5.query[1:]),
     lists=(("/var/cache/dnf", ".solv"),),
-    module_options={"install_weak_deps": False},
-    lock_option="lock_timeout",
 )
 
 PACMAN = PackageManager(
