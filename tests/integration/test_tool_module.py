@@ -201,7 +201,7 @@ def test_a_broken_tool_keeps_no_other_from_converging_and_is_mended(tooled: Host
 
 
 def test_a_failing_upgrade_leaves_the_old_tool_working(tooled: Host, stocked: LocalIndex) -> None:
-    tool(tooled, {"name": "hello", "spec": "hello==1.0"})
+    tooled.module("tool", {"tools": [{"name": "hello", "spec": "hello==1.0"}], "python_index_url": stocked.url})
     before = tooled.state_of(f"{OPT_PIPX}/hello")
     stocked.add_broken("hello", "3.0")
     try:
