@@ -47,12 +47,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test stays on the releases it is marked for: the closest marker counts, so one on a parameter before all."""
+    """Each test stays on the releases it is marked for; one on a parameter counts before its test's and its module's."""
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         release = item.callspec.params.get("release") if hasattr(item, "callspec") else None
-        marker = item.get_closest_marker("releases")
+        # A test's own marks come before its parameters'.
+        own = [mark for mark in item.own_markers if mark.name == "releases"]
+        marker = own[-1] if own else item.get_closest_marker("releases")
         wanted = marker.args if marker else (NEWEST_DEBIAN,)
         (kept if release is None or release in wanted else left_out).append(item)
     if left_out:

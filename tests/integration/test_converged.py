@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hosts import DEBIANS, Host, Outcome
+from hosts import Host, Outcome
 from local_index import LocalIndex
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases(*DEBIANS)]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian11", "debian13")]
 
 LIBRARIES = ("alpha", "beta", "gamma", "delta")
 TOOLS = ("spanner", "pliers")
@@ -86,7 +86,7 @@ def ready_index(host: Host, index: LocalIndex) -> LocalIndex:
     return index
 
 
-@pytest.mark.releases("debian11", "debian13")
+@pytest.mark.releases("debian13")
 def test_check_of_a_new_host_names_the_os_packages_that_a_run_then_installs(
     host: Host, ready_index: LocalIndex
 ) -> None:
@@ -176,7 +176,7 @@ def test_converged_host_does_not_notice_that_its_network_is_cut(
     assert host.state_of("/srv") | host.state_of("/opt/pipx") | host.state_of("/home") == before
 
 
-@pytest.mark.releases("debian11", "debian13")
+@pytest.mark.releases("debian13")
 @pytest.mark.usefixtures("runs")
 def test_check_foretells_a_changed_state_too(host: Host, ready_index: LocalIndex) -> None:
     declared: dict[str, Any] = state(ready_index)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hosts import DEBIANS, Host, Outcome
+from hosts import Host, Outcome
 from local_index import IndexServer, LocalIndex
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases(*DEBIANS)]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian11", "debian13")]
 
 RECEIPT = ".pep668-provision.json"
 PIPX_HOME = "/opt/pipx"
