@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test stays on the releases it is marked for; one on a parameter counts before its test's and its module's."""
+    """Each test stays on the releases it is marked for; a parameter's count before the test's and the module's."""
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
