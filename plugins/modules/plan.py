@@ -70,9 +70,10 @@ system_packages:
   elements: str
   sample: [python3-venv]
 package_options:
-  description: Options for the Ansible package module of this host's family.
+  description: Arguments for M(ansible.builtin.package); C(use) names the module that installs packages on this host.
   returned: success
   type: dict
+  sample: {use: ansible.builtin.apt, install_recommends: false, lock_timeout: 300, update_cache: true}
 programs:
   description: Programs to provide from the index that no environment or tool brings along.
   returned: success

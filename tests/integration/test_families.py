@@ -83,3 +83,28 @@ def test_without_the_collection_that_drives_pacman_nothing_starts(
     assert "community.general.pacman" in outcome.message
     assert "ansible-galaxy collection install community.general" in outcome.message
     assert not known_host.exists("/srv/v")
+
+
+def test_an_unknown_system_gets_what_needs_no_package_of_its_own(known_host: Host, index: LocalIndex) -> None:
+    index.add("waver", "2.0", scripts=["waver"])
+    index.mirror("pip", "setuptools", "wheel", "pipx")
+    # Its Python can make environments; that is all it shares with the distribution it was.
+    known_host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-venv")
+    known_host.run("rm /etc/os-release && printf 'ID=plan9\\nNAME=Plan\\n' >/etc/os-release")
+    state = {
+        "python_venvs": [{"path": "/srv/v", "packages": ["hello"]}],
+        "python_tools": [{"name": "waver"}],
+        "python_index_url": index.url,
+    }
+    first = known_host.apply(state)
+    assert first.changed, first.text
+    assert "Plan is not among the distributions whose packages are known here" in first.text
+    assert known_host.packages("/srv/v")["hello"] == "1.0"
+    assert known_host.run("waver", user="alice", login=True).stdout == "waver 2.0\n"
+    assert known_host.exists("/opt/pep668-provision/pipx/bin/pipx")
+    again = known_host.apply(state)
+    assert (again.rc, again.changed) == (0, 0), again.text
+
+    refused = known_host.apply({"python_libraries": ["requests"]})
+    assert refused.failed
+    assert "how Plan calls the packages of libraries is not known here" in refused.message
