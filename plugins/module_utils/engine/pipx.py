@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
@@ -16,6 +15,7 @@ from .desired import IndexSettings, ToolEntry
 from .host import Host
 from .installer_pip import pip_environment
 from .interpreter import Interpreters, search_directories
+from .json_text import read_json
 from .pip_policy import Pip
 from .process import Command
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
@@ -159,7 +159,7 @@ def _version_of(host: Host, program: str) -> str:
 def parse_tool_record(text: str) -> Optional[ToolRecord]:
     """Return what a pipx_metadata.json says, ``None`` where it is damaged."""
     try:
-        data = json.loads(text)
+        data = read_json(text)
         main = _package_record(data["main_package"])
         injected = {record.name: record for record in map(_package_record, data.get("injected_packages", {}).values())}
         main_data = data["main_package"]
@@ -171,7 +171,7 @@ def parse_tool_record(text: str) -> Optional[ToolRecord]:
             include_deps=bool(main_data.get("include_dependencies")),
             pinned=bool(main_data.get("pinned")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

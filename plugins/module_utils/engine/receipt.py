@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Mapping, Optional
 
 from .host import Host
+from .json_text import read_json
 
 FILE_NAME = ".pep668-provision.json"
 _FORMAT = 1
@@ -55,8 +56,8 @@ class Receipt:
 def parse_receipt(text: str) -> Optional[Receipt]:
     """Return the receipt in a text, ``None`` where it is none: damaged, foreign or of a later format."""
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
+        record = read_json(text)
+    except ValueError:
         return None
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         return None
