@@ -76,7 +76,6 @@ def test_present_installs_what_is_missing_and_upgrades_nothing_that_satisfies(re
     assert ready.run(["/srv/present/bin/python", "-c", "import alpha; print(alpha.__version__)"]).stdout == "1.0\n"
 
 
-@pytest.mark.releases("debian11", "debian13")
 def test_a_pin_moves_a_version_up_and_down(ready: Host) -> None:
     path = lay_out(ready, "/srv/pinned")
     venv(ready, path, packages=["alpha==2.0"])
@@ -241,7 +240,7 @@ setup(name="local-project", version="{version}", py_modules=["local_project"], i
 """
 
 
-@pytest.mark.releases(*DEBIANS)
+@pytest.mark.releases("debian11", "debian13")
 def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -> None:
     ready.write("/srv/project/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/project/local_project.py", "ANSWER = 1\n")
@@ -332,7 +331,6 @@ def test_pip_args_reach_pip(ready: Host) -> None:
     assert made["packages"] == {"beta": "1.0"}
 
 
-@pytest.mark.releases("debian11", "debian13")
 def test_names_specifiers_markers_and_urls_in_any_spelling_are_recognised_again(ready: Host) -> None:
     lay_out(ready, "/srv/spelling")
     made = venv(
