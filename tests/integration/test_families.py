@@ -14,7 +14,7 @@ from local_index import LocalIndex
 
 SITE_COLLECTIONS = Path(sysconfig.get_path("purelib")) / "ansible_collections"
 #: Releases whose repositories have a second interpreter, and which one.
-SECOND_PYTHON = {"ubuntu2604": "3.13", "fedora44": "3.13"}
+SECOND_PYTHON = {"ubuntu2604": "3.13", "fedora44": "3.13", "opensuse": "3.13"}
 
 
 @pytest.fixture
