@@ -69,6 +69,11 @@ system_packages:
   type: list
   elements: str
   sample: [python3-venv]
+package_manager:
+  description: The package manager that installs them, empty on a system it is not known for.
+  returned: success
+  type: str
+  sample: apt
 package_options:
   description: Arguments for M(ansible.builtin.package); C(use) names the module that installs packages on this host.
   returned: success
@@ -100,7 +105,7 @@ from ansible_collections.pep668.provision.plugins.module_utils.engine.converge i
 from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import suggestions
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
-from ansible_collections.pep668.provision.plugins.module_utils.engine.os_packages import package_module_options
+from ansible_collections.pep668.provision.plugins.module_utils.engine.report import report_plan
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
 
 
@@ -122,34 +127,7 @@ def main() -> None:
         return
     for warning in (*suggestions(module.params["variable_names"]), *plan.warnings):
         module.warn(warning)
-    module.exit_json(
-        changed=False,
-        converged=plan.is_empty,
-        system_packages=[step.name for step in plan.packages],
-        package_options=package_module_options(
-            state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
-        ),
-        programs=[step.observed.entry.packages[0] for step in plan.own if not plan.tools],
-        venvs=[
-            {
-                "position": step.position,
-                "path": step.observed.entry.path,
-                "action": step.action,
-                "reasons": list(step.reasons),
-            }
-            for step in plan.venvs
-        ],
-        tools=[
-            {
-                "position": step.position,
-                "name": step.observed.entry.venv_name,
-                "action": step.action,
-                "reasons": list(step.reasons),
-            }
-            for step in plan.tools
-        ],
-        steps=[step.as_dict() for step in plan.steps],
-    )
+    module.exit_json(changed=False, **report_plan(desired, state, plan))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shell script that brings a host without Python to the point where everything else of this project runs."""
+"""Shell scripts for hosts that may have no Python yet: one brings it, one runs code with it or tells what brings it."""
 
 from __future__ import annotations
 
 import shlex
-from typing import Iterable, List
+from typing import Callable, Dict, Iterable, List, Sequence
 
 from .distro import FAMILIES, NEWEST_MINOR, OLDEST_MINOR, Family
 from .package_manager import PackageManager
@@ -15,9 +15,7 @@ from .package_manager import PackageManager
 PREFIX = "pep668.provision:"
 PRESENT, INSTALLED, MISSING = "present", "installed", "missing"
 
-_HEAD = """\
-# Brings this host a Python that Ansible's modules run with. One of three lines tells what was done:
-#   {prefix} {present} PATH, {prefix} {installed} PACKAGE..., {prefix} {missing} PACKAGE... (in a dry run)
+_FIND_PYTHON = """\
 find_python() {{
     for python in {names}; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, {oldest}))' >/dev/null 2>&1; then
@@ -30,10 +28,10 @@ fail() {{
     printf '%s\\n' "$@" >&2
     exit 1
 }}
-if find_python; then
-    echo "{prefix} {present} $(command -v "$python")"
-    exit 0
-fi
+"""
+
+# Leaves the distribution's packages in $packages, empty where the system is not known.
+_FIND_PACKAGES = """\
 ID= ID_LIKE= NAME=
 if [ -r /etc/os-release ]; then
     . /etc/os-release
@@ -43,16 +41,28 @@ fi
 packages=
 for id in $(printf '%s' "$ID $ID_LIKE" | tr '[:upper:]' '[:lower:]'); do
     case $id in
-"""
-
-_TAIL = """\
-    esac
+{cases}    esac
     [ -z "$packages" ] || break
 done
 what="There is no Python 3.{oldest} or newer on this host"
+unknown="$what, and how to install one on ${{NAME:-this system}} is not known here."
+"""
+
+_BRING_HEAD = """\
+# Brings this host a Python that Ansible's modules run with. One of three lines tells what was done:
+#   {prefix} {present} PATH, {prefix} {installed} PACKAGE..., {prefix} {missing} PACKAGE... (in a dry run)
+"""
+
+_BRING_PRESENT = """\
+if find_python; then
+    echo "{prefix} {present} $(command -v "$python")"
+    exit 0
+fi
+"""
+
+_BRING_TAIL = """\
 if [ -z "$packages" ]; then
-    fail "$what, and how to install one on ${{NAME:-this system}} is not known here." \\
-        "Install it by hand, or name one that is somewhere else in ansible_python_interpreter."
+    fail "$unknown" "Install it by hand, or name one that is somewhere else in ansible_python_interpreter."
 fi
 if {dry_run}; then
     echo "{prefix} {missing} $packages"
@@ -69,47 +79,80 @@ find_python || fail "$said" "$packages was installed, and still no Python 3.{old
 echo "{prefix} {installed} $packages"
 """
 
+_RUN = """\
+find_python && exec "$python" {arguments}
+"""
+
+_RUN_TAIL = """\
+[ -n "$packages" ] || fail "$unknown" "Install it by hand, so that python3 is found."
+echo "{prefix} {missing} $manager $lists $(id -u) $packages"
+"""
+
 
 def bootstrap_script(*, dry_run: bool = False) -> str:
     """Return a POSIX shell script that installs the distribution's Python where none that is new enough runs.
 
     On a host that has one it changes nothing and takes one round trip. With ``dry_run`` it only tells what is missing.
     """
+    words = {**_words(), "dry_run": "true" if dry_run else "false", "cases": _cases(_installing)}
+    parts = (_BRING_HEAD, _FIND_PYTHON, _BRING_PRESENT, _FIND_PACKAGES, _BRING_TAIL)
+    return "".join(part.format(**words) for part in parts)
+
+
+def python_script(arguments: Sequence[str]) -> str:
+    """Return a POSIX shell script that becomes the host's first Python that is new enough, with these arguments.
+
+    Where there is none it prints PREFIX, MISSING, the package manager's name, whether its lists of packages can be
+    relied on (present or absent), the user's number, and the packages that would bring one; on a system it does not
+    know it fails and says so. It changes nothing.
+    """
+    words = {**_words(), "arguments": " ".join(map(shlex.quote, arguments)), "cases": _cases(_naming)}
+    return "".join(part.format(**words) for part in (_FIND_PYTHON, _RUN, _FIND_PACKAGES, _RUN_TAIL))
+
+
+def _words() -> Dict[str, str]:
     names = ["python3", *(f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST_MINOR - 1, -1))]
-    words = {
+    return {
         "prefix": PREFIX,
         "present": PRESENT,
         "installed": INSTALLED,
         "missing": MISSING,
         "oldest": str(OLDEST_MINOR),
         "names": " ".join(names),
-        "dry_run": "true" if dry_run else "false",
     }
-    # What needs no root needs no shell either: its systems bring a Python along.
-    families = [family for family in FAMILIES if all(manager.needs_root for manager in family.managers)]
-    cases = "".join(line + "\n" for family in families for line in _case(family))
-    return _HEAD.format(**words) + cases + _TAIL.format(**words)
 
 
-def _case(family: Family) -> Iterable[str]:
-    """Return the lines that choose packages and package manager for the systems of one family."""
-    lines = [f"    {'|'.join(family.ids)})"]
-    for manager in family.managers:
-        programs = " || ".join(f"[ -x {program} ]" for program in manager.programs)
-        lines += [
-            f'        if [ -z "$packages" ] && {{ {programs}; }}; then',
-            f'            install_packages() {{ {_command(manager, manager.unattended_install)} "$@"; }}',
-            f"            refresh_lists() {{ {_command(manager, manager.unattended_refresh)}; }}",
-            f"            packages={family.python}",
-        ]
-        if family.newer_python:
-            lines.append(f"            ! command -v python3 >/dev/null || packages={family.newer_python}")
-        if family.module_needs.get(manager.name):
-            lines.append(f'            packages="$packages {family.module_needs[manager.name]}"')
-        lines.append("        fi")
-    return [*lines, "        ;;"]
+def _cases(lines_for: Callable[[Family, PackageManager], Iterable[str]]) -> str:
+    """Return the cases that choose packages by what a system calls itself, and by the package manager it has."""
+    lines: List[str] = []
+    for family in FAMILIES:
+        # What needs no root needs no shell either: its systems bring a Python along.
+        if not all(manager.needs_root for manager in family.managers):
+            continue
+        lines.append(f"    {'|'.join(family.ids)})")
+        for manager in family.managers:
+            programs = " || ".join(f"[ -x {program} ]" for program in manager.programs)
+            lines.append(f'        if [ -z "$packages" ] && {{ {programs}; }}; then')
+            lines.append(f"            packages={family.python}")
+            if family.newer_python:
+                lines.append(f"            ! command -v python3 >/dev/null || packages={family.newer_python}")
+            lines += [f"            {line}" for line in lines_for(family, manager)]
+            lines.append("        fi")
+        lines.append("        ;;")
+    return "".join(line + "\n" for line in lines)
 
 
-def _command(manager: PackageManager, argv: Iterable[str]) -> str:
-    settings: List[str] = [f"{name}={shlex.quote(value)}" for name, value in manager.environment.items()]
-    return " ".join([*settings, *map(shlex.quote, argv)])
+def _installing(family: Family, manager: PackageManager) -> Iterable[str]:
+    """Return the lines that say how one package manager brings packages, and what Ansible's module for it needs."""
+    yield f'install_packages() {{ {manager.in_shell(manager.unattended_install)} "$@"; }}'
+    yield f"refresh_lists() {{ {manager.in_shell(manager.unattended_refresh)}; }}"
+    if family.module_needs.get(manager.name):
+        yield f'packages="$packages {family.module_needs[manager.name]}"'
+
+
+def _naming(_: Family, manager: PackageManager) -> Iterable[str]:
+    """Return the lines that say which package manager it is, and whether its lists have to be fetched first."""
+    yield f"manager={manager.name} lists=absent"
+    if manager.lists_fresh_for is None:
+        for folder, part in manager.lists:
+            yield f'for list in {folder}/*{part}*; do [ ! -e "$list" ] || lists=present; done'

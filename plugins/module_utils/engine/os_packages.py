@@ -1,7 +1,7 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OS packages: which are installed, which the repositories have, and what the package module is told.
+"""OS packages: which are installed, which the repositories have, and what front-ends tell the package manager.
 
 What is installed is read from the package manager's own database; rpm's, which has a format for each age, is asked
 through rpm itself.
@@ -14,6 +14,7 @@ from typing import Callable, Dict, FrozenSet, Iterable, Mapping
 
 from .distro import Distribution
 from .host import Host
+from .package_manager import PackageManager
 from .process import Command
 
 #: The first word of a status is what the administrator wants of the package: install, or hold.
@@ -129,6 +130,15 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
         return {}
     has = frozenset(re.findall(manager.query_answer, answer.stdout, re.MULTILINE))
     return {name: name in has for name in asked}
+
+
+def package_operation_options(manager: PackageManager, *, lock_timeout: float) -> Dict[str, object]:
+    """Return what pyinfra's operation ``packages`` for this package manager is told beside the names."""
+    words = {"lock_timeout": int(lock_timeout)}
+    return {
+        name: value.format(**words) if isinstance(value, str) else value
+        for name, value in manager.operation_options.items()
+    }
 
 
 def package_module_options(

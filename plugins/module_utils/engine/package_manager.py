@@ -1,12 +1,13 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Package managers as data: how each is called, which Ansible module drives it, where its lists and database are."""
+"""Package managers as data: how each is called, what drives it from Ansible and pyinfra, where it keeps its lists."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,9 @@ class PackageManager:
 
     ``programs`` are the places it can be in; the first that is there says that a host has it. ``module`` is the Ansible
     module that drives it, ``module_options`` what that is told beside the names, ``lock_option`` how it calls the
-    seconds it waits for the package manager's lock ("" where it has no such option).
+    seconds it waits for the package manager's lock ("" where it has no such option). ``operations`` is the module of
+    pyinfra.operations whose ``packages`` does the same, ``operation_options`` what that is told; a text may hold
+    ``{lock_timeout}``.
 
     ``install`` is what an administrator types before the names of packages, ``unattended_install`` and
     ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``database`` says how installed
@@ -35,6 +38,7 @@ class PackageManager:
     name: str
     programs: Tuple[str, ...]
     module: str
+    operations: str
     install: Tuple[str, ...]
     unattended_install: Tuple[str, ...]
     unattended_refresh: Tuple[str, ...]
@@ -47,6 +51,7 @@ class PackageManager:
     refresh_stamp: str = ""
     module_options: Mapping[str, object] = field(default_factory=dict)
     lock_option: str = ""
+    operation_options: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     needs_root: bool = True
 
@@ -55,6 +60,11 @@ class PackageManager:
         """The Ansible collection its module is in."""
         return self.module.rpartition(".")[0]
 
+    def in_shell(self, argv: Sequence[str]) -> str:
+        """Return one of its commands as a shell runs it, with what it needs in its environment."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return " ".join([*settings, *map(shlex.quote, argv)])
+
 
 _DAY = 86400
 
@@ -62,6 +72,7 @@ APT = PackageManager(
     name="apt",
     programs=("/usr/bin/apt-get",),
     module="ansible.builtin.apt",
+    operations="apt",
     install=("apt-get", "install", "--no-install-recommends"),
     unattended_install=(
         *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout=300"),
@@ -80,6 +91,10 @@ APT = PackageManager(
     refresh_stamp="/var/lib/apt/periodic/update-success-stamp",
     module_options={"install_recommends": False},
     lock_option="lock_timeout",
+    operation_options={
+        "no_recommends": True,
+        "extra_install_args": "--option=DPkg::Lock::Timeout={lock_timeout}",
+    },
     environment={"DEBIAN_FRONTEND": "noninteractive"},
 )
 
@@ -87,6 +102,7 @@ DNF5 = PackageManager(
     name="dnf5",
     programs=("/usr/bin/dnf5",),
     module="ansible.builtin.dnf5",
+    operations="dnf",
     install=("dnf", "install", "--setopt=install_weak_deps=False"),
     unattended_install=("dnf5", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     unattended_refresh=("dnf5", "--quiet", "makecache"),
@@ -101,6 +117,7 @@ DNF5 = PackageManager(
     lists=(("/var/cache/libdnf5", "-"),),
     module_options={"install_weak_deps": False},
     lock_option="lock_timeout",
+    operation_options={"extra_install_args": "--setopt=install_weak_deps=False"},
 )
 
 DNF4 = replace(
@@ -118,6 +135,7 @@ PACMAN = PackageManager(
     name="pacman",
     programs=("/usr/bin/pacman",),
     module="community.general.pacman",
+    operations="pacman",
     install=("pacman", "--sync", "--needed"),
     unattended_install=("pacman", "--sync", "--needed", "--noconfirm"),
     unattended_refresh=("pacman", "--sync", "--refresh"),
@@ -132,18 +150,21 @@ ZYPPER = PackageManager(
     name="zypper",
     programs=("/usr/bin/zypper",),
     module="community.general.zypper",
+    operations="zypper",
     install=("zypper", "install", "--no-recommends"),
     unattended_install=("zypper", "--quiet", "--non-interactive", "install", "--no-recommends"),
     unattended_refresh=("zypper", "--quiet", "--non-interactive", "refresh"),
     query=("zypper", "--quiet", "--no-refresh", "search", "--match-exact", "--provides"),
     database="rpm",
     lists=(("/var/cache/zypp/solv", ""),),
+    operation_options={"extra_install_args": "--no-recommends"},
 )
 
 APK = PackageManager(
     name="apk",
     programs=("/sbin/apk", "/usr/bin/apk"),
     module="community.general.apk",
+    operations="apk",
     install=("apk", "add"),
     unattended_install=("apk", "add", "--quiet"),
     unattended_refresh=("apk", "update", "--quiet"),
@@ -157,6 +178,7 @@ BREW = PackageManager(
     name="brew",
     programs=("/opt/homebrew/bin/brew", "/usr/local/bin/brew", "/home/linuxbrew/.linuxbrew/bin/brew"),
     module="community.general.homebrew",
+    operations="brew",
     install=("brew", "install"),
     unattended_install=("brew", "install", "--quiet"),
     unattended_refresh=("brew", "update", "--quiet"),
@@ -164,3 +186,5 @@ BREW = PackageManager(
     database="brew",
     needs_root=False,
 )
+
+MANAGERS: Mapping[str, PackageManager] = {one.name: one for one in (APT, DNF5, DNF4, PACMAN, ZYPPER, APK, BREW)}

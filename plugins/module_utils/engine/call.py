@@ -1,0 +1,94 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine called in a process of its own on the host: a request as JSON comes in, an answer as JSON goes out.
+
+For front-ends that run commands on a host rather than modules.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Callable, Dict, List, Mapping
+
+from .bootstrap import PREFIX
+from .converge import converge, look
+from .desired import validate
+from .errors import CommandFailed, ProvisionError
+from .host import Host
+from .report import report_host, report_plan
+
+#: What stands after PREFIX in the line with the answer.
+ANSWER, ERROR = "answer", "error"
+
+Request = Mapping[str, object]
+
+
+def _answer_host(request: Request, host: Host) -> Dict[str, object]:
+    interpreters = request.get("interpreters") or ()
+    if not isinstance(interpreters, (list, tuple)):
+        raise ProvisionError("interpreters: allowed is a list of absolute paths.")
+    return report_host(host, [str(path) for path in interpreters])
+
+
+def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
+    desired = validate(_declared(request))
+    state, plan = look(desired, host, rehearsing=bool(request.get("rehearsing")))
+    return {**report_plan(desired, state, plan), "warnings": list(plan.warnings)}
+
+
+def _answer_converge(request: Request, host: Host) -> Dict[str, object]:
+    outcome = converge(validate(_declared(request)), host)
+    return {
+        "changed": outcome.changed,
+        "steps": [step.as_dict() for step in outcome.plan.steps],
+        "after": {name: dict(packages) for name, packages in outcome.after.items()},
+        "warnings": list(outcome.warnings),
+    }
+
+
+def _declared(request: Request) -> Mapping[str, object]:
+    declared = request.get("declared")
+    return declared if isinstance(declared, Mapping) else {}
+
+
+#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
+#: ``rehearsing``, ``converge`` with ``declared``. The first two only read.
+ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
+    "python_info": _answer_host,
+    "plan": _answer_plan,
+    "converge": _answer_converge,
+}
+
+
+def main(request: Request, host: Host) -> int:
+    """Answer a request on standard output; returns the exit status.
+
+    The answer is a line: PREFIX, ANSWER or ERROR, and JSON. An error of a request that only reads is an answer too and
+    has exit status 0; of one that changes something it is a text on standard error, and the exit status is 1.
+    """
+    ask = str(request.get("ask"))
+    try:
+        answer = ANSWERS[ask](request, host)
+    except ProvisionError as error:
+        if ask == "converge":
+            sys.stderr.write("\n".join(_lines(error)) + "\n")
+            return 1
+        _write(ERROR, {"message": "\n".join(_lines(error))})
+        return 0
+    _write(ANSWER, answer)
+    return 0
+
+
+def _write(word: str, content: Mapping[str, object]) -> None:
+    sys.stdout.write(f"{PREFIX} {word} {json.dumps(content)}\n")
+
+
+def _lines(error: ProvisionError) -> List[str]:
+    """Return what is wrong and what can be done; of a command that failed also what it was and all that it said."""
+    lines = str(error).splitlines()
+    if isinstance(error, CommandFailed):
+        lines.append("The command was: " + " ".join(error.command))
+        lines += (error.stderr.strip() or error.stdout.strip()).splitlines()
+    return lines

@@ -1,0 +1,165 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declared state of a host: ``python_*`` keys of its data or of a variable file written for the Ansible role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pyinfra.api.exceptions import OperationValueError
+from pyinfra.api.host import Host
+
+from .engine.desired import VARIABLES, Desired, suggestions, validate
+from .engine.errors import ProvisionError
+from .engine.redact import redact
+from .engine.work import secrets_of
+
+#: What an entry of the host is about; every other variable is a setting, which says how it is provided.
+ENTRIES = {
+    "python_venvs": ("environment", "environments"),
+    "python_tools": ("tool", "tools"),
+    "python_libraries": ("library", "libraries"),
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared state that was accepted; ``values`` are its variables as they were given."""
+
+    values: Mapping[str, object]
+    desired: Desired
+
+    @classmethod
+    def accept(cls, values: Mapping[str, object]) -> Declared:
+        """Return the state, accepted; raises OperationValueError with each refused value and what is allowed."""
+        try:
+            desired = validate(values)
+        except ProvisionError as error:
+            raise OperationValueError(str(error)) from None
+        return cls(values, desired)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The strings in it that must never be shown."""
+        return secrets_of(self.desired)
+
+    def only(self, **entries: object) -> Declared:
+        """Return these entries with the settings of this state, and none of its other entries."""
+        settings = {name: value for name, value in self.values.items() if name not in ENTRIES}
+        return Declared.accept({**settings, **entries})
+
+    def without_credentials(self) -> Declared:
+        """Return the same with every credential masked: enough to plan with, not to ask an index that wants them."""
+        return Declared.accept({name: value for name, value in self.masked().items() if "password" not in name})
+
+    def masked(self) -> dict[str, Any]:
+        """Return the variables as they may be printed."""
+        masked: dict[str, Any] = _masked(self.values, self.secrets)
+        return masked
+
+    def __str__(self) -> str:
+        """What it is about, in a few words and without anything that must not be printed."""
+        parts = []
+        for name, (one, many) in ENTRIES.items():
+            found = [_called(entry) for entry in _entries(self.values, name)]
+            if found:
+                parts.append(f"{one if len(found) == 1 else many} {', '.join(found)}" if len(found) < 4 else "")
+                parts[-1] = parts[-1] or f"{len(found)} {many}"
+        return ", ".join(parts) or "nothing"
+
+
+def declared_by(host: Host, variables: str | None = None) -> Declared:
+    """Return what the data of a host declares; a file of variables for the role is laid over it, key by key.
+
+    Raises OperationValueError for what is not allowed, or for a file that cannot be read.
+    """
+    values = data_of(host)
+    if variables is not None:
+        values |= read_variables(Path(variables))
+    return Declared.accept(values)
+
+
+def data_of(host: Host) -> dict[str, object]:
+    """Return the variables of the data model that are in a host's data, its groups' included."""
+    return _chosen(host.data.dict())
+
+
+def near_misses(host: Host, variables: str | None = None) -> tuple[str, ...]:
+    """Return a sentence for each ``python_*`` key that looks like a misspelt one of the data model."""
+    names = list(host.data.dict())
+    if variables is not None:
+        names += _load(Path(variables))
+    return suggestions([name for name in dict.fromkeys(names) if name.startswith("python_")])
+
+
+def read_variables(path: Path) -> dict[str, object]:
+    """Return the data model's variables in a YAML or JSON file written for the role.
+
+    Raises OperationValueError when it cannot be read, and for a template: only Ansible fills those in.
+    """
+    values = _chosen(_load(path))
+    for name, value in values.items():
+        for text in _texts(value):
+            if "{{" in text or "{%" in text:
+                raise OperationValueError(
+                    f"{path}: {name} holds the template {redact(text)!r}, which only Ansible fills in. "
+                    "Write the value itself, or set this key in the inventory's data, which is Python."
+                )
+    return values
+
+
+def _load(path: Path) -> dict[str, object]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OperationValueError(f"The file of variables {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        hint = " Values encrypted by Ansible's vault are not read." if "!vault" in str(error) else ""
+        raise OperationValueError(f"The file of variables {path} is not plain YAML: {error}.{hint}") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise OperationValueError(f"The file of variables {path} holds no variables: allowed is NAME: VALUE.")
+    return {str(name): value for name, value in loaded.items()}
+
+
+def _chosen(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name in VARIABLES}
+
+
+def _entries(values: Mapping[str, object], name: str) -> list[object]:
+    found = values.get(name)
+    return list(found) if isinstance(found, (list, tuple)) else []
+
+
+def _called(entry: object) -> str:
+    """Return what an entry is called: its path, or the name of a tool or library."""
+    if isinstance(entry, Mapping):
+        return str(entry.get("path") or f"{entry.get('name')}{entry.get('suffix') or ''}")
+    return str(entry)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts(one)
+
+
+def _masked(value: Any, secrets: frozenset[str]) -> Any:
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, Mapping):
+        return {name: _masked(one, secrets) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(one, secrets) for one in value]
+    return value

@@ -1,0 +1,88 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pyinfra facts: what Python is on a host, and what the host lacks of a declared state. Both only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from pyinfra.context import host
+
+from .declared import Declared, declared_by
+from .remote import Call, read_answer
+
+
+class _EngineFact(FactBase[dict[str, Any]]):
+    """A call of the engine that only reads, in one command."""
+
+    abstract = True
+
+    @staticmethod
+    def default() -> dict[str, Any]:
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, Any]:
+        return read_answer(output)
+
+
+class PythonHost(_EngineFact):
+    """What the module ``python_info`` returns: interpreters, markers, pips, pipx, uv, and what each of them allows.
+
+    On a host without a Python that the engine runs with (3.8 or newer) it is ``{"missing": {"package_manager": "apt",
+    "packages": ["python3"]}}``.
+
+    + interpreters: absolute paths of further interpreters, or of directories with bin/python3 in them
+
+    .. code:: python
+
+        from pep668_provision.facts import PythonHost
+
+        python = host.get_fact(PythonHost)["interpreters"][0]
+        if python["system_install"] == "blocked":
+            ...
+    """
+
+    abstract = False
+
+    def command(self, interpreters: Sequence[str] = ()) -> StringCommand:
+        paths = [interpreters] if isinstance(interpreters, str) else list(interpreters)
+        return StringCommand(Call("python_info", further={"interpreters": paths}).script())
+
+
+class ProvisionPlan(_EngineFact):
+    """What the module ``plan`` returns, and ``warnings``: the fewest steps to a declared state, each with its reason.
+
+    On a host without Python it is as of ``PythonHost``.
+
+    + declared: the ``python_*`` variables; default: those of the host's data
+    + vars: a file of variables for the role, laid over them
+    + rehearsing: whether what an earlier operation would provide (a file, an account) may still be missing
+
+    Credentials do not travel with it; where an index wants some, ``state: latest`` is for the operations to find out.
+
+    .. code:: python
+
+        from pep668_provision.facts import ProvisionPlan
+
+        plan = host.get_fact(ProvisionPlan, declared={"python_libraries": ["requests"]})
+        print(plan["converged"], plan["steps"])
+    """
+
+    abstract = False
+
+    def command(
+        self,
+        declared: Declared | Mapping[str, object] | None = None,
+        vars: str | None = None,  # noqa: A002  # the name the deploy has
+        rehearsing: bool = True,  # noqa: FBT001, FBT002  # pyinfra hands arguments on by position
+    ) -> StringCommand:
+        further = {"rehearsing": rehearsing}
+        if isinstance(declared, Declared):
+            # An operation, which also hands over what must not stand in the command.
+            return StringCommand(Call("plan", declared, further).script())
+        state = declared_by(host, vars) if declared is None else Declared.accept(declared)
+        return StringCommand(Call("plan", state.without_credentials(), further).script())

@@ -1,0 +1,161 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pyinfra operations: virtual environments, command-line tools, the distribution's libraries, and OS packages for them.
+
+Each plans on the host itself and yields the steps of that plan, none on a host that has everything. The settings of the
+data model (``python_index_url``, ``python_installer`` and so on) are read from the host's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, cast
+
+from pyinfra.api.arguments import all_global_arguments
+from pyinfra.api.arguments_typed import PyinfraOperation
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.operation import OperationMeta, operation
+from pyinfra.context import host, state
+
+from .declared import Declared, data_of
+from .steps import EVERY_KIND, take_steps
+
+P = ParamSpec("P")
+
+
+@operation()
+def _provide(declared: Declared, kinds: Sequence[str]) -> Generator[PyinfraCommand | str]:
+    """Yield what a run does for the steps of these kinds, or what it would do, which is printed as a whole."""
+    if state.is_executing:
+        for step in take_steps(declared, kinds):
+            host.log(step.text)
+            yield from step.commands
+        return
+    # pyinfra looks no further than the first command here, and the user wants to see all of them.
+    commands: list[PyinfraCommand | str] = []
+    for step in take_steps(declared, kinds):
+        host.log(step.text)
+        for command in step.commands:
+            host.log(f"    {command}")
+            commands.append(command)
+    yield from commands
+
+
+def provide(declared: Declared, kinds: Sequence[str] = EVERY_KIND, **arguments: Any) -> OperationMeta:
+    """The host has what is declared, as far as these kinds of steps bring it.
+
+    ``arguments`` are pyinfra's global ones. The operation gets a name, for without one pyinfra prints what it is given,
+    and that can hold credentials.
+    """
+    operate: Callable[..., OperationMeta] = _provide
+    return operate(declared, kinds, **{"name": f"Provide {declared}", **arguments})
+
+
+def _operation(kinds: Sequence[str]) -> Callable[[Callable[P, Declared]], PyinfraOperation[P]]:
+    """Make an operation of a function that returns what is declared."""
+
+    def decorate(declare: Callable[P, Declared]) -> PyinfraOperation[P]:
+        @wraps(declare)
+        def call(*args: Any, **kwargs: Any) -> OperationMeta:
+            arguments = {name: kwargs.pop(name) for name, _ in all_global_arguments() if name in kwargs}
+            return provide(declare(*args, **kwargs), kinds, **arguments)
+
+        def inner(*args: P.args, **kwargs: P.kwargs) -> Generator[PyinfraCommand | str]:
+            return _provide._inner(declare(*args, **kwargs), kinds)
+
+        made = cast("PyinfraOperation[P]", call)
+        made._inner = inner
+        return made
+
+    return decorate
+
+
+@_operation(EVERY_KIND)
+def venv(
+    path: str,
+    state: str = "present",
+    python: str = "",
+    packages: Sequence[str] = (),
+    requirements: Sequence[str] = (),
+    constraints: Sequence[str] = (),
+    project: str = "",
+    editable: bool = False,  # noqa: FBT001, FBT002  # pyinfra's typing has no place for keyword-only arguments
+    extras: Sequence[str] = (),
+    require_hashes: bool = False,  # noqa: FBT001, FBT002  # the same
+    system_site_packages: bool = False,  # noqa: FBT001, FBT002  # the same
+    owner: str = "",
+    installer: str = "auto",
+    rebuild: str = "auto",
+    pip_args: Sequence[str] = (),
+) -> Declared:
+    """One virtual environment has what is asked for; what it needs of the OS is installed first.
+
+    The arguments are the keys of an entry of ``python_venvs``; see the data model in the README.
+
+    .. code:: python
+
+        venv(
+            name="Give the application its environment",
+            path="/srv/app/.venv",
+            requirements=["/srv/app/requirements.txt"],
+            owner="app",
+            _sudo=True,
+        )
+    """
+    return _with_settings(python_venvs=[dict(locals())])
+
+
+@_operation(EVERY_KIND)
+def tools(tools: Sequence[Mapping[str, object] | str], scope: str = "global", user: str = "") -> Declared:
+    """Command-line tools are there, for every account of the host or for one.
+
+    + tools: entries of ``python_tools``, or names alone
+    + scope: global or user, for those that do not say it themselves
+    + user: whose they are, with scope user
+
+    .. code:: python
+
+        tools(
+            name="Give every user of the host two tools",
+            tools=["httpie", {"name": "black", "spec": "black[d]==24.10.0"}],
+            _sudo=True,
+        )
+    """
+    shared = {"scope": scope, "user": user}
+    entries = [{"name": tool} if isinstance(tool, str) else tool for tool in tools]
+    return _with_settings(python_tools=[{**shared, **entry} for entry in entries])
+
+
+@_operation(EVERY_KIND)
+def libraries(libraries: Sequence[str]) -> Declared:
+    """Libraries, by their name on PyPI, are provided by the distribution's own packages.
+
+    .. code:: python
+
+        libraries(name="Have what the system's scripts import", libraries=["requests", "pyyaml"], _sudo=True)
+    """
+    return _with_settings(python_libraries=libraries)
+
+
+@_operation(("system_package",))
+def system_packages(
+    python_venvs: Sequence[Mapping[str, object]] = (),
+    python_tools: Sequence[Mapping[str, object]] = (),
+    python_libraries: Sequence[str] = (),
+) -> Declared:
+    """The OS packages that environments, tools and libraries need are installed, and nothing else is done.
+
+    For what has root's rights before somebody without them does the rest.
+
+    .. code:: python
+
+        system_packages(python_venvs=[{"path": "/srv/app/.venv"}], python_tools=[{"name": "black"}], _sudo=True)
+    """
+    return _with_settings(**locals())
+
+
+def _with_settings(**entries: object) -> Declared:
+    """Return these entries with the settings in the host's data."""
+    return Declared.accept(data_of(host)).only(**entries)

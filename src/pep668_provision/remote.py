@@ -1,0 +1,170 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine on a host without anything installed there: its source and a request travel in one command.
+
+The host's own Python runs it from memory; nothing is written. The command stays well below the 128 KiB that Linux
+allows for one argument (MAX_ARG_STRLEN in execve(2)), whatever it is wrapped in.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import tokenize
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Unpack
+
+from pyinfra import logger
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import FactProcessError
+from pyinfra.api.hiddenvalue import HiddenValue
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+from pyinfra.connectors.util import CommandOutput
+
+from .declared import Declared
+from .engine.bootstrap import MISSING, PREFIX, python_script
+from .engine.call import ANSWER, ERROR
+
+_ENGINE = Path(__file__).parent / "engine"
+
+# Runs on the host with Python 3.8 or newer. Without quotes that a shell would have to quote again.
+_LOADER = """\
+import binascii, json, sys, zlib
+from importlib.machinery import ModuleSpec
+sent = json.loads(zlib.decompress(binascii.a2b_base64(sys.argv[1])))
+class Engine:
+    def find_spec(self, name, path=None, target=None):
+        package, _, module = name.partition(".")
+        if package == "pep668_engine" and (module or "__init__") in sent["engine"]:
+            return ModuleSpec(name, self, is_package=not module)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        name = module.__name__.partition(".")[2] or "__init__"
+        exec(compile(sent["engine"][name], "engine/%s.py" % name, "exec", dont_inherit=True), module.__dict__)
+sys.meta_path.insert(0, Engine())
+from pep668_engine.call import main
+from pep668_engine.host import Host
+sys.exit(main(sent["request"] or json.loads(sys.stdin.readline()), Host()))
+"""
+
+
+class HiddenLines(list[str]):
+    """Lines for standard input that are not printed, where pyinfra prints the arguments it was called with."""
+
+    def __repr__(self) -> str:
+        return "*MASKED*"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the engine on a host: what is asked, of which declared state, and what else the request says."""
+
+    ask: str
+    declared: Declared | None = None
+    further: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def stdin(self) -> HiddenLines:
+        """The request, where it holds a credential: an argument list can be read by every account of a host."""
+        secret = self.declared is not None and self.declared.secrets
+        return HiddenLines([json.dumps(self._request())] if secret else [])
+
+    def __str__(self) -> str:
+        """The call as it is printed in place of the engine's source."""
+        shown = self._request(masked=True)
+        request = json.dumps({name: value for name, value in shown.items() if name != "ask"})
+        return f"python3 -I -S -X utf8 -c *pep668_provision.engine* {self.ask} {request}"
+
+    def script(self) -> HiddenValue:
+        """Return the shell script that makes the call, which is printed as this call's text."""
+        sent = {"engine": engine_source(), "request": None if self.stdin else self._request()}
+        payload = base64.b64encode(zlib.compress(json.dumps(sent).encode(), 9)).decode()
+        return HiddenValue(python_script(("-I", "-S", "-X", "utf8", "-c", _LOADER, payload)), masked_value=str(self))
+
+    def _request(self, *, masked: bool = False) -> dict[str, Any]:
+        declared: dict[str, Any] = {}
+        if self.declared is not None:
+            declared = {"declared": self.declared.masked() if masked else dict(self.declared.values)}
+        return {"ask": self.ask, **self.further, **declared}
+
+
+class EngineCommand(StringCommand):
+    """A call that changes the host. Its warnings are shown; of one that fails pyinfra shows what it printed."""
+
+    def __init__(self, call: Call) -> None:
+        arguments: ConnectorArguments = {"_stdin": call.stdin} if call.stdin else {}
+        super().__init__(call.script(), **arguments)
+
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> tuple[bool, CommandOutput]:
+        succeeded, output = super().execute(state, host, connector_arguments)
+        if succeeded:
+            show_warnings(host, read_answer(output.stdout_lines).get("warnings", ()))
+        return succeeded, output
+
+
+class FailingCommand(StringCommand):
+    """Runs nothing and fails, for what was found to be impossible only while the operation was under way."""
+
+    def execute(self, *_: Any, **__: Unpack[ConnectorArguments]) -> tuple[bool, CommandOutput]:
+        return False, CommandOutput([])
+
+
+def read_answer(lines: Iterable[str]) -> dict[str, Any]:
+    """Return what the engine answered, from what a call printed.
+
+    On a host without a Python that the engine runs with it is ``missing``: {package_manager, packages,
+    needs_refresh, is_root}. Raises
+    FactProcessError with the engine's own text where it met an error, and when there is no answer.
+    """
+    for line in reversed(list(lines)):
+        prefix, _, rest = line.partition(" ")
+        word, _, content = rest.partition(" ")
+        if prefix != PREFIX:
+            continue
+        if word == MISSING:
+            manager, lists, uid, *packages = content.split()
+            missing = {"package_manager": manager, "packages": packages, "needs_refresh": lists == "absent"}
+            return {"missing": {**missing, "is_root": uid == "0"}}
+        if word == ERROR:
+            raise FactProcessError(str(json.loads(content)["message"]))
+        if word == ANSWER:
+            answer: dict[str, Any] = json.loads(content)
+            return answer
+    raise FactProcessError("The host did not answer: its shell or its python3 printed something else.")
+
+
+def show_warnings(host: Host, warnings: Iterable[str]) -> None:
+    """The warnings were printed for this host."""
+    for warning in warnings:
+        host.log_styled(f"Warning: {warning}", fg="yellow", log_func=logger.warning)
+
+
+@cache
+def engine_source() -> dict[str, str]:
+    """Return the engine's modules by name, without comments and docstrings; line numbers stay what they are."""
+    return {path.stem: _compact(path.read_text(encoding="utf-8")) for path in sorted(_ENGINE.glob("*.py"))}
+
+
+def _compact(source: str) -> str:
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or ast.get_docstring(node) is None:
+            continue
+        docstring = node.body[0]
+        first, last = docstring.lineno - 1, docstring.end_lineno or docstring.lineno
+        lines[first:last] = [" " * docstring.col_offset + '""', *[""] * (last - first - 1)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,145 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the plan that the engine made on a host to pyinfra's commands, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api.command import PyinfraCommand, StringCommand
+from pyinfra.context import ctx_host, host, state
+
+from .declared import Declared
+from .engine.os_packages import package_operation_options
+from .engine.package_manager import MANAGERS
+from .facts import ProvisionPlan
+from .remote import Call, EngineCommand, FailingCommand, show_warnings
+
+#: The kinds of steps a plan has, in the order they are taken.
+EVERY_KIND = ("system_package", "venv", "tool")
+
+Commands = Iterable[PyinfraCommand | str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a plan: what it does and why, and the commands that do it."""
+
+    text: str
+    commands: Commands = ()
+
+
+def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
+    """Yield the steps of these kinds to a declared state; in a run each is planned after those before it were taken."""
+    found = _find_plan(declared)
+    if found.get("missing"):
+        yield from _bring_python(declared, found["missing"])
+        if not state.is_executing:
+            host.log("What else is missing can be told only once the host has a Python.")
+            return
+        found = _find_plan(declared)
+    if state.is_executing and found.get("system_packages") and found["package_options"].get("update_cache"):
+        yield _refresh_lists(found["package_manager"])
+        # Only now it is known which packages there are.
+        found = _find_plan(declared)
+    if not found:
+        yield from _stop()
+        return
+    show_warnings(host, found["warnings"])
+    if found["converged"]:
+        host.noop(f"everything is there: {declared}")
+    for kind in kinds:
+        yield from _STEPS_OF[kind](declared, found)
+
+
+def _find_plan(declared: Declared) -> dict[str, Any]:
+    """Return what the host lacks; empty after an error, which then was shown and has failed the host."""
+    stdin = Call("plan", declared).stdin
+    arguments: Mapping[str, Any] = host.current_op_global_arguments or {}
+    if stdin and arguments.get("_su_password"):
+        _show_error(
+            "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
+            "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
+        )
+        return {}
+    further: dict[str, Any] = {"_stdin": stdin} if stdin else {}
+    return host.get_fact(ProvisionPlan, declared=declared, rehearsing=not state.is_executing, **further)
+
+
+def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[Step]:
+    manager, names = missing["package_manager"], missing["packages"]
+    if not (declared.desired.manage_system_packages and missing["is_root"]):
+        why = "this runs without root's rights" if not missing["is_root"] else "python_manage_system_packages is false"
+        _show_error(f"The host has no Python that is new enough, {' '.join(names)} would bring one, and {why}.")
+        yield from _stop()
+        return
+    if missing["needs_refresh"]:
+        yield _refresh_lists(manager)
+    text = f"install {' '.join(names)}: the host has no Python that is new enough"
+    yield Step(text, _install(declared, manager, names))
+
+
+def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    if not found["system_packages"]:
+        return
+    if found["package_options"].get("update_cache") and not state.is_executing:
+        yield _refresh_lists(found["package_manager"])
+    steps = [one for one in found["steps"] if one["kind"] == "system_package"]
+    texts = [f"{one['name']} ({'; '.join(one['reasons'])})" for one in steps]
+    yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
+
+
+def _venv_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    entries: Any = declared.values.get("python_venvs") or ()
+    paths = {one["path"] for one in found["venvs"]}
+    # Programs of this project's own: they come with the tools that need them, or by themselves.
+    for text in [_text(one) for one in found["steps"] if one["kind"] == "venv" and one["name"] not in paths]:
+        yield Step(text, [EngineCommand(Call("converge", declared.only()))] if found["programs"] else ())
+    for one in found["venvs"]:
+        call = Call("converge", declared.only(python_venvs=[entries[one["position"]]]))
+        yield Step(_text({**one, "kind": "venv", "name": one["path"]}), [EngineCommand(call)])
+
+
+def _tool_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    entries: Any = declared.values.get("python_tools") or ()
+    for one in found["tools"]:
+        call = Call("converge", declared.only(python_tools=[entries[one["position"]]]))
+        yield Step(_text({**one, "kind": "tool"}), [EngineCommand(call)])
+
+
+_STEPS_OF = {"system_package": _package_steps, "venv": _venv_steps, "tool": _tool_steps}
+
+
+def _text(step: Mapping[str, Any]) -> str:
+    return f"{step['action']} {step['kind']} {step['name']}: {'; '.join(step['reasons'])}"
+
+
+def _install(declared: Declared, manager: str, names: Sequence[str]) -> Commands:
+    """Return the commands of the family's own operation of pyinfra that install OS packages."""
+    operations = import_module(f"pyinfra.operations.{MANAGERS[manager].operations}")
+    options = package_operation_options(MANAGERS[manager], lock_timeout=declared.desired.lock_timeout)
+    commands: Commands = operations.packages._inner(packages=list(names), **options)
+    return commands
+
+
+def _refresh_lists(manager: str) -> Step:
+    command = MANAGERS[manager].in_shell(MANAGERS[manager].unattended_refresh)
+    return Step(f"fetch the lists of {manager}'s repositories", [StringCommand(command)])
+
+
+def _show_error(text: str) -> None:
+    """The error was shown, and the host is left out of what is still prepared."""
+    host.log_styled(text, fg="red", log_func=logger.error)
+    if not state.is_executing:
+        state.fail_hosts({ctx_host.get()})
+
+
+def _stop() -> Iterator[Step]:
+    """End a run of the operation as one that failed; why has been shown."""
+    if state.is_executing:
+        yield Step("stopped", [FailingCommand()])
