@@ -25,4 +25,5 @@ def provision(vars: str | None = None) -> None:  # noqa: A002  # what users type
         pyinfra @local pep668_provision.deploys.provision vars=site.yml
     """
     show_warnings(host, near_misses(host, vars))
-    provide(declared_by(host, vars))
+    # One name for every host: pyinfra prints all that an operation has.
+    provide(declared_by(host, vars), name="Provide what is declared")

@@ -122,7 +122,7 @@ class FailingCommand(StringCommand):
 def read_answer(lines: Iterable[str]) -> dict[str, Any]:
     """Return what the engine answered, from what a call printed.
 
-    On a host without a Python that the engine runs with it is ``missing``: {package_manager, packages,
+    On a host without a Python that the engine runs with that is ``missing``: {package_manager, packages,
     needs_refresh, is_root}. Raises
     FactProcessError with the engine's own text where it met an error, and when there is no answer.
     """

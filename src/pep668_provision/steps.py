@@ -12,6 +12,7 @@ from typing import Any
 
 from pyinfra import logger
 from pyinfra.api.command import PyinfraCommand, StringCommand
+from pyinfra.api.exceptions import FactProcessError
 from pyinfra.context import ctx_host, host, state
 
 from .declared import Declared
@@ -32,6 +33,16 @@ class Step:
 
     text: str
     commands: Commands = ()
+
+
+class _Plan(ProvisionPlan):
+    """The plan, or the error that was met: get_fact would end the whole run after the last host's, with a traceback."""
+
+    def process(self, output: list[str]) -> dict[str, Any]:
+        try:
+            return super().process(output)
+        except FactProcessError as error:
+            return {"error": str(error)}
 
 
 def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
@@ -68,7 +79,11 @@ def _find_plan(declared: Declared) -> dict[str, Any]:
         )
         return {}
     further: dict[str, Any] = {"_stdin": stdin} if stdin else {}
-    return host.get_fact(ProvisionPlan, declared=declared, rehearsing=not state.is_executing, **further)
+    found = host.get_fact(_Plan, declared=declared, rehearsing=not state.is_executing, **further)
+    if "error" in found:
+        _show_error(found["error"])
+        return {}
+    return found
 
 
 def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[Step]:
@@ -134,7 +149,8 @@ def _refresh_lists(manager: str) -> Step:
 
 def _show_error(text: str) -> None:
     """The error was shown, and the host is left out of what is still prepared."""
-    host.log_styled(text, fg="red", log_func=logger.error)
+    for line in text.splitlines():
+        host.log_styled(line, fg="red", log_func=logger.error)
     if not state.is_executing:
         state.fail_hosts({ctx_host.get()})
 
