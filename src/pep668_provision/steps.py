@@ -45,6 +45,10 @@ class _Plan(ProvisionPlan):
             return {"error": str(error)}
 
 
+# As which it is printed.
+_Plan.name = ProvisionPlan.name
+
+
 def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
     """Yield the steps of these kinds to a declared state; in a run each is planned after those before it were taken."""
     found = _find_plan(declared)

@@ -4,6 +4,7 @@
     fresh_host     a host of its own for one test
     bare_host      the same without Python, as distributions publish it
     index          a LocalIndex both kinds of host have mounted, shared by the tests of one module
+    pyinfra        pyinfra with this project installed as its users install it
     release        the release's name, where a test needs to know it
     untouched_system_python   the system's own Python is judged after a module's tests
 
@@ -26,6 +27,7 @@ from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 from hosts import NEWEST_DEBIAN, Host
 from local_index import LocalIndex
+from pyinfra_runs import Pyinfra, provide_pyinfra
 
 NOT_RUN = pytest.StashKey[str]()
 
@@ -93,6 +95,11 @@ def container_engine(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> LocalIndex:
     return LocalIndex(tmp_path_factory.mktemp("index"))
+
+
+@pytest.fixture(scope="session")
+def pyinfra() -> Pyinfra:
+    return provide_pyinfra()
 
 
 HostMaker = Callable[..., Host]

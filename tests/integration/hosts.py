@@ -287,6 +287,21 @@ class Host:
         finally:
             self.restore_network()
 
+    @property
+    def address(self) -> str:
+        """Its address on the bridge, where sshd listens."""
+        return podman("inspect", "--format={{.NetworkSettings.IPAddress}}", self.name).stdout.strip()
+
+    def authorize(self, user: str) -> Path:
+        """The account lets the tests' own key in; returns that key."""
+        key = ssh_key()
+        if user not in self._reachable:
+            home = self.run(f"getent passwd {shlex.quote(user)} | cut -d: -f6").stdout.strip()
+            self.write(f"{home}/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), owner=user, mode="0600")
+            self.run(["chmod", "0700", f"{home}/.ssh"])
+            self._reachable.add(user)
+        return key
+
     # Ansible.
 
     def apply(
@@ -347,12 +362,7 @@ class Host:
         The connection is made inside the host, so that one whose network is cut is reached too. folder: where the
         programs that are started over this connection are recorded.
         """
-        key = ssh_key()
-        if user not in self._reachable:
-            home = self.run(f"getent passwd {shlex.quote(user)} | cut -d: -f6").stdout.strip()
-            self.write(f"{home}/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), owner=user, mode="0600")
-            self.run(["chmod", "0700", f"{home}/.ssh"])
-            self._reachable.add(user)
+        key = self.authorize(user)
         serve = ["podman", "exec", "--interactive", self.name, "/usr/sbin/sshd", "-i"]
         proxy = shlex.join([*(recorder(folder) if folder else ()), *serve])
         options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
