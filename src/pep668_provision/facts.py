@@ -1,7 +1,7 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pyinfra facts: what Python is on a host, and what the host lacks of a declared state. Both only read."""
+"""pyinfra facts: what Python is on a host, and what the host lacks of a declared state. They only read."""
 
 from __future__ import annotations
 
@@ -80,9 +80,28 @@ class ProvisionPlan(_EngineFact):
         vars: str | None = None,  # noqa: A002  # the name the deploy has
         rehearsing: bool = True,  # noqa: FBT001, FBT002  # pyinfra hands arguments on by position
     ) -> StringCommand:
-        further = {"rehearsing": rehearsing}
-        if isinstance(declared, Declared):
-            # An operation, which also hands over what must not stand in the command.
-            return StringCommand(Call("plan", declared, further).script())
-        state = declared_by(host, vars) if declared is None else Declared.accept(declared)
-        return StringCommand(Call("plan", state.without_credentials(), further).script())
+        return StringCommand(Call("plan", _state(declared, vars), {"rehearsing": rehearsing}).script())
+
+
+class ProvisionRehearsal(_EngineFact):
+    """What would be in environments and tools after a run: ``before`` and ``after``, each a name to {package: version}.
+
+    Unlike a plan this asks the installers, and the index where they do. Arguments are as of ``ProvisionPlan``.
+    """
+
+    abstract = False
+
+    def command(
+        self,
+        declared: Declared | Mapping[str, object] | None = None,
+        vars: str | None = None,  # noqa: A002  # the name the deploy has
+    ) -> StringCommand:
+        return StringCommand(Call("rehearse", _state(declared, vars)).script())
+
+
+def _state(declared: Declared | Mapping[str, object] | None, variables: str | None) -> Declared:
+    """Return what a fact is about; what an operation declares comes with its credentials on standard input."""
+    if isinstance(declared, Declared):
+        return declared
+    state = declared_by(host, variables) if declared is None else Declared.accept(declared)
+    return state.without_credentials()

@@ -20,7 +20,9 @@ from pyinfra.api.operation import OperationMeta, operation
 from pyinfra.context import host, state
 
 from .declared import Declared, data_of
-from .steps import EVERY_KIND, take_steps
+from .facts import ProvisionRehearsal
+from .remote import show_differences, show_warnings
+from .steps import EVERY_KIND, ask_host, take_steps
 
 P = ParamSpec("P")
 
@@ -40,6 +42,10 @@ def _provide(declared: Declared, kinds: Sequence[str]) -> Generator[PyinfraComma
         for command in step.commands:
             host.log(f"    {command}")
             commands.append(command)
+    if commands and state.config.DIFF and "venv" in kinds:
+        rehearsal = ask_host(ProvisionRehearsal, declared)
+        show_warnings(host, rehearsal.get("warnings", ()))
+        show_differences(host, rehearsal.get("before", {}), rehearsal.get("after", {}))
     yield from commands
 
 

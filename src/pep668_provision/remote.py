@@ -9,11 +9,10 @@ allows for one argument (MAX_ARG_STRLEN in execve(2)), whatever it is wrapped in
 
 from __future__ import annotations
 
-import ast
 import base64
-import io
+import difflib
 import json
-import tokenize
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +64,17 @@ class HiddenLines(list[str]):
         return "*MASKED*"
 
 
+# The parser of the standard library would take a fifth of a second of each run. A docstring stands on lines of its own.
+_TEXTS = re.compile(
+    r'''
+    (?P<docstring> ^[ \t]*"""(?:[^"\\]|\\.|"(?!""))*"""$ )
+    | (?P<text> """(?:[^"\\]|\\.|"(?!""))*""" | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' )
+    | (?P<comment> [ \t]*\#[^\n]* )
+    ''',
+    re.VERBOSE | re.MULTILINE | re.DOTALL,
+)
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of the engine on a host: what is asked, of which declared state, and what else the request says."""
@@ -108,7 +118,10 @@ class EngineCommand(StringCommand):
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> tuple[bool, CommandOutput]:
         succeeded, output = super().execute(state, host, connector_arguments)
         if succeeded:
-            show_warnings(host, read_answer(output.stdout_lines).get("warnings", ()))
+            answer = read_answer(output.stdout_lines)
+            show_warnings(host, answer["warnings"])
+            if state.config.DIFF:
+                show_differences(host, answer["before"], answer["after"])
         return succeeded, output
 
 
@@ -149,6 +162,17 @@ def show_warnings(host: Host, warnings: Iterable[str]) -> None:
         host.log_styled(f"Warning: {warning}", fg="yellow", log_func=logger.warning)
 
 
+def show_differences(
+    host: Host, before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]
+) -> None:
+    """For each environment and tool what is in it before and after was printed, as a diff."""
+    for name in dict.fromkeys([*before, *after]):
+        old, new = (sorted(f"{one}=={at}" for one, at in side.get(name, {}).items()) for side in (before, after))
+        for line in difflib.unified_diff(old, new, f"{name} (before)", f"{name} (after)", lineterm="", n=0):
+            colour = {"+": "green", "-": "red"}.get(line[0])
+            host.log_styled(f"    {line}", fg=colour)
+
+
 @cache
 def engine_source() -> dict[str, str]:
     """Return the engine's modules by name, without comments and docstrings; line numbers stay what they are."""
@@ -156,15 +180,13 @@ def engine_source() -> dict[str, str]:
 
 
 def _compact(source: str) -> str:
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or ast.get_docstring(node) is None:
-            continue
-        docstring = node.body[0]
-        first, last = docstring.lineno - 1, docstring.end_lineno or docstring.lineno
-        lines[first:last] = [" " * docstring.col_offset + '""', *[""] * (last - first - 1)]
-    return "\n".join(lines) + "\n"
+    def shorten(found: re.Match[str]) -> str:
+        text = found.group()
+        if found.lastgroup == "text":
+            return text
+        if found.lastgroup == "comment":
+            return ""
+        indent = text[: len(text) - len(text.lstrip())]
+        return indent + '""' + "\n" * text.count("\n")
+
+    return _TEXTS.sub(shorten, source)

@@ -12,7 +12,8 @@ from typing import Any
 
 from pyinfra import logger
 from pyinfra.api.command import PyinfraCommand, StringCommand
-from pyinfra.api.exceptions import FactProcessError
+from pyinfra.api.exceptions import FactProcessError, PyinfraError
+from pyinfra.api.facts import FactBase
 from pyinfra.context import ctx_host, host, state
 
 from .declared import Declared
@@ -74,20 +75,36 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
 
 def _find_plan(declared: Declared) -> dict[str, Any]:
     """Return what the host lacks; empty after an error, which then was shown and has failed the host."""
-    stdin = Call("plan", declared).stdin
-    arguments: Mapping[str, Any] = host.current_op_global_arguments or {}
-    if stdin and arguments.get("_su_password"):
+    if Call("plan", declared).stdin and _arguments().get("_su_password"):
         _show_error(
             "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
             "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
         )
         return {}
-    further: dict[str, Any] = {"_stdin": stdin} if stdin else {}
-    found = host.get_fact(_Plan, declared=declared, rehearsing=not state.is_executing, **further)
+    found = ask_host(_Plan, declared, rehearsing=not state.is_executing)
     if "error" in found:
         _show_error(found["error"])
         return {}
     return found
+
+
+def ask_host(fact: type[FactBase[dict[str, Any]]], declared: Declared, **further: object) -> dict[str, Any]:
+    """Return a fact about a declared state; empty where the host could not be asked, which then was shown."""
+    stdin = Call("", declared).stdin
+    arguments: dict[str, Any] = {**further, **({"_stdin": stdin} if stdin else {})}
+    try:
+        return host.get_fact(fact, declared=declared, **arguments)
+    except PyinfraError:
+        # No host is left. While operations are prepared that ends everything; in a run pyinfra ends them by itself.
+        if not state.is_executing:
+            raise
+        return {}
+
+
+def _arguments() -> Mapping[str, Any]:
+    """Return pyinfra's global arguments of the operation."""
+    arguments: Mapping[str, Any] = host.current_op_global_arguments or {}
+    return arguments
 
 
 def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[Step]:

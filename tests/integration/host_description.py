@@ -14,7 +14,9 @@ from typing import Any, Dict, List, Sequence
 
 
 def owners(path: str) -> List[str]:
-    everything = [path, *glob.glob(path + "/**", recursive=True)]
+    everything = [path]
+    if not os.path.islink(path):
+        everything += glob.glob(path + "/**", recursive=True)
     return sorted({pwd.getpwuid(os.lstat(one).st_uid).pw_name for one in everything})
 
 

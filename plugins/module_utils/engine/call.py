@@ -13,7 +13,7 @@ import sys
 from typing import Callable, Dict, List, Mapping
 
 from .bootstrap import PREFIX
-from .converge import converge, look
+from .converge import Outcome, converge, look, rehearse
 from .desired import validate
 from .errors import CommandFailed, ProvisionError
 from .host import Host
@@ -39,10 +39,18 @@ def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
 
 
 def _answer_converge(request: Request, host: Host) -> Dict[str, object]:
-    outcome = converge(validate(_declared(request)), host)
+    return _report_outcome(converge(validate(_declared(request)), host))
+
+
+def _answer_rehearse(request: Request, host: Host) -> Dict[str, object]:
+    return _report_outcome(rehearse(validate(_declared(request)), host))
+
+
+def _report_outcome(outcome: Outcome) -> Dict[str, object]:
     return {
         "changed": outcome.changed,
         "steps": [step.as_dict() for step in outcome.plan.steps],
+        "before": {name: dict(packages) for name, packages in outcome.before.items()},
         "after": {name: dict(packages) for name, packages in outcome.after.items()},
         "warnings": list(outcome.warnings),
     }
@@ -54,10 +62,11 @@ def _declared(request: Request) -> Mapping[str, object]:
 
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
-#: ``rehearsing``, ``converge`` with ``declared``. The first two only read.
+#: ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,
     "plan": _answer_plan,
+    "rehearse": _answer_rehearse,
     "converge": _answer_converge,
 }
 
