@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .engine.converge import Outcome, converge, rehearse
 from .engine.desired import Desired, validate
 from .engine.errors import CommandFailed, ProvisionError
 from .engine.host import Host
-from .engine.work import secrets_of
+
+if TYPE_CHECKING:
+    from .engine.converge import Outcome
 
 #: The settings of the data model; each module takes all of them, so that one group of module defaults serves all.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -48,7 +49,7 @@ def read_desired(module: AnsibleModule, **declared: object) -> Desired:
         fail(module, error)
         raise
     # Also a password inside of a URL is masked in everything Ansible prints of this call.
-    module.no_log_values.update(secrets_of(desired))
+    module.no_log_values.update(desired.secrets)
     return desired
 
 
@@ -65,8 +66,10 @@ def fail(module: AnsibleModule, error: ProvisionError) -> None:
     module.fail_json(msg=str(error), **details)
 
 
-def meet(module: AnsibleModule, desired: Desired) -> Outcome:
+def meet(module: AnsibleModule, desired: Desired) -> "Outcome":
     """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way."""
+    from .engine.converge import converge, rehearse  # noqa: PLC0415  # nothing that a module which only reads needs
+
     try:
         outcome = (rehearse if module.check_mode else converge)(desired, Host())
     except ProvisionError as error:

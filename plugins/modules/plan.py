@@ -101,11 +101,10 @@ steps:
   elements: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import look
 from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import suggestions
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
-from ansible_collections.pep668.provision.plugins.module_utils.engine.report import report_plan
+from ansible_collections.pep668.provision.plugins.module_utils.engine.look import look, report_plan
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from pyinfra.api.host import Host
 from .engine.desired import VARIABLES, Desired, suggestions, validate
 from .engine.errors import ProvisionError
 from .engine.redact import redact
-from .engine.work import secrets_of
 
 #: What an entry of the host is about; every other variable is a setting, which says how it is provided.
 ENTRIES = {
@@ -46,7 +46,7 @@ class Declared:
     @property
     def secrets(self) -> frozenset[str]:
         """The strings in it that must never be shown."""
-        return secrets_of(self.desired)
+        return self.desired.secrets
 
     def only(self, **entries: object) -> Declared:
         """Return these entries with the settings of this state, and none of its other entries."""
@@ -113,6 +113,7 @@ def read_variables(path: Path) -> dict[str, object]:
     return values
 
 
+@cache
 def _load(path: Path) -> dict[str, object]:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -30,8 +30,7 @@ from pyinfra.api.state import State
 from pyinfra.connectors.util import CommandOutput
 
 from .declared import Declared
-from .engine.bootstrap import MISSING, PREFIX, python_script
-from .engine.call import ANSWER, ERROR
+from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
 
 _ENGINE = Path(__file__).parent / "engine"
 
@@ -39,21 +38,22 @@ _ENGINE = Path(__file__).parent / "engine"
 _LOADER = """\
 import binascii, json, sys, zlib
 from importlib.machinery import ModuleSpec
-sent = json.loads(zlib.decompress(binascii.a2b_base64(sys.argv[1])))
+engine, request = [zlib.decompress(binascii.a2b_base64(sent)) for sent in sys.argv[1:]]
+engine = json.loads(engine)
 class Engine:
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition(".")
-        if package == "pep668_engine" and (module or "__init__") in sent["engine"]:
+        if package == "pep668_engine" and (module or "__init__") in engine:
             return ModuleSpec(name, self, is_package=not module)
     def create_module(self, spec):
         return None
     def exec_module(self, module):
         name = module.__name__.partition(".")[2] or "__init__"
-        exec(compile(sent["engine"][name], "engine/%s.py" % name, "exec", dont_inherit=True), module.__dict__)
+        exec(compile(engine[name], "engine/%s.py" % name, "exec", dont_inherit=True), module.__dict__)
 sys.meta_path.insert(0, Engine())
 from pep668_engine.call import main
 from pep668_engine.host import Host
-sys.exit(main(sent["request"] or json.loads(sys.stdin.readline()), Host()))
+sys.exit(main(json.loads(request or sys.stdin.readline()), Host()))
 """
 
 
@@ -97,9 +97,9 @@ class Call:
 
     def script(self) -> HiddenValue:
         """Return the shell script that makes the call, which is printed as this call's text."""
-        sent = {"engine": engine_source(), "request": None if self.stdin else self._request()}
-        payload = base64.b64encode(zlib.compress(json.dumps(sent).encode(), 9)).decode()
-        return HiddenValue(python_script(("-I", "-S", "-X", "utf8", "-c", _LOADER, payload)), masked_value=str(self))
+        request = _packed("" if self.stdin else json.dumps(self._request()))
+        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, packed_engine(), request)
+        return HiddenValue(python_script(arguments), masked_value=str(self))
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:
         declared: dict[str, Any] = {}
@@ -174,6 +174,15 @@ def show_differences(
 
 
 @cache
+def packed_engine() -> str:
+    """Return the engine's source as one word: base64 of zlib of a JSON object, module to source."""
+    return _packed(json.dumps(engine_source()))
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
 def engine_source() -> dict[str, str]:
     """Return the engine's modules by name, without comments and docstrings; line numbers stay what they are."""
     return {path.stem: _compact(path.read_text(encoding="utf-8")) for path in sorted(_ENGINE.glob("*.py"))}

@@ -42,7 +42,7 @@ from .pipx import (
 )
 from .request import pins_of
 from .steps import ToolStep
-from .work import run_checked, secrets_of
+from .work import run_checked
 
 
 class ToolRun:
@@ -50,7 +50,7 @@ class ToolRun:
 
     def __init__(self, host: Host, desired: Desired, step: ToolStep, warnings: List[str]) -> None:
         self.host, self.desired, self.step, self.warnings = host, desired, step, warnings
-        self.secrets = secrets_of(desired)
+        self.secrets = desired.secrets
         self.observed, self.entry = step.observed, step.observed.entry
         if step.observed.space is None or step.observed.state is None:
             raise ProvisionError(f"The tool {self.entry.name} has no place on this host.")

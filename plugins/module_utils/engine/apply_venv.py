@@ -23,7 +23,7 @@ from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
-from .work import make_installer, run_prepared, secrets_of
+from .work import make_installer, run_prepared
 
 
 class VenvRun:
@@ -31,7 +31,7 @@ class VenvRun:
 
     def __init__(self, host: Host, desired: Desired, step: VenvStep, warnings: List[str]) -> None:
         self.host, self.desired, self.step, self.warnings = host, desired, step, warnings
-        self.secrets = secrets_of(desired)
+        self.secrets = desired.secrets
         self.observed, self.entry = step.observed, step.observed.entry
         self.path = self.entry.path
         self.aside = self.path + ASIDE_SUFFIX

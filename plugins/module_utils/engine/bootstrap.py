@@ -14,11 +14,13 @@ from .package_manager import PackageManager
 #: What the script's last line of output starts with, followed by one of these words and what it is about.
 PREFIX = "pep668.provision:"
 PRESENT, INSTALLED, MISSING = "present", "installed", "missing"
+#: What stands there in the line with which code that was run answers (see call).
+ANSWER, ERROR = "answer", "error"
 
 _FIND_PYTHON = """\
 find_python() {{
     for python in {names}; do
-        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, {oldest}))' >/dev/null 2>&1; then
+        if "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, {oldest}))' >/dev/null 2>&1; then
             return 0
         fi
     done

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Callable, Dict, List, Mapping
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping
 
-from .bootstrap import PREFIX
-from .converge import Outcome, converge, look, rehearse
+from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
 from .errors import CommandFailed, ProvisionError
 from .host import Host
-from .report import report_host, report_plan
+from .look import look, report_plan
 
-#: What stands after PREFIX in the line with the answer.
-ANSWER, ERROR = "answer", "error"
+if TYPE_CHECKING:
+    from .converge import Outcome
 
 Request = Mapping[str, object]
 
@@ -29,6 +28,8 @@ def _answer_host(request: Request, host: Host) -> Dict[str, object]:
     interpreters = request.get("interpreters") or ()
     if not isinstance(interpreters, (list, tuple)):
         raise ProvisionError("interpreters: allowed is a list of absolute paths.")
+    from .report import report_host  # noqa: PLC0415  # each request loads no more than it needs
+
     return report_host(host, [str(path) for path in interpreters])
 
 
@@ -39,14 +40,18 @@ def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
 
 
 def _answer_converge(request: Request, host: Host) -> Dict[str, object]:
+    from .converge import converge  # noqa: PLC0415  # as above
+
     return _report_outcome(converge(validate(_declared(request)), host))
 
 
 def _answer_rehearse(request: Request, host: Host) -> Dict[str, object]:
+    from .converge import rehearse  # noqa: PLC0415  # as above
+
     return _report_outcome(rehearse(validate(_declared(request)), host))
 
 
-def _report_outcome(outcome: Outcome) -> Dict[str, object]:
+def _report_outcome(outcome: "Outcome") -> Dict[str, object]:
     return {
         "changed": outcome.changed,
         "steps": [step.as_dict() for step in outcome.plan.steps],

@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Mapping, Tuple
 
 from .apply import Applier
 from .desired import Desired
-from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState
 from .lock import holding_lock
+from .look import look
 from .observe import observe
-from .plan import plan as make_plan
-from .preview import Preview, make_inquiry, preview_tool, preview_venv, without_seeds
+from .preview import Preview, preview_tool, preview_venv, without_seeds
 from .steps import Plan
 
 
@@ -37,20 +36,6 @@ class Outcome:
     @property
     def changed(self) -> bool:
         return not self.plan.is_empty
-
-
-def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
-    """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
-
-    When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
-    """
-    state = observe(desired, host, make_inquiry(desired, host))
-    plan = make_plan(desired, state)
-    refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
-    if refusals:
-        raise ProvisionError("\n".join(str(refusal) for refusal in refusals))
-    pending = tuple(f"A real run would stop here: {refusal}" for refusal in plan.refusals)
-    return state, replace(plan, warnings=(*plan.warnings, *pending))
 
 
 def rehearse(desired: Desired, host: Host) -> Outcome:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from . import values
 from .errors import InvalidState
+from .redact import secrets_in
 from .requirement import Requirement, normalize_name, parse_spec
 
 VENV_STATES = ("present", "latest", "exact", "absent")
@@ -97,6 +98,16 @@ class Desired:
     index: IndexSettings = IndexSettings()
     manage_system_packages: bool = True
     lock_timeout: float = 300.0
+
+    @property
+    def secrets(self) -> FrozenSet[str]:
+        """Every string of it that must never be shown."""
+        texts = [self.index.index_url, self.index.proxy, *self.index.extra_index_urls, *self.index.find_links]
+        for venv in self.venvs:
+            texts += [*venv.packages, *venv.pip_args]
+        for tool in self.tools:
+            texts += [tool.spec, *(tool.inject or ())]
+        return secrets_in(texts) | ({self.index.password} if self.index.password else frozenset())
 
 
 _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {

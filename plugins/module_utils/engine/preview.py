@@ -18,7 +18,7 @@ from .observe import Inquiry, find_uv
 from .request import SEEDS, InstallRequest, pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep, VenvStep
-from .work import make_installer, resolve, resolve_new, secrets_of
+from .work import make_installer, resolve, resolve_new
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def without_seeds(packages: Mapping[str, str]) -> Dict[str, str]:
 
 def make_inquiry(desired: Desired, host: Host) -> Inquiry:
     """Return the question for state latest: what an installer would change in an existing environment."""
-    secrets = secrets_of(desired)
+    secrets = desired.secrets
 
     def inquire(venv: str, request: InstallRequest, account: Optional[Account]) -> Mapping[str, str]:
         wanted = request.entry.installer if request.entry.installer != "auto" else desired.installer
@@ -55,7 +55,7 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
     before = without_seeds(state.distributions)
     if step.action == "remove":
         return Preview(before, {})
-    secrets = secrets_of(desired)
+    secrets = desired.secrets
     try:
         if step.action in ("create", "rebuild"):
             pins = pins_of(dict(state.kept))
@@ -103,7 +103,7 @@ def _resolve_keeping(
             return {}
         try:
             return resolve_new(
-                host, interpreter, attempt, account=account, index=desired.index, secrets=secrets_of(desired)
+                host, interpreter, attempt, account=account, index=desired.index, secrets=desired.secrets
             )
         except ProvisionError as error:
             last = error
@@ -127,7 +127,7 @@ def _only_wanted(
         plain,
         account=observed.account,
         index=desired.index,
-        secrets=secrets_of(desired),
+        secrets=desired.secrets,
         everything=True,
     )
     return {name: version for name, version in after.items() if name in wanted}
@@ -164,7 +164,7 @@ def preview_tool(desired: Desired, host: Host, step: ToolStep) -> Preview:
             raise ProvisionError("There is no interpreter for it yet.")
         request = InstallRequest(VenvEntry("/", packages=(entry.install_spec,)))
         resolved = resolve_new(
-            host, interpreter, request, account=account, index=desired.index, secrets=secrets_of(desired)
+            host, interpreter, request, account=account, index=desired.index, secrets=desired.secrets
         )
         return Preview(before, {name: resolved.get(name, "")})
     except ProvisionError as error:

@@ -1,29 +1,25 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine found, as data for front-ends: a host's Pythons with all there is to know of them, and a plan."""
+"""What a host's Python looks like, as one report: interpreters, markers, pips, overrides, pipx and uv."""
 
 from __future__ import annotations
 
 import os
 from typing import Dict, Iterator, List, Sequence
 
-from .desired import Desired
 from .distro import observe_distribution
 from .errors import InvalidState
 from .host import Host
-from .host_state import HostState
 from .interpreter import Interpreter, Interpreters, well_known_directories
 from .marker import observe_marker
 from .observe import find_uv, own_program_entry
 from .origin import Origin, weigh_owner
-from .os_packages import package_module_options
 from .package_owner import package_owners
 from .pip_config import observe_override
 from .pip_policy import predict_system_install
 from .pip_program import observe_pip_programs
 from .pipx import find_pipx
-from .steps import Plan
 
 
 def report_host(host: Host, named: Sequence[str] = ()) -> Dict[str, object]:
@@ -59,39 +55,6 @@ def report_host(host: Host, named: Sequence[str] = ()) -> Dict[str, object]:
             {"path": one.path, "version": one.version} for one in find_pipx(host, own_program_entry(host, "pipx").path)
         ],
         "uv": find_uv(host),
-    }
-
-
-def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:
-    """Return what ``plan`` returns, as its documentation describes it."""
-    manager = state.distribution.manager
-    return {
-        "converged": plan.is_empty,
-        "system_packages": [step.name for step in plan.packages],
-        "package_manager": manager.name if manager is not None else "",
-        "package_options": package_module_options(
-            state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
-        ),
-        "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
-        "venvs": [
-            {
-                "position": step.position,
-                "path": step.observed.entry.path,
-                "action": step.action,
-                "reasons": list(step.reasons),
-            }
-            for step in plan.venvs
-        ],
-        "tools": [
-            {
-                "position": step.position,
-                "name": step.observed.entry.venv_name,
-                "action": step.action,
-                "reasons": list(step.reasons),
-            }
-            for step in plan.tools
-        ],
-        "steps": [step.as_dict() for step in plan.steps],
     }
 
 

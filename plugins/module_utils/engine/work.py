@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import FrozenSet, Mapping, Optional
 
 from .account import Account
-from .desired import Desired, IndexSettings
+from .desired import IndexSettings
 from .errors import CommandFailed, ProvisionError
 from .files import scratch_directory, write_atomically
 from .host import Host
@@ -17,19 +17,8 @@ from .installer_pip import PipInstaller
 from .installer_uv import UvInstaller
 from .interpreter import Interpreter
 from .process import Command, Completed
-from .redact import redact, secrets_in
+from .redact import redact
 from .request import InstallRequest
-
-
-def secrets_of(desired: Desired) -> FrozenSet[str]:
-    """Return every string of a declared state that must never be shown."""
-    index = desired.index
-    texts = [index.index_url, index.proxy, *index.extra_index_urls, *index.find_links]
-    for venv in desired.venvs:
-        texts += [*venv.packages, *venv.pip_args]
-    for tool in desired.tools:
-        texts += [tool.spec, *(tool.inject or ())]
-    return secrets_in(texts) | ({index.password} if index.password else frozenset())
 
 
 def make_installer(name: str, uv: str) -> Installer:

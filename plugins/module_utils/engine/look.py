@@ -1,0 +1,74 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observe and plan in one call: all that happens on a host that has everything, so nothing else is loaded for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Optional, Tuple
+
+from .desired import Desired
+from .errors import ProvisionError
+from .host import Host
+from .host_state import HostState
+from .observe import Inquiry, observe
+from .os_packages import package_module_options
+from .plan import plan as make_plan
+from .steps import Plan
+
+
+def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
+    """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
+
+    When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
+    """
+    state = observe(desired, host, _make_inquiry(desired, host))
+    plan = make_plan(desired, state)
+    refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
+    if refusals:
+        raise ProvisionError("\n".join(str(refusal) for refusal in refusals))
+    pending = tuple(f"A real run would stop here: {refusal}" for refusal in plan.refusals)
+    return state, replace(plan, warnings=(*plan.warnings, *pending))
+
+
+def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:
+    """Return how installers are asked what is newest, where something declared wants to know."""
+    if "latest" not in [*(entry.state for entry in desired.venvs), *(entry.state for entry in desired.tools)]:
+        return None
+    from .preview import make_inquiry  # noqa: PLC0415  # it brings the installers along
+
+    return make_inquiry(desired, host)
+
+
+def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:
+    """Return what ``plan`` returns, as its documentation describes it."""
+    manager = state.distribution.manager
+    return {
+        "converged": plan.is_empty,
+        "system_packages": [step.name for step in plan.packages],
+        "package_manager": manager.name if manager is not None else "",
+        "package_options": package_module_options(
+            state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
+        ),
+        "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
+        "venvs": [
+            {
+                "position": step.position,
+                "path": step.observed.entry.path,
+                "action": step.action,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.venvs
+        ],
+        "tools": [
+            {
+                "position": step.position,
+                "name": step.observed.entry.venv_name,
+                "action": step.action,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.tools
+        ],
+        "steps": [step.as_dict() for step in plan.steps],
+    }
