@@ -1,0 +1,141 @@
+"""The engine called in a process of its own: a request comes in, a line goes out. Nothing here gets as far as apply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from made_up_host import MadeUpHost, entry_of
+from pep668_provision.engine import call
+from pep668_provision.engine.bootstrap import PREFIX
+from pep668_provision.engine.errors import CommandFailed
+
+ENTRY = {"path": "/srv/app/.venv", "packages": ["flask==3.0.3"]}
+OWNED = {"path": "/srv/app/.venv", "owner": "nobody-knows"}
+
+
+def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **request: object) -> tuple[str, Any]:
+    """The word and the content of the one line that a request is answered with."""
+    assert call.main({"ask": ask, **request}, made_up.host) == 0
+    out, err = printed.readouterr()
+    prefix, word, content = out.split(" ", 2)
+    assert (prefix, out.count("\n"), err) == (PREFIX, 1, "")
+    return word, json.loads(content)
+
+
+def test_every_question_is_one_of_the_three() -> None:
+    assert list(call.ANSWERS) == ["python_info", "plan", "converge"]
+
+
+def test_a_host_is_described(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    word, answer = asked(debian, capsys, "python_info")
+    assert (word, answer["host"]["distribution"]) == ("answer", "debian")
+    assert [one["path"] for one in answer["interpreters"]] == ["/usr/bin/python3"]
+
+
+def test_further_interpreters_are_looked_at(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    debian.with_interpreter("3.14.0", prefix="/opt/python", default=False)
+    _, answer = asked(debian, capsys, "python_info", interpreters=["/opt/python/bin/python3.14"])
+    assert [one["version"] for one in answer["interpreters"]] == ["3.11.2", "3.14.0"]
+
+
+@pytest.mark.parametrize("interpreters", ["/opt/python", {"path": "/opt/python"}, 3])
+def test_further_interpreters_are_a_list(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str], interpreters: object
+) -> None:
+    word, answer = asked(debian, capsys, "python_info", interpreters=interpreters)
+    assert (word, answer) == ("error", {"message": "interpreters: allowed is a list of absolute paths."})
+
+
+def test_an_error_is_answered_where_a_host_is_only_looked_at(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word, answer = asked(debian, capsys, "python_info", interpreters=["python3"])
+    assert (word, answer) == ("error", {"message": "interpreters: 'python3' is not an absolute path"})
+
+
+def test_a_plan_is_answered_with_its_warnings(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    word, answer = asked(debian, capsys, "plan", declared={"python_venvs": [ENTRY]})
+    assert (word, answer["converged"], answer["warnings"]) == ("answer", False, [])
+    assert answer["venvs"] == [
+        {"position": 0, "path": ENTRY["path"], "action": "create", "reasons": ["it is not there"]}
+    ]
+
+
+@pytest.mark.parametrize("declared", [{}, None, [], "python_venvs"])
+def test_a_host_of_which_nothing_is_declared_is_converged(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str], declared: object
+) -> None:
+    _, answer = asked(debian, capsys, "plan", declared=declared)
+    assert (answer["converged"], answer["steps"]) == (True, [])
+
+
+def test_everything_that_is_refused_is_in_one_message(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    word, answer = asked(debian, capsys, "plan", declared={"python_venvs": [{"path": "app"}], "python_uw": True})
+    assert word == "error"
+    assert answer["message"].splitlines() == [
+        "python_uw: there is no such variable; did you mean python_uv?",
+        "python_venvs[0] (path: 'app'): path is 'app': allowed is an absolute path on the host.",
+    ]
+
+
+def test_what_earlier_steps_bring_may_be_missing_only_in_a_rehearsal(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = {"python_venvs": [OWNED]}
+    word, answer = asked(debian, capsys, "plan", declared=declared, rehearsing=False)
+    assert word == "error"
+    assert "nobody-knows" in answer["message"]
+    word, answer = asked(debian, capsys, "plan", declared=declared, rehearsing=True)
+    assert word == "answer"
+    assert [text.startswith("A real run would stop here: ") for text in answer["warnings"]] == [True]
+
+
+def test_a_converged_host_is_not_changed(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
+    word, answer = asked(debian, capsys, "converge", declared={"python_venvs": [ENTRY]})
+    assert (word, answer) == ("answer", {"changed": False, "steps": [], "after": {}, "warnings": []})
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"), [(OWNED, "nobody-knows"), ({"path": "app"}, "absolute path")], ids=["refused", "not allowed"]
+)
+def test_an_error_of_a_change_is_a_text_and_an_exit_status(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str], entry: dict[str, str], told: str
+) -> None:
+    assert call.main({"ask": "converge", "declared": {"python_venvs": [entry]}}, debian.host) == 1
+    out, err = capsys.readouterr()
+    assert (out, told in err) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "told"),
+    [
+        pytest.param("Collecting nosuch", "ERROR: no\nERROR: such\n", ["ERROR: no", "ERROR: such"], id="on stderr"),
+        pytest.param("no such\n", " \n", ["no such"], id="on stdout"),
+        pytest.param("", "", [], id="nowhere"),
+    ],
+)
+@pytest.mark.parametrize("ask", ["plan", "converge"])
+def test_of_a_command_that_failed_it_is_told_what_it_was_and_all_that_it_said(
+    debian: MadeUpHost,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: str,
+    stdout: str,
+    stderr: str,
+    told: list[str],
+) -> None:
+    def fails(_request: object, _host: object) -> dict[str, object]:
+        raise CommandFailed(
+            "Installing failed.", command=["pip", "install"], status=1, stdout=stdout, stderr=stderr, advice="Look."
+        )
+
+    monkeypatch.setattr(call, "ANSWERS", {ask: fails})
+    status = call.main({"ask": ask}, debian.host)
+    out, err = capsys.readouterr()
+    text = err if ask == "converge" else json.loads(out.split(" ", 2)[2])["message"]
+    assert status == (1 if ask == "converge" else 0)
+    assert text.splitlines() == ["Installing failed. Look.", "The command was: pip install", *told]

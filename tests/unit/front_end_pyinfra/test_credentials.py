@@ -1,0 +1,176 @@
+"""Credentials reach the host on the standard input of a command, and are nowhere else: no name, text, log, argument."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pep668_provision.deploys import provision
+from pep668_provision.operations import tools, venv
+
+from .fake_hosts import ENGINE, FakeRun, Stage, request_in
+
+SECRET = "s3cr3t"
+STEPS = {
+    "venvs": [{"position": 0, "path": "/srv/a", "action": "create", "reasons": ["it is not there"]}],
+    "steps": [{"action": "create", "kind": "venv", "name": "/srv/a", "reasons": ["it is not there"]}],
+}
+TOOL_STEPS = {
+    "tools": [{"position": 0, "name": "alpha", "action": "create", "reasons": ["it is not there"]}],
+    "steps": [{"action": "create", "kind": "tool", "name": "alpha", "reasons": ["it is not there"]}],
+}
+VENV: dict[str, Any] = {"path": "/srv/a"}
+
+
+@pytest.fixture
+def echoed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What pyinfra writes without its log: inputs and outputs of commands."""
+    lines: list[str] = []
+    monkeypatch.setattr("pyinfra.api.output._echo", lambda message=None, **_: lines.append(str(message)))
+    return lines
+
+
+def chatty(run: FakeRun) -> FakeRun:
+    """As with -vvv."""
+    run.state.print_input = run.state.print_output = True
+    run.state.print_fact_info = run.state.print_fact_input = run.state.print_fact_output = True
+    return run
+
+
+def everything_printable(run: FakeRun, stages: list[Stage], seen: list[str], log: pytest.LogCaptureFixture) -> str:
+    operations = list(run.state.ops[run.host].values())
+    commands = [command for one in operations for command in one.operation_meta._commands or ()]
+    shown = [line for stage in stages for line in (*stage.log, *stage.commands)]
+    shown += [*run.names, *seen, *(record.getMessage() for record in log.get_records("call"))]
+    shown += [f"{command} {command!r} {command.connector_arguments}" for command in commands]
+    shown += [str(one) for meta in run.state.op_meta.values() for one in meta.args]
+    # What stands in argument lists: every account of the host can read them.
+    shown += [sent.line for sent in run.sent]
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("operate", "data", "arguments", "secrets"),
+    [
+        pytest.param(
+            provision,
+            {"python_venvs": [VENV], "python_index_url": f"https://reader:{SECRET}@index.example/simple"},
+            {},
+            [SECRET],
+            id="in the URL of an index",
+        ),
+        pytest.param(
+            provision,
+            {"python_venvs": [VENV], "python_index_url": "https://reader:p%40ss%2Fword@index.example/simple"},
+            {},
+            ["p%40ss%2Fword", "p@ss/word"],
+            id="percent-encoded",
+        ),
+        pytest.param(
+            provision,
+            {"python_venvs": [VENV], "python_index_username": "reader", "python_index_password": SECRET},
+            {},
+            [SECRET],
+            id="the password of an index",
+        ),
+        pytest.param(
+            provision,
+            {
+                "python_venvs": [VENV],
+                "python_extra_index_urls": ["https://extra.example/simple", f"https://{SECRET}@more.example/simple"],
+                "python_find_links": [f"https://reader:f1nd{SECRET}@links.example/"],
+                "python_proxy": f"http://reader:pr0xy{SECRET}@proxy.example:3128",
+            },
+            {},
+            [SECRET],
+            id="in every other URL of the settings",
+        ),
+        pytest.param(
+            provision,
+            {
+                "python_tools": [
+                    {
+                        "name": "alpha",
+                        "spec": f"alpha @ https://{SECRET}@files.example/alpha.whl",
+                        "inject": [f"beta @ git+https://reader:g1t{SECRET}@files.example/beta.git"],
+                    }
+                ]
+            },
+            {},
+            [SECRET],
+            id="in the specs of a tool",
+        ),
+        pytest.param(
+            venv,
+            {},
+            {**VENV, "packages": [f"alpha @ https://{SECRET}@files.example/alpha.whl"]},
+            [SECRET],
+            id="in a requirement, of an operation without a name",
+        ),
+        pytest.param(
+            venv,
+            {},
+            {**VENV, "pip_args": [f"--extra-index-url=https://reader:{SECRET}@index.example/simple"], "_sudo": True},
+            [SECRET],
+            id="in an argument for pip, with sudo",
+        ),
+        pytest.param(
+            tools,
+            {"python_index_password": SECRET},
+            {"tools": ["alpha"], "_su_user": "root"},
+            [SECRET],
+            id="the password of an index, with su",
+        ),
+    ],
+)
+def test_a_credential_is_on_the_standard_input_and_nowhere_else(
+    operate: Callable[..., Any],
+    data: dict[str, Any],
+    arguments: dict[str, Any],
+    secrets: list[str],
+    caplog: pytest.LogCaptureFixture,
+    echoed: list[str],
+) -> None:
+    run = chatty(FakeRun(data, log=caplog))
+    answer = {"plan": TOOL_STEPS if "tools" in arguments or "python_tools" in data else STEPS}
+    kept = list(caplog.records)
+    stages = [run.prepare(operate, arguments, answers=[answer])]
+    kept += caplog.records
+    stages.append(run.execute(answers=[answer]))
+    caplog.handler.records[:] = [*kept, *caplog.records]
+
+    printed = everything_printable(run, stages, echoed, caplog)
+    assert "converge" in printed
+    assert len(echoed) > 2
+    assert [secret for secret in secrets if secret in printed] == []
+    assert "****" in printed
+
+    asked = [sent for sent in run.sent if sent.text.startswith(ENGINE)]
+    assert [sent.text.removeprefix(ENGINE).split()[0] for sent in asked] == ["plan", "plan", "converge"]
+    for sent in asked:
+        assert request_in(sent.line) is None
+        (line,) = sent.stdin
+        assert secrets[0] in line
+        assert json.loads(line)["ask"] in sent.text
+        assert secrets[0] not in repr(sent.stdin)
+
+
+def test_without_a_credential_nothing_is_on_the_standard_input(caplog: pytest.LogCaptureFixture) -> None:
+    run = FakeRun({"python_index_url": "https://index.example/simple"}, log=caplog)
+    run.prepare(
+        venv, {**VENV, "packages": ["alpha @ git+ssh://git@files.example/alpha.git"]}, answers=[{"plan": STEPS}]
+    )
+    run.execute(answers=[{"plan": STEPS}])
+    assert [list(sent.stdin) for sent in run.sent] == [[], [], []]
+    assert "git+ssh://git@files.example" in str(request_in(run.sent[-1].line))
+
+
+def test_a_credential_is_not_in_what_is_said_of_a_failure(caplog: pytest.LogCaptureFixture, echoed: list[str]) -> None:
+    data = {"python_venvs": [VENV], "python_index_url": f"https://reader:{SECRET}@index.example/simple"}
+    run = chatty(FakeRun(data, log=caplog, others={}))
+    stage = run.prepare(provision, answers=[{"success": False, "stderr": ["sh: 1: python3: Input/output error"]}])
+    assert stage.log[-1].startswith("Error: could not load fact: pep668_provision.facts.ProvisionPlan ")
+    assert SECRET not in everything_printable(run, [stage], echoed, caplog)
