@@ -25,8 +25,8 @@ def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **
     return word, json.loads(content)
 
 
-def test_every_question_is_one_of_the_three() -> None:
-    assert list(call.ANSWERS) == ["python_info", "plan", "converge"]
+def test_every_question_is_one_of_the_four() -> None:
+    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge"]
 
 
 def test_a_host_is_described(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +96,7 @@ def test_what_earlier_steps_bring_may_be_missing_only_in_a_rehearsal(
 def test_a_converged_host_is_not_changed(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
     debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
     word, answer = asked(debian, capsys, "converge", declared={"python_venvs": [ENTRY]})
-    assert (word, answer) == ("answer", {"changed": False, "steps": [], "after": {}, "warnings": []})
+    assert (word, answer) == ("answer", {"changed": False, "steps": [], "before": {}, "after": {}, "warnings": []})
 
 
 @pytest.mark.parametrize(

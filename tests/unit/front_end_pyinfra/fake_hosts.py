@@ -31,8 +31,7 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 from pyinfra.context import ctx_host, ctx_state
 
-from pep668_provision.engine.bootstrap import MISSING, PREFIX
-from pep668_provision.engine.call import ANSWER, ERROR
+from pep668_provision.engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX
 from pep668_provision.engine.desired import VenvEntry
 
 CASES = Path(__file__).parent
@@ -53,7 +52,7 @@ PLAN: Mapping[str, Any] = {
     "steps": [],
     "warnings": [],
 }
-CONVERGED: Mapping[str, Any] = {"changed": True, "steps": [], "after": {}, "warnings": []}
+CONVERGED: Mapping[str, Any] = {"changed": True, "steps": [], "before": {}, "after": {}, "warnings": []}
 
 Reply = Mapping[str, Any]
 
@@ -251,8 +250,11 @@ def _without_defaults(value: Any) -> Any:
 
 def request_in(line: str) -> dict[str, Any] | None:
     """The request that travels in a command, ``None`` where it is on the standard input."""
-    payload = max(re.findall(r"[A-Za-z0-9+/]+={0,2}", line), key=len)
-    request: dict[str, Any] | None = json.loads(zlib.decompress(base64.b64decode(payload)))["request"]
+    # After the engine, which is by far the longest word.
+    engine = max(re.findall(r"[A-Za-z0-9+/]+={0,2}", line), key=len)
+    word = re.match(r"[A-Za-z0-9+/]+={0,2}", line[line.index(engine) + len(engine) :].lstrip())
+    assert word is not None, line
+    request: dict[str, Any] | None = json.loads(zlib.decompress(base64.b64decode(word.group())) or "null")
     return request
 
 
