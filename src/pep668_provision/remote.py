@@ -38,8 +38,7 @@ _ENGINE = Path(__file__).parent / "engine"
 _LOADER = """\
 import binascii, json, sys, zlib
 from importlib.machinery import ModuleSpec
-engine, request = [zlib.decompress(binascii.a2b_base64(sent)) for sent in sys.argv[1:]]
-engine = json.loads(engine)
+engine, request = [json.loads(zlib.decompress(binascii.a2b_base64(sent))) for sent in sys.argv[1:]]
 class Engine:
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition(".")
@@ -53,7 +52,7 @@ class Engine:
 sys.meta_path.insert(0, Engine())
 from pep668_engine.call import main
 from pep668_engine.host import Host
-sys.exit(main(json.loads(request or sys.stdin.readline()), Host()))
+sys.exit(main(request, Host()))
 """
 
 
@@ -75,6 +74,11 @@ _TEXTS = re.compile(
 )
 
 
+def hidden_lines(declared: Declared) -> HiddenLines:
+    """Return what a call about this state is given on standard input: the state, where it holds a credential."""
+    return HiddenLines([json.dumps(dict(declared.values))] if declared.secrets else [])
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of the engine on a host: what is asked, of which declared state, and what else the request says."""
@@ -85,9 +89,8 @@ class Call:
 
     @property
     def stdin(self) -> HiddenLines:
-        """The request, where it holds a credential: an argument list can be read by every account of a host."""
-        secret = self.declared is not None and self.declared.secrets
-        return HiddenLines([json.dumps(self._request())] if secret else [])
+        """What is declared, where it holds a credential: an argument list can be read by every account of a host."""
+        return hidden_lines(self.declared) if self.declared is not None else HiddenLines()
 
     def __str__(self) -> str:
         """The call as it is printed in place of the engine's source."""
@@ -97,8 +100,10 @@ class Call:
 
     def script(self) -> HiddenValue:
         """Return the shell script that makes the call, which is printed as this call's text."""
-        request = _packed("" if self.stdin else json.dumps(self._request()))
-        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, packed_engine(), request)
+        request = self._request()
+        if self.stdin:
+            request["declared"] = None
+        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, packed_engine(), _packed(json.dumps(request)))
         return HiddenValue(python_script(arguments), masked_value=str(self))
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:

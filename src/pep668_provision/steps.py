@@ -20,7 +20,7 @@ from .declared import Declared
 from .engine.os_packages import package_operation_options
 from .engine.package_manager import MANAGERS
 from .facts import ProvisionPlan
-from .remote import Call, EngineCommand, FailingCommand, show_warnings
+from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
 EVERY_KIND = ("system_package", "venv", "tool")
@@ -75,7 +75,7 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
 
 def _find_plan(declared: Declared) -> dict[str, Any]:
     """Return what the host lacks; empty after an error, which then was shown and has failed the host."""
-    if Call("plan", declared).stdin and _arguments().get("_su_password"):
+    if declared.secrets and _arguments().get("_su_password"):
         _show_error(
             "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
             "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
@@ -90,7 +90,7 @@ def _find_plan(declared: Declared) -> dict[str, Any]:
 
 def ask_host(fact: type[FactBase[dict[str, Any]]], declared: Declared, **further: object) -> dict[str, Any]:
     """Return a fact about a declared state; empty where the host could not be asked, which then was shown."""
-    stdin = Call("", declared).stdin
+    stdin = hidden_lines(declared)
     arguments: dict[str, Any] = {**further, **({"_stdin": stdin} if stdin else {})}
     try:
         return host.get_fact(fact, declared=declared, **arguments)

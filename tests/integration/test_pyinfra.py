@@ -101,8 +101,14 @@ def test_a_dry_run_prints_what_the_run_then_does_and_the_next_has_nothing_to_do(
     planned = dry.planned_commands(ready)
     assert [re.findall(r"apt-get .* install|converge", command) != [] for command in planned] == [True] * 3, dry.text
 
-    run = pyinfra.provision(ready, data, "-vv")
+    # With --diff it also asks the installers, for it prints versions.
+    versions = ["+beta==1.0", "+alpha==2.0", "+hello==1.0"]
+    diff = pyinfra.provision(ready, data, "--diff", dry=True)
+    assert [line for line in versions if f"    {line}" not in diff.said(ready)] == [], diff.text
+
+    run = pyinfra.provision(ready, data, "-vv", "--diff")
     assert (run.rc, run.changed) == (0, 1), run.text
+    assert [line for line in versions if f"    {line}" not in run.said(ready)] == [], run.text
     started = run.started_commands(ready)
     assert [command for command in started if command in planned] == planned
     # The others only looked.

@@ -62,12 +62,15 @@ def _report_outcome(outcome: "Outcome") -> Dict[str, object]:
 
 
 def _declared(request: Request) -> Mapping[str, object]:
-    declared = request.get("declared")
+    declared = request["declared"]
+    if declared is None:
+        declared = json.loads(sys.stdin.readline())
     return declared if isinstance(declared, Mapping) else {}
 
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
 #: ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
+#: Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds credentials.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,
     "plan": _answer_plan,

@@ -64,7 +64,7 @@ def test_a_plan_is_answered_with_its_warnings(debian: MadeUpHost, capsys: pytest
     ]
 
 
-@pytest.mark.parametrize("declared", [{}, None, [], "python_venvs"])
+@pytest.mark.parametrize("declared", [{}, [], "python_venvs"])
 def test_a_host_of_which_nothing_is_declared_is_converged(
     debian: MadeUpHost, capsys: pytest.CaptureFixture[str], declared: object
 ) -> None:

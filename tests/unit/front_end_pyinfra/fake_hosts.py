@@ -248,13 +248,13 @@ def _without_defaults(value: Any) -> Any:
     ]
 
 
-def request_in(line: str) -> dict[str, Any] | None:
-    """The request that travels in a command, ``None`` where it is on the standard input."""
+def request_in(line: str) -> dict[str, Any]:
+    """The request that travels in a command; what is declared is ``None`` in it where it is on the standard input."""
     # After the engine, which is by far the longest word.
     engine = max(re.findall(r"[A-Za-z0-9+/]+={0,2}", line), key=len)
     word = re.match(r"[A-Za-z0-9+/]+={0,2}", line[line.index(engine) + len(engine) :].lstrip())
     assert word is not None, line
-    request: dict[str, Any] | None = json.loads(zlib.decompress(base64.b64decode(word.group())) or "null")
+    request: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(word.group())))
     return request
 
 
