@@ -31,8 +31,7 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 from pyinfra.context import ctx_host, ctx_state
 
-from pep668_provision.engine.bootstrap import MISSING, PREFIX
-from pep668_provision.engine.call import ANSWER, ERROR
+from pep668_provision.engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX
 from pep668_provision.engine.desired import VenvEntry
 
 CASES = Path(__file__).parent
@@ -53,7 +52,7 @@ PLAN: Mapping[str, Any] = {
     "steps": [],
     "warnings": [],
 }
-CONVERGED: Mapping[str, Any] = {"changed": True, "steps": [], "after": {}, "warnings": []}
+CONVERGED: Mapping[str, Any] = {"changed": True, "steps": [], "before": {}, "after": {}, "warnings": []}
 
 Reply = Mapping[str, Any]
 
@@ -137,7 +136,12 @@ class FakeRun:
     """A run of pyinfra on two fake hosts, without its command line."""
 
     def __init__(
-        self, data: Mapping[str, object], *, log: pytest.LogCaptureFixture, others: Mapping[str, object] | None = None
+        self,
+        data: Mapping[str, object],
+        *,
+        log: pytest.LogCaptureFixture,
+        others: Mapping[str, object] | None = None,
+        diff: bool = False,
     ) -> None:
         log.set_level(logging.DEBUG, logger="pyinfra")
         quick = {"fake_delay": 0, "fake_delay_jitter": 0}
@@ -147,6 +151,7 @@ class FakeRun:
             host.connector_cls = KeepingConnector
         self.state = State(inventory)
         self.state.print_noop_info = True
+        self.state.config.DIFF = diff
         self.host: Host = inventory.get_host(WEB)
         self.other: Host = inventory.get_host(OTHER)
         self._log = log
@@ -251,9 +256,17 @@ def _without_defaults(value: Any) -> Any:
 
 def request_in(line: str) -> dict[str, Any] | None:
     """The request that travels in a command, ``None`` where it is on the standard input."""
-    payload = max(re.findall(r"[A-Za-z0-9+/]+={0,2}", line), key=len)
-    request: dict[str, Any] | None = json.loads(zlib.decompress(base64.b64decode(payload)))["request"]
+    _, packed = re.findall(r"\beJ[A-Za-z0-9+/]{9,}={0,2}", line)
+    text = zlib.decompress(base64.b64decode(packed))
+    request: dict[str, Any] | None = json.loads(text) if text else None
     return request
+
+
+def written(files: Mapping[str, str], arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The arguments with the path of the file of variables, below that folder, which has these files now."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return {**arguments, "vars": str(folder / arguments["vars"])} if "vars" in arguments else {**arguments}
 
 
 def cases(folder: str) -> list[Any]:

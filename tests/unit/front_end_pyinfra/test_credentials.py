@@ -134,7 +134,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     caplog: pytest.LogCaptureFixture,
     echoed: list[str],
 ) -> None:
-    run = chatty(FakeRun(data, log=caplog))
+    run = chatty(FakeRun(data, log=caplog, diff=True))
     answer = {"plan": TOOL_STEPS if "tools" in arguments or "python_tools" in data else STEPS}
     kept = list(caplog.records)
     stages = [run.prepare(operate, arguments, answers=[answer])]
@@ -149,7 +149,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     assert "****" in printed
 
     asked = [sent for sent in run.sent if sent.text.startswith(ENGINE)]
-    assert [sent.text.removeprefix(ENGINE).split()[0] for sent in asked] == ["plan", "plan", "converge"]
+    assert [sent.text.removeprefix(ENGINE).split()[0] for sent in asked] == ["plan", "rehearse", "plan", "converge"]
     for sent in asked:
         assert request_in(sent.line) is None
         (line,) = sent.stdin

@@ -1,6 +1,7 @@
 """Operations and the deploy: what they do to a host, by what it answers; a data file for each case.
 
 data, files, arguments: what is declared and called (others: the data of the other host, where it has its own)
+diff: whether pyinfra is asked for differences, as by --diff
 name: what the operation is called
 answers: what the plans of the host are, in a stage that has none of its own
 prepare, execute: a stage's answers, its replies to other commands, its log as the user reads it, and the commands that
@@ -22,12 +23,13 @@ from pyinfra.api.exceptions import OperationValueError
 from pep668_provision.deploys import provision
 from pep668_provision.operations import libraries, system_packages, tools, venv
 
-from .fake_hosts import WEB, FakeRun, cases, read_case
+from .fake_hosts import WEB, FakeRun, cases, read_case, written
 
 KEYS = (
     "about",
     "data",
     "others",
+    "diff",
     "files",
     "arguments",
     "name",
@@ -57,16 +59,13 @@ def test_an_operation_does_what_its_data_file_says(
     path: Path,
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = read_case(path, KEYS)
-    monkeypatch.chdir(tmp_path)
-    for name, text in case.get("files", {}).items():
-        (tmp_path / name).write_text(text)
-    run = FakeRun(case.get("data", {}), log=caplog, others=case.get("others"))
+    arguments = written(case.get("files", {}), case.get("arguments", {}), tmp_path)
+    run = FakeRun(case.get("data", {}), log=caplog, others=case.get("others"), diff=case.get("diff", False))
     if "refused" in case:
         with pytest.raises(OperationValueError) as refused:
-            run.prepare(operate, case.get("arguments"))
+            run.prepare(operate, arguments)
         assert str(refused.value).replace(str(tmp_path), ".").splitlines() == case["refused"]
         assert run.sent == []
         return
@@ -74,7 +73,7 @@ def test_an_operation_does_what_its_data_file_says(
     prepare, execute = case["prepare"], case.get("execute")
     assert prepare.keys() | (execute or {}).keys() <= STAGE_KEYS
     answers = prepare.get("answers", case.get("answers", []))
-    stage = run.prepare(operate, case.get("arguments"), answers=answers, replies=prepare.get("replies"))
+    stage = run.prepare(operate, arguments, answers=answers, replies=prepare.get("replies"))
     assert stage.log == prepare["log"]
     assert len(stage.plans) == len(answers)
     assert run.names == [case["name"]]
