@@ -113,13 +113,16 @@ def read_variables(path: Path) -> dict[str, object]:
     return values
 
 
-@cache
-def _load(path: Path) -> dict[str, object]:
+def _load(path: Path) -> Mapping[str, object]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise OperationValueError(f"The file of variables {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise OperationValueError(f"The file of variables {path} is not plain YAML: {error}.") from None
+    try:
+        loaded = _parse(text)
+    except yaml.YAMLError as error:
         hint = " Values encrypted by Ansible's vault are not read." if "!vault" in str(error) else ""
         raise OperationValueError(f"The file of variables {path} is not plain YAML: {error}.{hint}") from None
     if loaded is None:
@@ -127,6 +130,12 @@ def _load(path: Path) -> dict[str, object]:
     if not isinstance(loaded, dict):
         raise OperationValueError(f"The file of variables {path} holds no variables: allowed is NAME: VALUE.")
     return {str(name): value for name, value in loaded.items()}
+
+
+# The same file is read for every host of a run.
+@cache
+def _parse(text: str) -> object:
+    return yaml.safe_load(text)
 
 
 def _chosen(values: Mapping[str, object]) -> dict[str, object]:

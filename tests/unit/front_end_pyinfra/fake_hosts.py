@@ -262,13 +262,6 @@ def request_in(line: str) -> dict[str, Any] | None:
     return request
 
 
-def written(files: Mapping[str, str], arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The arguments with the path of the file of variables, below that folder, which has these files now."""
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    return {**arguments, "vars": str(folder / arguments["vars"])} if "vars" in arguments else {**arguments}
-
-
 def cases(folder: str) -> list[Any]:
     """The data files of a folder, one parameter each, called by its name."""
     found = sorted((CASES / folder).glob("*.json"))

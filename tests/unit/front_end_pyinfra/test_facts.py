@@ -14,7 +14,7 @@ from pyinfra.api.facts import FactBase
 
 from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
 
-from .fake_hosts import WEB, FakeRun, cases, read_case, request_in, written
+from .fake_hosts import WEB, FakeRun, cases, read_case, request_in
 
 KEYS = ("about", "data", "files", "arguments", "command", "request", "prints", "fact", "log", "refused")
 FACTS: dict[str, type[FactBase[dict[str, object]]]] = {
@@ -28,9 +28,14 @@ FACTS: dict[str, type[FactBase[dict[str, object]]]] = {
     "path",
     [pytest.param(*case.values, id=f"{fact}-{case.id}") for fact in FACTS for case in cases(f"facts/{fact}")],
 )
-def test_a_fact_is_what_its_data_file_says(path: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_a_fact_is_what_its_data_file_says(
+    path: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = read_case(path, KEYS)
-    arguments = written(case.get("files", {}), case.get("arguments", {}), tmp_path)
+    arguments = case.get("arguments", {})
+    monkeypatch.chdir(tmp_path)
+    for name, text in case.get("files", {}).items():
+        (tmp_path / name).write_text(text)
     run = FakeRun(case.get("data", {}), log=caplog)
     caplog.clear()
     fact = FACTS[path.parent.name]

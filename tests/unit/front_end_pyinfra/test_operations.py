@@ -23,7 +23,7 @@ from pyinfra.api.exceptions import OperationValueError
 from pep668_provision.deploys import provision
 from pep668_provision.operations import libraries, system_packages, tools, venv
 
-from .fake_hosts import WEB, FakeRun, cases, read_case, written
+from .fake_hosts import WEB, FakeRun, cases, read_case
 
 KEYS = (
     "about",
@@ -59,14 +59,18 @@ def test_an_operation_does_what_its_data_file_says(
     path: Path,
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = read_case(path, KEYS)
-    arguments = written(case.get("files", {}), case.get("arguments", {}), tmp_path)
+    arguments = case.get("arguments", {})
+    monkeypatch.chdir(tmp_path)
+    for name, text in case.get("files", {}).items():
+        (tmp_path / name).write_text(text)
     run = FakeRun(case.get("data", {}), log=caplog, others=case.get("others"), diff=case.get("diff", False))
     if "refused" in case:
         with pytest.raises(OperationValueError) as refused:
             run.prepare(operate, arguments)
-        assert str(refused.value).replace(str(tmp_path), ".").splitlines() == case["refused"]
+        assert str(refused.value).splitlines() == case["refused"]
         assert run.sent == []
         return
 
