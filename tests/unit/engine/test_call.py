@@ -13,6 +13,7 @@ from pep668_provision.engine.bootstrap import PREFIX
 from pep668_provision.engine.errors import CommandFailed
 
 ENTRY = {"path": "/srv/app/.venv", "packages": ["flask==3.0.3"]}
+NOTHING: dict[str, Any] = {"changed": False, "steps": [], "before": {}, "after": {}, "warnings": []}
 OWNED = {"path": "/srv/app/.venv", "owner": "nobody-knows"}
 
 
@@ -25,7 +26,7 @@ def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **
     return word, json.loads(content)
 
 
-def test_every_question_is_one_of_the_four() -> None:
+def test_every_question_has_an_answer() -> None:
     assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge"]
 
 
@@ -93,10 +94,20 @@ def test_what_earlier_steps_bring_may_be_missing_only_in_a_rehearsal(
     assert [text.startswith("A real run would stop here: ") for text in answer["warnings"]] == [True]
 
 
-def test_a_converged_host_is_not_changed(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("ask", ["rehearse", "converge"])
+def test_a_converged_host_is_not_changed(debian: MadeUpHost, capsys: pytest.CaptureFixture[str], ask: str) -> None:
     debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
-    word, answer = asked(debian, capsys, "converge", declared={"python_venvs": [ENTRY]})
-    assert (word, answer) == ("answer", {"changed": False, "steps": [], "before": {}, "after": {}, "warnings": []})
+    word, answer = asked(debian, capsys, ask, declared={"python_venvs": [ENTRY]})
+    assert (word, answer) == ("answer", NOTHING)
+
+
+def test_a_rehearsal_tells_what_would_be_gone(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
+    gone = {"path": "/srv/app/.venv", "state": "absent"}
+    word, answer = asked(debian, capsys, "rehearse", declared={"python_venvs": [gone]})
+    assert (word, answer["changed"]) == ("answer", True)
+    assert (answer["before"], answer["after"]) == ({"/srv/app/.venv": {"flask": "3.0.3"}}, {"/srv/app/.venv": {}})
+    assert debian.real("/srv/app/.venv/pyvenv.cfg").is_file()
 
 
 @pytest.mark.parametrize(

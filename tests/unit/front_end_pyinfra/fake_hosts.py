@@ -136,7 +136,12 @@ class FakeRun:
     """A run of pyinfra on two fake hosts, without its command line."""
 
     def __init__(
-        self, data: Mapping[str, object], *, log: pytest.LogCaptureFixture, others: Mapping[str, object] | None = None
+        self,
+        data: Mapping[str, object],
+        *,
+        log: pytest.LogCaptureFixture,
+        others: Mapping[str, object] | None = None,
+        diff: bool = False,
     ) -> None:
         log.set_level(logging.DEBUG, logger="pyinfra")
         quick = {"fake_delay": 0, "fake_delay_jitter": 0}
@@ -146,6 +151,7 @@ class FakeRun:
             host.connector_cls = KeepingConnector
         self.state = State(inventory)
         self.state.print_noop_info = True
+        self.state.config.DIFF = diff
         self.host: Host = inventory.get_host(WEB)
         self.other: Host = inventory.get_host(OTHER)
         self._log = log
@@ -250,11 +256,8 @@ def _without_defaults(value: Any) -> Any:
 
 def request_in(line: str) -> dict[str, Any]:
     """The request that travels in a command; what is declared is ``None`` in it where it is on the standard input."""
-    # After the engine, which is by far the longest word.
-    engine = max(re.findall(r"[A-Za-z0-9+/]+={0,2}", line), key=len)
-    word = re.match(r"[A-Za-z0-9+/]+={0,2}", line[line.index(engine) + len(engine) :].lstrip())
-    assert word is not None, line
-    request: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(word.group())))
+    _, packed = re.findall(r"\beJ[A-Za-z0-9+/]{9,}={0,2}", line)
+    request: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
     return request
 
 

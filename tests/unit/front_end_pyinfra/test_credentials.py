@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.api.exceptions import OperationValueError
 
+from pep668_provision.declared import Declared, read_variables
 from pep668_provision.deploys import provision
 from pep668_provision.operations import tools, venv
 
@@ -134,7 +137,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     caplog: pytest.LogCaptureFixture,
     echoed: list[str],
 ) -> None:
-    run = chatty(FakeRun(data, log=caplog))
+    run = chatty(FakeRun(data, log=caplog, diff=True))
     answer = {"plan": TOOL_STEPS if "tools" in arguments or "python_tools" in data else STEPS}
     kept = list(caplog.records)
     stages = [run.prepare(operate, arguments, answers=[answer])]
@@ -149,7 +152,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     assert "****" in printed
 
     asked = [sent for sent in run.sent if sent.text.startswith(ENGINE)]
-    assert [sent.text.removeprefix(ENGINE).split()[0] for sent in asked] == ["plan", "plan", "converge"]
+    assert [sent.text.removeprefix(ENGINE).split()[0] for sent in asked] == ["plan", "rehearse", "plan", "converge"]
     for sent in asked:
         request = request_in(sent.line)
         assert (request["ask"], request["declared"]) == (sent.text.removeprefix(ENGINE).split()[0], None)
@@ -175,3 +178,28 @@ def test_a_credential_is_not_in_what_is_said_of_a_failure(caplog: pytest.LogCapt
     stage = run.prepare(provision, answers=[{"success": False, "stderr": ["sh: 1: python3: Input/output error"]}])
     assert stage.log[-1].startswith("Error: could not load fact: pep668_provision.facts.ProvisionPlan ")
     assert SECRET not in everything_printable(run, [stage], echoed, caplog)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"s3cr3t', "s3cr3t: x", "%s3cr3t", "@s3cr3t", '"s3cr3t{{"'],
+    ids=["quote", "colon", "percent", "at", "brace"],
+)
+def test_an_error_in_a_file_of_variables_shows_no_password(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "site.yml"
+    path.write_text(f"python_index_password: {value}\n")
+    with pytest.raises(OperationValueError) as refused:
+        read_variables(path)
+    assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["python_index_url", "python_extra_index_urls", "python_find_links"])
+def test_a_url_that_lacks_its_scheme_is_refused_without_its_password(name: str) -> None:
+    value = "reader:s3cr3t@index.example/simple"
+    with pytest.raises(OperationValueError) as refused:
+        Declared.accept({name: value if name == "python_index_url" else [value]})
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_an_accepted_state_is_represented_without_its_credentials() -> None:
+    assert "s3cr3t" not in repr(Declared.accept({"python_index_password": "s3cr3t"}))

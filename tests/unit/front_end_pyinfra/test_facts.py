@@ -12,12 +12,16 @@ import pytest
 from pyinfra.api.exceptions import OperationValueError
 from pyinfra.api.facts import FactBase
 
-from pep668_provision.facts import ProvisionPlan, PythonHost
+from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
 
 from .fake_hosts import WEB, FakeRun, cases, read_case, request_in
 
 KEYS = ("about", "data", "files", "arguments", "command", "request", "prints", "fact", "log", "refused")
-FACTS: dict[str, type[FactBase[dict[str, object]]]] = {"PythonHost": PythonHost, "ProvisionPlan": ProvisionPlan}
+FACTS: dict[str, type[FactBase[dict[str, object]]]] = {
+    "PythonHost": PythonHost,
+    "ProvisionPlan": ProvisionPlan,
+    "ProvisionRehearsal": ProvisionRehearsal,
+}
 
 
 @pytest.mark.parametrize(
@@ -28,12 +32,13 @@ def test_a_fact_is_what_its_data_file_says(
     path: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = read_case(path, KEYS)
+    arguments = case.get("arguments", {})
     monkeypatch.chdir(tmp_path)
     for name, text in case.get("files", {}).items():
         (tmp_path / name).write_text(text)
     run = FakeRun(case.get("data", {}), log=caplog)
     caplog.clear()
-    fact, arguments = FACTS[path.parent.name], case.get("arguments", {})
+    fact = FACTS[path.parent.name]
     if "refused" in case:
         with pytest.raises(OperationValueError) as refused:
             run.fact(fact, arguments, {})

@@ -18,7 +18,7 @@ from pep668_provision.engine import desired
 from pep668_provision.engine.desired import VenvEntry
 from pep668_provision.engine.os_packages import package_operation_options
 from pep668_provision.engine.package_manager import MANAGERS, PackageManager
-from pep668_provision.facts import ProvisionPlan, PythonHost
+from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
 from pep668_provision.operations import libraries, system_packages, tools, venv
 from pep668_provision.remote import Call
 
@@ -140,7 +140,7 @@ def test_operations_show_what_they_take_and_an_example(operate: Any) -> None:
     assert not {name for name in inspect.signature(operate).parameters if name.startswith("_") or name == "name"}
 
 
-@pytest.mark.parametrize("fact", [PythonHost, ProvisionPlan], ids=lambda it: it.__name__)
+@pytest.mark.parametrize("fact", [PythonHost, ProvisionPlan, ProvisionRehearsal], ids=lambda it: it.__name__)
 def test_facts_are_called_by_the_module_users_import(fact: Any) -> None:
     assert fact.name == f"pep668_provision.facts.{fact.__name__}"
     assert fact.default() == {}

@@ -179,6 +179,17 @@ def test_what_lies_in_the_working_directory_is_not_imported(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["json.py"]
 
 
+def test_a_python_is_found_whatever_the_environment_says_of_pythons(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('imported')\n")
+    ran = run_script(Call("python_info"), tmp_path, environ={"PYTHONPATH": str(tmp_path)})
+    assert "interpreters" in read_answer(ran.stdout.splitlines()), ran
+
+
+def test_a_python_home_of_another_python_is_not_believed(tmp_path: Path) -> None:
+    ran = run_script(Call("python_info"), tmp_path, environ={"PYTHONHOME": str(tmp_path)})
+    assert "interpreters" in read_answer(ran.stdout.splitlines()), ran
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """A folder for PATH with what the script itself starts, and no Python."""
