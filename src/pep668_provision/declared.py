@@ -27,7 +27,7 @@ ENTRIES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Declared:
     """A declared state that was accepted; ``values`` are its variables as they were given."""
 
@@ -72,6 +72,8 @@ class Declared:
                 parts[-1] = parts[-1] or f"{len(found)} {many}"
         return ", ".join(parts) or "nothing"
 
+    __repr__ = __str__
+
 
 def declared_by(host: Host, variables: str | None = None) -> Declared:
     """Return what the data of a host declares; a file of variables for the role is laid over it, key by key.
@@ -81,7 +83,15 @@ def declared_by(host: Host, variables: str | None = None) -> Declared:
     values = data_of(host)
     if variables is not None:
         values |= read_variables(Path(variables))
-    return Declared.accept(values)
+    return accepted(host, values)
+
+
+def accepted(host: Host, values: Mapping[str, object]) -> Declared:
+    """Return what is declared of a host, accepted; the error of one that is not names the host."""
+    try:
+        return Declared.accept(values)
+    except OperationValueError as error:
+        raise OperationValueError(f"{host.name}: {error}") from None
 
 
 def data_of(host: Host) -> dict[str, object]:
@@ -106,8 +116,9 @@ def read_variables(path: Path) -> dict[str, object]:
     for name, value in values.items():
         for text in _texts(value):
             if "{{" in text or "{%" in text:
+                # The text is not shown: it may be a password.
                 raise OperationValueError(
-                    f"{path}: {name} holds the template {redact(text)!r}, which only Ansible fills in. "
+                    f"{path}: {name} holds a template, which only Ansible fills in. "
                     "Write the value itself, or set this key in the inventory's data, which is Python."
                 )
     return values
@@ -123,8 +134,12 @@ def _load(path: Path) -> Mapping[str, object]:
     try:
         loaded = _parse(text)
     except yaml.YAMLError as error:
-        hint = " Values encrypted by Ansible's vault are not read." if "!vault" in str(error) else ""
-        raise OperationValueError(f"The file of variables {path} is not plain YAML: {error}.{hint}") from None
+        # PyYAML's own text quotes the line, which may hold a password.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        hint = " Values encrypted by Ansible's vault are not read." if "!vault" in str(problem) else ""
+        text = f"The file of variables {path} is not plain YAML: {problem or 'it cannot be parsed'}{where}.{hint}"
+        raise OperationValueError(text) from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import FactValueError
 from pyinfra.api.facts import FactBase
 from pyinfra.context import host
 
@@ -103,5 +104,11 @@ def _state(declared: Declared | Mapping[str, object] | None, variables: str | No
     """Return what a fact is about; what an operation declares comes with its credentials on standard input."""
     if isinstance(declared, Declared):
         return declared
-    state = declared_by(host, variables) if declared is None else Declared.accept(declared)
-    return state.without_credentials()
+    if declared is None:
+        return declared_by(host, variables).without_credentials()
+    state = Declared.accept(declared)
+    if state.secrets:
+        raise FactValueError(
+            "pyinfra prints the arguments of a fact, and these hold a credential: declare it in the host's data."
+        )
+    return state

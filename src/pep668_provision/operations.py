@@ -19,7 +19,8 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.operation import OperationMeta, operation
 from pyinfra.context import host, state
 
-from .declared import Declared, data_of
+from .declared import ENTRIES, Declared, accepted, data_of
+from .engine.desired import VenvEntry
 from .facts import ProvisionRehearsal
 from .remote import show_differences, show_warnings
 from .steps import EVERY_KIND, ask_host, take_steps
@@ -32,7 +33,8 @@ def _provide(declared: Declared, kinds: Sequence[str]) -> Generator[PyinfraComma
     """Yield what a run does for the steps of these kinds, or what it would do, which is printed as a whole."""
     if state.is_executing:
         for step in take_steps(declared, kinds):
-            host.log(step.text)
+            if step.text:
+                host.log(step.text)
             yield from step.commands
         return
     # pyinfra looks no further than the first command here, and the user wants to see all of them.
@@ -110,7 +112,10 @@ def venv(
             _sudo=True,
         )
     """
-    return _with_settings(python_venvs=[dict(locals())])
+    given = dict(locals())
+    # What is left as it is by default only makes the printed command longer.
+    said = {name: value for name, value in given.items() if value and value != getattr(VenvEntry, name, None)}
+    return _with_settings(python_venvs=[said])
 
 
 @_operation(EVERY_KIND)
@@ -129,7 +134,10 @@ def tools(tools: Sequence[Mapping[str, object] | str], scope: str = "global", us
             _sudo=True,
         )
     """
-    shared = {"scope": scope, "user": user}
+    if isinstance(tools, (str, Mapping)):
+        # Not taken apart: it is refused with what is allowed.
+        return _with_settings(python_tools=tools)
+    shared = {"scope": scope, **({"user": user} if user else {})}
     entries = [{"name": tool} if isinstance(tool, str) else tool for tool in tools]
     return _with_settings(python_tools=[{**shared, **entry} for entry in entries])
 
@@ -164,4 +172,5 @@ def system_packages(
 
 def _with_settings(**entries: object) -> Declared:
     """Return these entries with the settings in the host's data."""
-    return Declared.accept(data_of(host)).only(**entries)
+    data = accepted(host, data_of(host)).values
+    return accepted(host, {**{name: value for name, value in data.items() if name not in ENTRIES}, **entries})

@@ -122,11 +122,16 @@ class EngineCommand(StringCommand):
 
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> tuple[bool, CommandOutput]:
         succeeded, output = super().execute(state, host, connector_arguments)
-        if succeeded:
+        if not succeeded:
+            return succeeded, output
+        try:
             answer = read_answer(output.stdout_lines)
-            show_warnings(host, answer["warnings"])
-            if state.config.DIFF:
-                show_differences(host, answer["before"], answer["after"])
+        except FactProcessError as error:
+            show_error(host, str(error))
+            return False, output
+        show_warnings(host, answer["warnings"])
+        if state.config.DIFF:
+            show_differences(host, answer["before"], answer["after"])
         return succeeded, output
 
 
@@ -159,6 +164,12 @@ def read_answer(lines: Iterable[str]) -> dict[str, Any]:
             answer: dict[str, Any] = json.loads(content)
             return answer
     raise FactProcessError("The host did not answer: its shell or its python3 printed something else.")
+
+
+def show_error(host: Host, text: str) -> None:
+    """The error was printed for this host."""
+    for line in text.splitlines():
+        host.log_styled(line, fg="red", log_func=logger.error)
 
 
 def show_warnings(host: Host, warnings: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from .declared import Declared
 from .engine.os_packages import package_operation_options
 from .engine.package_manager import MANAGERS
 from .facts import ProvisionPlan
-from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_warnings
+from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
 EVERY_KIND = ("system_package", "venv", "tool")
@@ -54,11 +54,20 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
     """Yield the steps of these kinds to a declared state; in a run each is planned after those before it were taken."""
     found = _find_plan(declared)
     if found.get("missing"):
+        refused = _why_no_python(declared, found["missing"])
+        if refused:
+            _show_error(refused)
+            yield from _stop()
+            return
         yield from _bring_python(declared, found["missing"])
         if not state.is_executing:
             host.log("What else is missing can be told only once the host has a Python.")
             return
         found = _find_plan(declared)
+        if found.get("missing"):
+            names = " ".join(found["missing"]["packages"])
+            _show_error(f"{names} is installed, and still no Python that is new enough runs on the host.")
+            found = {}
     if state.is_executing and found.get("system_packages") and found["package_options"].get("update_cache"):
         yield _refresh_lists(found["package_manager"])
         # Only now it is known which packages there are.
@@ -69,6 +78,8 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
     show_warnings(host, found["warnings"])
     if found["converged"]:
         host.noop(f"everything is there: {declared}")
+    elif not any(one["kind"] in kinds for one in found["steps"]):
+        host.noop(f"no {' or '.join(kinds)} is missing: {declared}".replace("_", " "))
     for kind in kinds:
         yield from _STEPS_OF[kind](declared, found)
 
@@ -93,12 +104,17 @@ def ask_host(fact: type[FactBase[dict[str, Any]]], declared: Declared, **further
     stdin = hidden_lines(declared)
     arguments: dict[str, Any] = {**further, **({"_stdin": stdin} if stdin else {})}
     try:
-        return host.get_fact(fact, declared=declared, **arguments)
+        found = host.get_fact(fact, declared=declared, **arguments)
     except PyinfraError:
         # No host is left. While operations are prepared that ends everything; in a run pyinfra ends them by itself.
         if not state.is_executing:
             raise
         return {}
+    if not found and ctx_host.get() not in state.failed_hosts:
+        # pyinfra takes an account that is not there for one that an earlier operation makes.
+        text = "The host gave no answer. Is there the account this is to run as?"
+        host.log_styled(text, fg="red" if state.is_executing else "yellow", log_func=logger.warning)
+    return found
 
 
 def _arguments() -> Mapping[str, Any]:
@@ -107,13 +123,16 @@ def _arguments() -> Mapping[str, Any]:
     return arguments
 
 
+def _why_no_python(declared: Declared, missing: Mapping[str, Any]) -> str:
+    """Return why the host cannot be brought its first Python, empty where it can."""
+    if declared.desired.manage_system_packages and missing["is_root"]:
+        return ""
+    why = "this runs without root's rights" if not missing["is_root"] else "python_manage_system_packages is false"
+    return f"The host has no Python that is new enough, {' '.join(missing['packages'])} would bring one, and {why}."
+
+
 def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[Step]:
     manager, names = missing["package_manager"], missing["packages"]
-    if not (declared.desired.manage_system_packages and missing["is_root"]):
-        why = "this runs without root's rights" if not missing["is_root"] else "python_manage_system_packages is false"
-        _show_error(f"The host has no Python that is new enough, {' '.join(names)} would bring one, and {why}.")
-        yield from _stop()
-        return
     if missing["needs_refresh"]:
         yield _refresh_lists(manager)
     text = f"install {' '.join(names)}: the host has no Python that is new enough"
@@ -170,8 +189,7 @@ def _refresh_lists(manager: str) -> Step:
 
 def _show_error(text: str) -> None:
     """The error was shown, and the host is left out of what is still prepared."""
-    for line in text.splitlines():
-        host.log_styled(line, fg="red", log_func=logger.error)
+    show_error(host, text)
     if not state.is_executing:
         state.fail_hosts({ctx_host.get()})
 
@@ -179,4 +197,4 @@ def _show_error(text: str) -> None:
 def _stop() -> Iterator[Step]:
     """End a run of the operation as one that failed; why has been shown."""
     if state.is_executing:
-        yield Step("stopped", [FailingCommand()])
+        yield Step("", [FailingCommand()])

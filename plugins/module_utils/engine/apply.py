@@ -37,9 +37,10 @@ class Applier:
         if plan.packages:
             names = tuple(step.name for step in plan.packages)
             needs = "; ".join(f"{step.name}: {', '.join(step.reasons)}" for step in plan.packages)
+            hint = observe_distribution(self.host).install_hint(names)
             raise ProvisionError(
                 f"OS packages are missing ({needs}).",
-                advice=f"The role installs them; or run: {observe_distribution(self.host).install_hint(names)}",
+                advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()

@@ -74,7 +74,7 @@ class _Planner:
         if entry.owner and not self.state.is_root and observed.account is not None:
             self.refuse(
                 f"{entry.path} is to belong to {entry.owner}, and only root can do that.",
-                "Run with become, or leave owner out.",
+                "Run it as root (become, or _sudo with pyinfra), or leave owner out.",
             )
             return
         installer = self._installer_of(entry)
@@ -233,12 +233,13 @@ class _Planner:
         if entry.scope == "global":
             self.refuse(
                 f"The tool {entry.name} is to be global, and only root can do that.",
-                "Run with become, or set scope: user.",
+                "Run it as root (become, or _sudo with pyinfra), or set scope: user.",
             )
             return False
         if entry.user and observed.state is not None and not _is_caller(self.state, observed):
             self.refuse(
-                f"The tool {entry.name} is for {entry.user}, and only root can act for others.", "Run with become."
+                f"The tool {entry.name} is for {entry.user}, and only root can act for others.",
+                "Run it as root (become, or _sudo with pyinfra).",
             )
             return False
         return True

@@ -15,6 +15,7 @@ from .requirement import Requirement, RequirementError, normalize_name, parse_sp
 _PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$")
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
+_USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s'\"@]+@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: No environment lives in these; one given by mistake must not be taken for one.
 _RESERVED_PATHS = (
@@ -46,7 +47,8 @@ class Refused(Exception):
 
 
 def shown(value: object) -> str:
-    text = redact(repr(value))
+    # What is refused may be a URL that lacks its scheme.
+    text = _USERINFO.sub("****@", redact(repr(value)))
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -261,6 +261,11 @@ def request_in(line: str) -> dict[str, Any]:
     return request
 
 
+def without_host(refusal: str) -> str:
+    """A refusal without the name of the host it begins with; which host is looked at first is not told by pyinfra."""
+    return re.sub(r"^@fake/web\d: ", "", refusal)
+
+
 def cases(folder: str) -> list[Any]:
     """The data files of a folder, one parameter each, called by its name."""
     found = sorted((CASES / folder).glob("*.json"))

@@ -23,7 +23,7 @@ from pyinfra.api.exceptions import OperationValueError
 from pep668_provision.deploys import provision
 from pep668_provision.operations import libraries, system_packages, tools, venv
 
-from .fake_hosts import WEB, FakeRun, cases, read_case
+from .fake_hosts import WEB, FakeRun, cases, read_case, without_host
 
 KEYS = (
     "about",
@@ -70,7 +70,7 @@ def test_an_operation_does_what_its_data_file_says(
     if "refused" in case:
         with pytest.raises(OperationValueError) as refused:
             run.prepare(operate, arguments)
-        assert str(refused.value).splitlines() == case["refused"]
+        assert without_host(str(refused.value)).splitlines() == case["refused"]
         assert run.sent == []
         return
 
