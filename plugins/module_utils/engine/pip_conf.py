@@ -90,7 +90,7 @@ def write_config(change: ConfigChange, host: Host, *, backup: bool = False) -> C
     file, backup_file = change.file, ""
     real = host.real(file.real_path)
     try:
-        make_directory(os.path.dirname(real), file.account)
+        act_as(file.account, lambda: make_directory(os.path.dirname(real), None))
         if backup and file.text is not None:
             # Named as Ansible's own modules name theirs.
             now = time.strftime("%Y-%m-%d@%H:%M:%S", time.localtime(host.clock()))
