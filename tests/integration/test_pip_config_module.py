@@ -68,6 +68,7 @@ def test_pip_passes_over_the_marker_while_it_is_told_to_and_refuses_again(with_p
     assert installs(with_pip) is unhindered
 
 
+@pytest.mark.releases("debian13")
 def test_the_risk_has_to_be_accepted(with_pip: Host) -> None:
     before = with_pip.state_of("/etc")
     message = refuse(with_pip, "pip_config", {"level": "system", "break_system_packages": "present"})
@@ -120,6 +121,7 @@ def test_an_accounts_file_is_that_accounts_and_its_links_lead_nowhere_else(with_
     with_pip.run(["rm", ALICES])
 
 
+@pytest.mark.releases("debian13")
 def test_no_credential_is_shown_of_what_is_written_and_what_was_there(with_pip: Host) -> None:
     with_pip.write(ALICES, f"[global]\nindex-url = https://deploy:{SECRET}-old@pypi.example/simple\n", owner="alice")
     options = {"level": "user", "user": "alice", "index_url": INDEX, "proxy": f"http://me:{SECRET}-proxy@proxy:3128"}
