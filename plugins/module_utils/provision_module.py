@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .engine.desired import Desired, validate
 from .engine.errors import CommandFailed, ProvisionError
 from .engine.host import Host
+from .engine.redact import secrets_in
 
 if TYPE_CHECKING:
     from .engine.converge import Outcome
@@ -37,7 +38,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def make_module(**options: dict[str, Any]) -> AnsibleModule:
     """Return the module with its own options and the settings; check mode is supported by each."""
-    return AnsibleModule(argument_spec={**options, **SETTINGS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**options, **SETTINGS}, supports_check_mode=True)
+    # Also a password inside of a URL is masked in everything Ansible prints of this call, were it a refusal.
+    module.no_log_values.update(secrets_in(map(str, module.params.values())))
+    return module
 
 
 def read_desired(module: AnsibleModule, **declared: object) -> Desired:
@@ -48,7 +52,6 @@ def read_desired(module: AnsibleModule, **declared: object) -> Desired:
     except ProvisionError as error:
         fail(module, error)
         raise
-    # Also a password inside of a URL is masked in everything Ansible prints of this call.
     module.no_log_values.update(desired.secrets)
     return desired
 

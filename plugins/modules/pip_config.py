@@ -155,7 +155,6 @@ from ansible_collections.pep668.provision.plugins.module_utils.engine.pip_conf i
     mask_text,
 )
 from ansible_collections.pep668.provision.plugins.module_utils.engine.pip_conf_wanted import read_wanted
-from ansible_collections.pep668.provision.plugins.module_utils.engine.redact import secrets_in
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module
 
 
@@ -177,8 +176,6 @@ def main() -> None:
         backup={"type": "bool", "default": False},
     )
     options, host = module.params, Host()
-    # Also a password inside of a URL is masked in everything Ansible prints of this call.
-    module.no_log_values.update(secrets_in(map(str, options.values())))
     try:
         wanted = read_wanted(options)
         if module.check_mode:

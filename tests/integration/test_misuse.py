@@ -157,3 +157,12 @@ def test_modules_refuse_the_same_by_themselves(host: Host) -> None:
     refused = host.module("tool", {"tools": [{"name": "black", "spec": "--editable=/srv"}]}, expect_failure=True)
     assert "python_tools[0] (name: 'black')" in refused["msg"]
     assert "starts with '-'" in refused["msg"]
+
+
+def test_a_password_in_what_is_refused_is_shown_nowhere(host: Host) -> None:
+    address = "https://reader:s3cr3t-w0rd@index.example/simple"
+    declared = {"python_index_url": address, "python_venvs": [{"path": "srv/v", "packages": [f"x @ {address}"]}]}
+    refused = host.apply(declared, arguments=["-vvv"])
+    assert refused.failed
+    assert "path is 'srv/v'" in refused.message
+    assert "s3cr3t-w0rd" not in refused.text
