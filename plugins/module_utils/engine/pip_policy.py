@@ -97,7 +97,7 @@ def predict(facts: PipFacts, call: Call = INSTALL) -> Prediction:
     return (
         _stop_over_options(facts, given)
         or _judge_by_marker(facts, pip, call, given)
-        or _stop_over_user_site(facts, pip, given)
+        or _stop_over_place(facts, pip, given)
         or _allow(facts, pip, call, given)
     )
 
@@ -155,13 +155,13 @@ def _stop_over_options(facts: PipFacts, given: Dict[str, str]) -> Optional[Predi
             "unsupported", f"{source} makes pip stop outside of virtual environments (require-virtualenv).", source
         )
     if "user" in given and "target" in given:
-        return _uncombined(given, "target")
+        return _uncombined(given, "user", "target")
     return None
 
 
-def _uncombined(given: Dict[str, str], name: str) -> Prediction:
-    reason = f"pip does not combine {_origin_of(given, 'user')} with {_origin_of(given, name)}."
-    return Prediction("unsupported", reason, given[name] or given["user"])
+def _uncombined(given: Dict[str, str], one: str, other: str) -> Prediction:
+    reason = f"pip does not combine {_origin_of(given, one)} with {_origin_of(given, other)}."
+    return Prediction("unsupported", reason, given[other] or given[one])
 
 
 def _place(given: Dict[str, str]) -> str:
@@ -188,11 +188,14 @@ def _judge_by_marker(facts: PipFacts, pip: Pip, call: Call, given: Dict[str, str
     return Prediction("blocked", f"{reason}.", marker.path, marker.message)
 
 
-def _stop_over_user_site(facts: PipFacts, pip: Pip, given: Dict[str, str]) -> Optional[Prediction]:
+def _stop_over_place(facts: PipFacts, pip: Pip, given: Dict[str, str]) -> Optional[Prediction]:
     if "user" not in given:
+        # Only when it comes to laying down files does pip find that it has two places for them.
+        if "target" in given and "prefix" in given and "dry-run" not in given:
+            return _uncombined(given, "target", "prefix")
         return None
     if "prefix" in given:
-        return _uncombined(given, "prefix")
+        return _uncombined(given, "user", "prefix")
     option = _origin_of(given, "user")
     if facts.is_venv and not facts.sees_user_site:
         reason = f"This virtual environment does not see the user's packages, so pip refuses {option}."

@@ -246,6 +246,16 @@ def test_the_users_packages_are_not_combined_with_another_place(state: str, othe
     assert found.reason == f"pip does not combine --user with {other} of PIP_{other.upper()}."
 
 
+@pytest.mark.parametrize("version", ALL)
+def test_two_places_are_found_out_when_files_are_laid_down(version: str) -> None:
+    configuration = variable("target", "/srv")
+    found = foretell(version, Call("install", ("prefix",)), configuration=configuration)
+    assert (found.outcome, found.decided_by) == ("unsupported", "PIP_TARGET")
+    assert found.reason == "pip does not combine target of PIP_TARGET with --prefix."
+    rehearsed = foretell(version, Call("install", ("prefix", "dry-run")), configuration=configuration)
+    assert (rehearsed.outcome == "allowed") is (version not in ("20.3.4", "22.0.2"))
+
+
 @pytest.mark.parametrize(("sees", "outcome"), [(False, "unsupported"), (True, "allowed")])
 def test_an_environment_takes_the_users_packages_only_where_it_sees_them(sees: bool, outcome: str) -> None:
     call = Call("install", ("user",))
