@@ -74,6 +74,10 @@ package_manager:
   returned: success
   type: str
   sample: apt
+lists_need_refresh:
+  description: Whether its lists of packages are absent or old, so that they are fetched before something is installed.
+  returned: success
+  type: bool
 package_options:
   description: Arguments for M(ansible.builtin.package); C(use) names the module that installs packages on this host.
   returned: success

@@ -63,6 +63,9 @@ class HiddenLines(list[str]):
         return "*MASKED*"
 
 
+# Modules of the engine import each other as "from .name import", or "from . import name".
+_IMPORTED = re.compile(r"^ *from \.(?: import )?(\w+)", re.MULTILINE)
+
 # The parser of the standard library would take a fifth of a second of each run. A docstring stands on lines of its own.
 _TEXTS = re.compile(
     r'''
@@ -200,8 +203,15 @@ def _packed(text: str) -> str:
 
 
 def engine_source() -> dict[str, str]:
-    """Return the engine's modules by name, without comments and docstrings; line numbers stay what they are."""
-    return {path.stem: _compact(path.read_text(encoding="utf-8")) for path in sorted(_ENGINE.glob("*.py"))}
+    """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are."""
+    found: dict[str, str] = {}
+    wanted = ["__init__", "call"]
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found[name] = _compact((_ENGINE / f"{name}.py").read_text(encoding="utf-8"))
+            wanted += _IMPORTED.findall(found[name])
+    return found
 
 
 def _compact(source: str) -> str:

@@ -68,7 +68,7 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
             names = " ".join(found["missing"]["packages"])
             _show_error(f"{names} is installed, and still no Python that is new enough runs on the host.")
             found = {}
-    if state.is_executing and found.get("system_packages") and found["package_options"].get("update_cache"):
+    if state.is_executing and found.get("system_packages") and found["lists_need_refresh"]:
         yield _refresh_lists(found["package_manager"])
         # Only now it is known which packages there are.
         found = _find_plan(declared)
@@ -142,7 +142,7 @@ def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[St
 def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     if not found["system_packages"]:
         return
-    if found["package_options"].get("update_cache") and not state.is_executing:
+    if found["lists_need_refresh"] and not state.is_executing:
         yield _refresh_lists(found["package_manager"])
     steps = [one for one in found["steps"] if one["kind"] == "system_package"]
     texts = [f"{one['name']} ({'; '.join(one['reasons'])})" for one in steps]

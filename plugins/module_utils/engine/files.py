@@ -9,15 +9,23 @@ import contextlib
 import os
 import shutil
 import tempfile
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Tuple
 
 from .account import Account, act_as
 
 
-def write_atomically(path: str, text: str, *, account: Optional[Account] = None, mode: int = 0o644) -> None:
+def write_atomically(
+    path: str,
+    text: str,
+    *,
+    account: Optional[Account] = None,
+    mode: int = 0o644,
+    owner: Optional[Tuple[int, int]] = None,
+) -> None:
     """Leave ``text`` as the whole content of ``path``, written with the rights of ``account``.
 
-    A reader sees the old content or the new one. A link at ``path`` is replaced and never followed.
+    A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
+    numbers of the user and the group it belongs to, where they are not those of ``account``.
     """
 
     def write() -> None:
@@ -27,6 +35,10 @@ def write_atomically(path: str, text: str, *, account: Optional[Account] = None,
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
+                written = os.fstat(stream.fileno())
+            # Before the mode: a change of owner takes bits away from it.
+            if owner is not None and owner != (written.st_uid, written.st_gid):
+                os.chown(temporary, *owner)
             os.chmod(temporary, mode)
             os.rename(temporary, path)
         except BaseException:

@@ -48,6 +48,7 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
         "converged": plan.is_empty,
         "system_packages": [step.name for step in plan.packages],
         "package_manager": manager.name if manager is not None else "",
+        "lists_need_refresh": state.lists_need_refresh,
         "package_options": package_module_options(
             state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
         ),
