@@ -107,8 +107,36 @@ interpreters:
       type: str
       sample: blocked
     reason:
-      description: Why.
+      description: Why, as a sentence.
       type: str
+      sample: Marked as externally managed by /usr/lib/python3.11/EXTERNALLY-MANAGED.
+    decided_by:
+      description: The file or variable that decides RV(interpreters[].system_install), empty where none does.
+      type: str
+      sample: /usr/lib/python3.11/EXTERNALLY-MANAGED
+    calls:
+      description:
+        - What the other ways of calling pip would meet, each V(allowed), V(blocked) or V(unsupported).
+        - An option without a value stands for any value. C(--isolated) leaves variables and the user's files out.
+      type: dict
+      sample:
+        install --break-system-packages: allowed
+        install --user: blocked
+        install --user --break-system-packages: allowed
+        install --target: allowed
+        install --target --break-system-packages: allowed
+        install --prefix: allowed
+        install --prefix --break-system-packages: allowed
+        install --root: allowed
+        install --root --break-system-packages: allowed
+        install --dry-run: blocked
+        install --dry-run --break-system-packages: allowed
+        install --dry-run --report: allowed
+        install --dry-run --report --break-system-packages: allowed
+        install --isolated: blocked
+        uninstall: blocked
+        uninstall --break-system-packages: allowed
+        uninstall --isolated: blocked
 unusable:
   description: What has the name of an interpreter, or was asked for, and does not run.
   returned: success

@@ -7,6 +7,7 @@
     pyinfra        pyinfra with this project installed as its users install it
     release        the release's name, where a test needs to know it
     untouched_system_python   the system's own Python is judged after a module's tests
+    summary_lines  lines to be shown at the end of the run
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
 that they make a difference. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
@@ -30,6 +31,7 @@ from local_index import LocalIndex
 from pyinfra_runs import Pyinfra, provide_pyinfra
 
 NOT_RUN = pytest.StashKey[str]()
+SUMMARY = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +80,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reason = config.stash.get(NOT_RUN, "")
     if reason:
         terminalreporter.write_line(f"NOT RUN: the tests on real hosts, for there is no container engine: {reason}")
+    for line in config.stash.get(SUMMARY, []):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def summary_lines(request: pytest.FixtureRequest) -> list[str]:
+    """What is appended is shown at the end of the run, whether tests pass or fail."""
+    return request.config.stash.setdefault(SUMMARY, [])
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,13 @@ def test_marker_pip_and_pipx_are_those_of_the_release(with_pip: Host, release: s
     assert python["pip"]["checks_marker"] is known.marked
     assert python["pip"]["has_override_flag"] is known.marked
     assert [one["version"] for one in seen["pipx"]] == ([known.pipx] if known.pipx else [])
+    assert python["decided_by"] == (known.marker if known.marked else "")
+    calls = python["calls"]
+    assert calls["install --user"] == calls["uninstall"] == python["system_install"]
+    assert calls["install --target"] == "allowed"
+    # Debian 11's pip has neither the flag nor a rehearsal.
+    assert (calls["install --break-system-packages"] == "allowed") is known.marked
+    assert (calls["install --dry-run --report"] == "allowed") is known.marked
 
 
 @pytest.mark.parametrize(

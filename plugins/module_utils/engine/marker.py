@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import configparser
+import io
 import stat
 from dataclasses import dataclass
 from typing import Optional
@@ -20,12 +21,13 @@ class Marker:
     """The marker of one interpreter.
 
     ``state``: absent, valid, empty, garbage, unreadable, directory or dangling. Only a *file* makes pip refuse
-    (pip asks os.path.isfile), whatever is in it.
+    (pip asks os.path.isfile), whatever is in it. ``problem`` says what pip breaks off over instead of refusing.
     """
 
     path: str
     state: str
     message: str = ""
+    problem: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -51,20 +53,36 @@ def observe_marker(host: Host, stdlib: str, locale: str = "") -> Marker:
     if not data.strip():
         return Marker(path, "empty")
     message = read_message(data, locale)
-    return Marker(path, "garbage", "") if message is None else Marker(path, "valid", message)
+    return Marker(path, "garbage", problem=_problem_of(data)) if message is None else Marker(path, "valid", message)
+
+
+def _parse(data: bytes) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=FILE_NAME)
+    return parser
+
+
+def _problem_of(data: bytes) -> str:
+    """Return the one kind of garbage that pip is not prepared for: a section or a key that is there twice."""
+    try:
+        _parse(data)
+    except (UnicodeDecodeError, configparser.ParsingError):
+        return ""
+    except configparser.Error as error:
+        return str(error).splitlines()[0].rstrip(".")
+    return ""
 
 
 def read_message(data: bytes, locale: str = "") -> Optional[str]:
     """Return the marker's text for a locale (PEP 668: Error-<ll_CC>, Error-<ll>, Error), or ``None`` without one."""
-    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(data.decode("utf-8"))
-        section = parser["externally-managed"]
+        section = _parse(data)["externally-managed"]
     except (UnicodeDecodeError, configparser.Error, KeyError):
         return None
     language = locale.partition(".")[0].partition("@")[0]
-    # pip takes the C locale in UTF-8 for American English.
-    language = "en_US" if language in ("C", "POSIX") else language
+    if language in ("C", "POSIX"):
+        # Python has the C locale in UTF-8 for American English, as far as 3.11; without UTF-8 it is no language.
+        language = "en_US" if "." in locale else ""
     for key in (f"Error-{language}", f"Error-{language.partition('_')[0]}", "Error"):
         if section.get(key):
             return section[key].strip()

@@ -1,24 +1,30 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pip's configuration as far as it decides whether a system-level install is blocked."""
+"""pip's configuration as far as it decides whether an install or an uninstall goes through."""
 
 from __future__ import annotations
 
 import configparser
+import io
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 from .host import Host
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
+OVERRIDE = "break-system-packages"
 VARIABLE = "PIP_BREAK_SYSTEM_PACKAGES"
+#: The section that variables stand for; pip gives it this name too.
+ENVIRONMENT = ":env:"
+#: Since this pip a-b and a_b in one section are one key, given twice; before it the later one won.
+SPELLINGS_ARE_ONE_SINCE = "26.3"
 
 
 @dataclass(frozen=True)
 class Override:
-    """The value of break-system-packages that pip would use, and the file or variable it comes from.
+    """The value of a setting that is on or off, as pip would use it, and the file or variable it comes from.
 
     ``value`` is ``None`` where nothing sets it; ``problem`` says that a file is not understood, with which every pip
     ends, ``refused`` that the value is not, with which those end that know the setting.
@@ -30,16 +36,74 @@ class Override:
     refused: str = ""
 
 
+@dataclass(frozen=True)
+class Setting:
+    """One key of one section; ``source`` is its file or variable, ``is_users`` says that --isolated leaves it out."""
+
+    section: str
+    name: str
+    value: str
+    source: str
+    is_users: bool = False
+
+
+@dataclass(frozen=True)
+class DamagedFile:
+    """A file with which pip ends, from the version ``since`` on (any where empty), and what is wrong with it."""
+
+    path: str
+    reason: str
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class PipConfiguration:
+    """Every setting that pip finds, in the order it reads them, and the files it cannot read."""
+
+    settings: Tuple[Setting, ...] = ()
+    damaged: Tuple[DamagedFile, ...] = ()
+
+    def values_of(self, name: str, command: str, *, isolated: bool = False) -> Tuple[Setting, ...]:
+        """Return what sets an option for a command: at most one of each section, the winning one last.
+
+        In a section the later file counts, and an empty value there is none. A command's own section wins over
+        [global] whichever file each is in, a variable over both (pip's ``ConfigOptionParser``).
+        """
+        last = {one.section: one for one in self.settings if one.name == name and not (isolated and one.is_users)}
+        order = [last[section] for section in ("global", command, ENVIRONMENT) if section in last]
+        return tuple(one for one in order if one.value)
+
+    def text_of(self, name: str, command: str, *, isolated: bool = False) -> Optional[Setting]:
+        """Return what an option with a value is set by."""
+        found = self.values_of(name, command, isolated=isolated)
+        return found[-1] if found else None
+
+    def flag_of(self, name: str, command: str, *, isolated: bool = False) -> Override:
+        """Return what an option without a value is set to; one refused value is enough, even one that would lose."""
+        result = Override()
+        for setting in self.values_of(name, command, isolated=isolated):
+            result = _read_value(name, setting)
+            if result.refused:
+                break
+        return result
+
+
 def configuration_files(host: Host, prefix: str) -> Tuple[str, ...]:
     """Return the files pip reads for an interpreter's ``prefix``, later ones winning (pip manual, Configuration)."""
+    return tuple(path for path, _ in _files(host, prefix))
+
+
+def _files(host: Host, prefix: str) -> List[Tuple[str, bool]]:
+    """Return each file with whether it is the user's own; a PIP_CONFIG_FILE that is there takes their place."""
     named = host.environ.get("PIP_CONFIG_FILE", "")
     if named == "/dev/null":
-        return ()
+        return []
     home = host.environ.get("HOME") or host.caller.home
-    user = host.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    system = tuple(f"{folder}/pip/pip.conf" for folder in _xdg_folders(host)) + ("/etc/pip.conf",)
-    files = system + (f"{home}/.pip/pip.conf", f"{user}/pip/pip.conf", f"{prefix}/pip.conf")
-    return files + ((named,) if named else ())
+    folder = host.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    users = [] if named and host.exists(named) else [f"{home}/.pip/pip.conf", f"{folder}/pip/pip.conf"]
+    files = [(f"{folder}/pip/pip.conf", False) for folder in _xdg_folders(host)] + [("/etc/pip.conf", False)]
+    files += [(path, True) for path in users] + [(f"{prefix}/pip.conf", False)]
+    return files + ([(named, False)] if named else [])
 
 
 def _xdg_folders(host: Host) -> Tuple[str, ...]:
@@ -47,30 +111,71 @@ def _xdg_folders(host: Host) -> Tuple[str, ...]:
     return tuple(folder for folder in folders.split(":") if folder)
 
 
-def observe_override(host: Host, prefix: str) -> Override:
-    """Read what ``pip install`` would take as break-system-packages: files in order, then the environment."""
-    found = Override()
-    for path in configuration_files(host, prefix):
-        text = host.read_text(path)
-        if text is None:
+def observe_configuration(host: Host, prefix: str) -> PipConfiguration:
+    """Read what a pip of the interpreter with this ``prefix`` finds in files, in their order, and in variables."""
+    settings: List[Setting] = []
+    damaged: List[DamagedFile] = []
+    for path, is_users in _files(host, prefix):
+        data = host.read_bytes(path)
+        if data is None:
             continue
-        parser = configparser.RawConfigParser()
         try:
-            parser.read_string(text)
+            parser = _parse(data, path)
+        except UnicodeDecodeError:
+            damaged.append(DamagedFile(path, "it is not UTF-8"))
+            continue
         except configparser.Error as error:
-            return Override(None, path, f"{path} is not a valid configuration file: {str(error).splitlines()[0]}")
-        for section in ("global", "install"):
-            for key in ("break-system-packages", "break_system_packages"):
-                if parser.has_option(section, key):
-                    found = _read_value(parser.get(section, key), path)
-    value = host.environ.get(VARIABLE, "")
-    return _read_value(value, VARIABLE) if value else found
+            damaged.append(DamagedFile(path, str(error).splitlines()[0].rstrip(".")))
+            continue
+        try:
+            _parse(data, path, one_spelling=True)
+        except configparser.Error as error:
+            damaged.append(DamagedFile(path, str(error).splitlines()[0].rstrip("."), SPELLINGS_ARE_ONE_SINCE))
+        settings += [
+            Setting(section, _normalize(name), value, path, is_users)
+            for section in parser.sections()
+            for name, value in parser.items(section)
+        ]
+    for variable, value in host.environ.items():
+        if variable.startswith("PIP_"):
+            settings.append(Setting(ENVIRONMENT, _normalize(variable[4:]), value, variable, is_users=True))
+    return PipConfiguration(tuple(settings), tuple(damaged))
 
 
-def _read_value(text: str, source: str) -> Override:
-    value = text.strip().lower()
+class _OneSpelling(configparser.RawConfigParser):
+    def optionxform(self, optionstr: str) -> str:
+        return _normalize(optionstr)
+
+
+def _parse(data: bytes, path: str, *, one_spelling: bool = False) -> configparser.RawConfigParser:
+    parser = _OneSpelling() if one_spelling else configparser.RawConfigParser()
+    parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=path)
+    return parser
+
+
+def _normalize(name: str) -> str:
+    name = name.lower().replace("_", "-")
+    return name[2:] if name.startswith("--") else name
+
+
+def observe_override(host: Host, prefix: str) -> Override:
+    """Read what ``pip install`` would take as break-system-packages."""
+    return read_override(observe_configuration(host, prefix))
+
+
+def read_override(configuration: PipConfiguration) -> Override:
+    """Return what ``pip install`` takes as break-system-packages, or what keeps any pip from reading it."""
+    for one in configuration.damaged:
+        if not one.since:
+            return Override(None, one.path, f"{one.path} is not a valid configuration file: {one.reason}")
+    return configuration.flag_of(OVERRIDE, "install")
+
+
+def _read_value(name: str, setting: Setting) -> Override:
+    value = setting.value.lower()
     if value in _TRUE:
-        return Override(True, source)
+        return Override(True, setting.source)
     if value in _FALSE:
-        return Override(False, source)
-    return Override(None, source, refused=f"{source} sets break-system-packages to {text!r}, which pip refuses")
+        return Override(False, setting.source)
+    refused = f"{setting.source} sets {name} to {setting.value!r}, which pip refuses"
+    return Override(None, setting.source, refused=refused)

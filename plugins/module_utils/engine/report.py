@@ -12,12 +12,13 @@ from .distro import observe_distribution
 from .errors import InvalidState
 from .host import Host
 from .interpreter import Interpreter, Interpreters, well_known_directories
-from .marker import observe_marker
 from .observe import find_uv, own_program_entry
 from .origin import Origin, weigh_owner
 from .package_owner import package_owners
-from .pip_config import observe_override
-from .pip_policy import predict_system_install
+from .pip_call import OTHER_CALLS
+from .pip_config import read_override
+from .pip_facts import observe_pip_facts
+from .pip_policy import predict
 from .pip_program import observe_pip_programs
 from .pipx import find_pipx
 
@@ -68,16 +69,14 @@ def _well_known(host: Host, interpreters: Interpreters) -> List[str]:
 
 
 def _report_interpreter(host: Host, interpreter: Interpreter) -> Dict[str, object]:
-    locale = host.environ.get("LC_ALL") or host.environ.get("LC_MESSAGES") or host.environ.get("LANG") or ""
-    marker = observe_marker(host, interpreter.stdlib, locale)
-    override = observe_override(host, interpreter.prefix)
-    pip = interpreter.pip
+    facts = observe_pip_facts(host, interpreter)
+    marker, pip = facts.marker, facts.pip
+    override, predicted = read_override(facts.configuration), predict(facts)
     origin = Origin(interpreter.origin, interpreter.origin_evidence)
     if origin.name != "venv":
         # Packages of a Python have its name in theirs, whatever comes before and after it.
         hint = "pypy" if "pypy" in os.path.basename(interpreter.real_path) else "python"
         origin = weigh_owner(origin, interpreter.real_path, package_owners(host, interpreter.real_path, hint))
-    predicted = predict_system_install(is_venv=interpreter.is_venv, pip=pip, marker=marker, override=override)
     return {
         "path": interpreter.path,
         "real_path": interpreter.real_path,
@@ -99,4 +98,6 @@ def _report_interpreter(host: Host, interpreter: Interpreter) -> Dict[str, objec
         "can_create_venv": interpreter.can_create_venv,
         "system_install": predicted.outcome,
         "reason": predicted.reason,
+        "decided_by": predicted.decided_by,
+        "calls": {call.text: predict(facts, call).outcome for call in OTHER_CALLS},
     }

@@ -37,6 +37,30 @@ def test_a_file_blocks_whatever_is_in_it(made_up: MadeUpHost, content: str | byt
     assert (found.path, found.state, found.message, found.blocks) == (FILE, state, message, True)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(
+            "[externally-managed]\nError=a\nError=b\n",
+            "While reading from 'EXTERNALLY-MANAGED' [line  3]: option 'error' in section 'externally-managed' already "
+            "exists",
+            id="a key twice",
+        ),
+        pytest.param(
+            "[externally-managed]\nError=a\n[externally-managed]\n",
+            "While reading from 'EXTERNALLY-MANAGED' [line  3]: section 'externally-managed' already exists",
+            id="a section twice",
+        ),
+        pytest.param("nothing of the kind", "", id="no section"),
+        pytest.param("[other]\nError=x\n", "", id="another section"),
+        pytest.param(b"\xff\xfe\x00", "", id="binary"),
+    ],
+)
+def test_pip_is_not_prepared_for_what_is_there_twice(made_up: MadeUpHost, content: str | bytes, problem: str) -> None:
+    found = observe_marker(made_up.with_file(FILE, content).host, STDLIB)
+    assert (found.state, found.problem) == ("garbage", problem)
+
+
 def test_a_huge_file_blocks(made_up: MadeUpHost) -> None:
     found = observe_marker(made_up.with_file(FILE, b"x" * (1024 * 1024 + 1)).host, STDLIB)
     assert (found.state, found.blocks) == ("unreadable", True)
@@ -91,8 +115,8 @@ Error-pt_BR=brasileiro
         ("en_US.UTF-8", "american"),
         ("en_GB.UTF-8", "plain"),
         ("C.UTF-8", "american"),
-        ("C", "american"),
-        ("POSIX", "american"),
+        ("C", "plain"),
+        ("POSIX", "plain"),
         ("pt_BR", "brasileiro"),
         ("pt_PT", "plain"),
         ("fr_FR.UTF-8", "plain"),

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_host import MadeUpHost
-from pep668_provision.engine.pip_config import Override, configuration_files, observe_override
+from pep668_provision.engine.pip_config import (
+    Override,
+    PipConfiguration,
+    configuration_files,
+    observe_configuration,
+    observe_override,
+)
 
 ON, OFF = "[global]\nbreak-system-packages = true\n", "[global]\nbreak-system-packages = false\n"
 VARIABLE = "PIP_BREAK_SYSTEM_PACKAGES"
@@ -51,13 +57,19 @@ def test_a_later_file_wins(made_up: MadeUpHost, earlier: str, later: str, first:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        *[(word, True) for word in ("1", "y", "yes", "t", "true", "on", "True", "YES", " on ")],
+        *[(word, True) for word in ("1", "y", "yes", "t", "true", "on", "True", "YES")],
         *[(word, False) for word in ("0", "n", "no", "f", "false", "off", "Off")],
     ],
 )
 def test_pip_understands_these_values(made_up: MadeUpHost, text: str, value: bool) -> None:
     assert override(made_up, {"/etc/pip.conf": f"[global]\nbreak-system-packages = {text}\n"}).value is value
     assert override(made_up, {}, {VARIABLE: text}) == Override(value, VARIABLE)
+
+
+def test_blanks_around_a_value_count_in_a_variable_alone(made_up: MadeUpHost) -> None:
+    assert override(made_up, {"/etc/pip.conf": "[global]\nbreak-system-packages =  on \n"}).value is True
+    refused = override(made_up, {}, {VARIABLE: " on "}).refused
+    assert refused == f"{VARIABLE} sets break-system-packages to ' on ', which pip refuses"
 
 
 @pytest.mark.parametrize("text", ["maybe", "2", "tru e", "-"])
@@ -72,6 +84,11 @@ def test_a_value_that_pip_refuses_is_a_problem(made_up: MadeUpHost, text: str) -
     [
         pytest.param("[install]\nbreak-system-packages = yes\n", True, id="section install"),
         pytest.param("[global]\nbreak_system_packages = yes\n", True, id="with underscores"),
+        pytest.param("[global]\n--Break-System-Packages = yes\n", True, id="as on the command line, in any case"),
+        pytest.param("[DEFAULT]\nbreak-system-packages = yes\n", None, id="a default of no section"),
+        pytest.param("[DEFAULT]\nbreak-system-packages = yes\n[install]\n", True, id="a default of a section"),
+        pytest.param("[global]\nbreak-system-packages =\n", None, id="an empty value"),
+        pytest.param(f"{ON}[install]\nbreak-system-packages =\n", True, id="an empty value hides no other section's"),
         pytest.param("[uninstall]\nbreak-system-packages = yes\n", None, id="another command's section"),
         pytest.param(f"{OFF}[install]\nbreak-system-packages=yes\n", True, id="install wins"),
         pytest.param(f"[install]\nbreak-system-packages=yes\n{OFF}", True, id="either order"),
@@ -96,6 +113,104 @@ def test_the_environment_wins_over_files(made_up: MadeUpHost, variable: str, exp
     assert override(made_up, {"/etc/pip.conf": ON}, {VARIABLE: variable}) == expected
 
 
+def test_a_commands_section_wins_over_global_in_a_later_file(made_up: MadeUpHost) -> None:
+    files = {"/etc/pip.conf": "[install]\nbreak-system-packages = true\n", "/root/.config/pip/pip.conf": OFF}
+    assert override(made_up, files) == Override(True, "/etc/pip.conf")
+
+
+def test_an_empty_value_in_a_later_file_hides_the_earlier_one_of_its_section(made_up: MadeUpHost) -> None:
+    files = {"/etc/pip.conf": ON, "/usr/pip.conf": "[global]\nbreak-system-packages =\n"}
+    assert override(made_up, files) == Override()
+
+
+def test_a_refused_value_counts_even_where_another_section_wins(made_up: MadeUpHost) -> None:
+    bad = "[global]\nbreak-system-packages = maybe\n"
+    assert override(made_up, {"/etc/pip.conf": bad}, {VARIABLE: "1"}).refused.startswith("/etc/pip.conf sets")
+
+
+def test_a_refused_value_is_forgotten_where_a_later_file_has_the_same_section(made_up: MadeUpHost) -> None:
+    bad = "[global]\nbreak-system-packages = maybe\n"
+    assert override(made_up, {"/etc/pip.conf": bad, "/usr/pip.conf": ON}) == Override(True, "/usr/pip.conf")
+
+
+@pytest.mark.parametrize("name", ["PIP_break_system_packages", "PIP_Break-System-Packages"])
+def test_a_variable_is_known_in_any_spelling(made_up: MadeUpHost, name: str) -> None:
+    assert override(made_up, {}, {name: "1"}) == Override(True, name)
+
+
+def test_a_named_file_that_is_there_takes_the_place_of_the_users(made_up: MadeUpHost) -> None:
+    files = {"/root/.pip/pip.conf": ON, "/root/.config/pip/pip.conf": ON, "/srv/named.conf": "[global]\n"}
+    assert override(made_up, files, {"PIP_CONFIG_FILE": "/srv/named.conf"}) == Override()
+    assert configuration_files(made_up.host, "/usr") == (
+        "/etc/xdg/pip/pip.conf",
+        "/etc/pip.conf",
+        "/usr/pip.conf",
+        "/srv/named.conf",
+    )
+
+
+def configuration(made_up: MadeUpHost, files: Mapping[str, str | bytes], **environ: str) -> PipConfiguration:
+    for path, content in files.items():
+        made_up.with_file(path, content)
+    made_up.environ.update(environ)
+    return observe_configuration(made_up.host, "/usr")
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        pytest.param("/etc/xdg/pip/pip.conf", True, id="the host's"),
+        pytest.param("/etc/pip.conf", True, id="the host's own"),
+        pytest.param("/usr/pip.conf", True, id="the interpreter's"),
+        pytest.param("/root/.pip/pip.conf", False, id="the user's old one"),
+        pytest.param("/root/.config/pip/pip.conf", False, id="the user's"),
+    ],
+)
+def test_isolated_leaves_out_the_users_files(made_up: MadeUpHost, path: str, counts: bool) -> None:
+    found = configuration(made_up, {path: ON})
+    assert found.flag_of("break-system-packages", "install").value is True
+    assert found.flag_of("break-system-packages", "install", isolated=True).value is (True if counts else None)
+
+
+def test_isolated_leaves_out_variables_and_not_the_file_one_names(made_up: MadeUpHost) -> None:
+    environ = {VARIABLE: "0", "PIP_CONFIG_FILE": "/srv/named.conf"}
+    found = configuration(made_up, {"/srv/named.conf": ON}, **environ)
+    assert found.flag_of("break-system-packages", "install") == Override(False, VARIABLE)
+    assert found.flag_of("break-system-packages", "install", isolated=True) == Override(True, "/srv/named.conf")
+
+
+@pytest.mark.parametrize(
+    ("section", "install", "uninstall"),
+    [("global", True, True), ("install", True, None), ("uninstall", None, True), ("download", None, None)],
+)
+def test_a_section_is_for_its_command(
+    made_up: MadeUpHost, section: str, install: bool | None, uninstall: bool | None
+) -> None:
+    found = configuration(made_up, {"/etc/pip.conf": f"[{section}]\nbreak-system-packages = 1\n"})
+    assert found.flag_of("break-system-packages", "install").value is install
+    assert found.flag_of("break-system-packages", "uninstall").value is uninstall
+
+
+def test_options_with_values_have_the_winning_source(made_up: MadeUpHost) -> None:
+    text = "[global]\ntarget = /a\n[install]\ntarget = /b\n"
+    found = configuration(made_up, {"/etc/pip.conf": text}, PIP_PREFIX="/c", PIP_ROOT="")
+    target, prefix = found.text_of("target", "install"), found.text_of("prefix", "install")
+    assert target is not None
+    assert (target.value, target.source) == ("/b", "/etc/pip.conf")
+    assert prefix is not None
+    assert prefix.source == "PIP_PREFIX"
+    assert found.text_of("root", "install") is None
+
+
+def test_one_key_in_two_spellings_is_a_problem_of_the_newest_pips_alone(made_up: MadeUpHost) -> None:
+    text = "[global]\nbreak-system-packages = 0\nbreak_system_packages = 1\n"
+    found = configuration(made_up, {"/etc/pip.conf": text})
+    (damaged,) = found.damaged
+    assert (damaged.path, damaged.since) == ("/etc/pip.conf", "26.3")
+    assert "already exists" in damaged.reason
+    assert found.flag_of("break-system-packages", "install") == Override(True, "/etc/pip.conf")
+
+
 def test_dev_null_as_the_configuration_file_switches_all_files_off(made_up: MadeUpHost) -> None:
     files = dict.fromkeys(ORDER, ON)
     assert override(made_up, files, {"PIP_CONFIG_FILE": "/dev/null"}) == Override()
@@ -106,11 +221,26 @@ def test_the_environment_counts_with_all_files_off(made_up: MadeUpHost) -> None:
     assert override(made_up, {}, {"PIP_CONFIG_FILE": "/dev/null", VARIABLE: "1"}).value is True
 
 
-@pytest.mark.parametrize("text", ["no section = 1\n", "[global\n", "[global]\n[global]\nx=1\nx=2\n"])
-def test_a_damaged_file_is_a_problem_with_its_name(made_up: MadeUpHost, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("no section = 1\n", id="no section"),
+        pytest.param("[global\n", id="half a section"),
+        pytest.param("[global]\n[global]\nx=1\nx=2\n", id="a section twice"),
+        pytest.param("[global]\nx=1\nx=2\n", id="a key twice"),
+        pytest.param(b"[global]\nx=\xff\n", id="not UTF-8"),
+        pytest.param(b"\xef\xbb\xbf[global]\n", id="a byte order mark"),
+    ],
+)
+def test_a_damaged_file_is_a_problem_with_its_name(made_up: MadeUpHost, text: str | bytes) -> None:
     found = override(made_up, {"/etc/pip.conf": text})
     assert found.value is None
     assert found.problem.startswith("/etc/pip.conf is not a valid configuration file")
+
+
+def test_what_is_no_file_is_passed_over(made_up: MadeUpHost) -> None:
+    made_up.with_directory("/etc/pip.conf").with_link("/usr/pip.conf", "/nowhere")
+    assert override(made_up, {"/root/.pip/pip.conf": ON}) == Override(True, "/root/.pip/pip.conf")
 
 
 def test_where_configuration_lies_follows_the_environment(made_up: MadeUpHost) -> None:

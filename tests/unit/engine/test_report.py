@@ -92,3 +92,42 @@ def test_each_interpreter_is_started_once_and_no_pip(made_up: MadeUpHost) -> Non
         "/root/.pyenv/versions/3.12.4/bin/python3",
         "/usr/bin/python3",
     ]
+
+
+def test_each_way_of_calling_pip_is_told_of(made_up: MadeUpHost) -> None:
+    made_up.with_interpreter("3.13.5", pip="25.1.1", marker=MARKER)
+    made_up.with_file("/etc/pip.conf", "[install]\nbreak-system-packages = true\n")
+    (found,) = interpreters_of(made_up)
+    assert (found["system_install"], found["decided_by"]) == ("allowed", "/etc/pip.conf")
+    assert found["reason"] == f"The marker {found['marker']['path']} is overridden by /etc/pip.conf."
+    calls = found["calls"]
+    assert (calls["install --user"], calls["install --target"]) == ("allowed", "allowed")
+    assert (calls["uninstall"], calls["uninstall --break-system-packages"]) == ("blocked", "allowed")
+
+
+@pytest.mark.parametrize(
+    ("cfg", "outcome"),
+    [
+        pytest.param("include-system-site-packages = false\n", "unsupported", id="no system packages"),
+        pytest.param("include-system-site-packages = true\n", "allowed", id="with system packages"),
+    ],
+)
+def test_an_environment_takes_the_users_packages_where_it_sees_them(
+    made_up: MadeUpHost, cfg: str, outcome: str
+) -> None:
+    made_up.with_interpreter("3.12.1", prefix="/srv/v", pip="24.0").with_file("/srv/v/pyvenv.cfg", cfg)
+    found = next(one for one in interpreters_of(made_up, "/srv/v") if one["origin"] == "venv")
+    assert (found["system_install"], found["calls"]["install --user"]) == ("allowed", outcome)
+
+
+def test_newer_pips_are_said_to_refuse_what_python_has_switched_off(made_up: MadeUpHost) -> None:
+    made_up.with_interpreter("3.13.5", pip="26.3").environ["PYTHONNOUSERSITE"] = "1"
+    (found,) = interpreters_of(made_up)
+    assert (found["system_install"], found["calls"]["install --user"]) == ("allowed", "unsupported")
+
+
+def test_the_marker_speaks_the_users_language(made_up: MadeUpHost) -> None:
+    marker = "[externally-managed]\nError=plain\nError-de=deutsch\nError-fr=francais\n"
+    made_up.with_interpreter("3.13.5", pip="26.3", marker=marker).environ.update(LANG="fr_FR.UTF-8", LC_MESSAGES="de")
+    (found,) = interpreters_of(made_up)
+    assert found["marker"]["message"] == "deutsch"
