@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-#: What pip takes for true (distutils.util.strtobool, which pip still follows).
-_TRUE = ("1", "y", "yes", "t", "true", "on")
+from .pip_config import TRUE_WORDS
+
 #: The section a key is added to. pip reads it for each command, [install] for that command alone and after it.
 _MAIN = "global"
 #: Where ``pip install`` finds a key. What stands in [DEFAULT] counts as part of every other section that is there.
@@ -39,7 +39,7 @@ class Key:
     def has(self, value: str, wanted: Sequence[str]) -> bool:
         """Say whether the text of a value means to pip what is wanted."""
         if self.is_switch:
-            return value.lower() in _TRUE
+            return value.lower() in TRUE_WORDS
         return (value.split() if self.is_list else [value]) == list(wanted)
 
 

@@ -12,7 +12,8 @@ from typing import List, Optional, Tuple
 
 from .host import Host
 
-_TRUE = ("1", "y", "yes", "t", "true", "on")
+#: What pip takes for true (distutils.util.strtobool, which pip still follows).
+TRUE_WORDS = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
 OVERRIDE = "break-system-packages"
 VARIABLE = "PIP_BREAK_SYSTEM_PACKAGES"
@@ -173,7 +174,7 @@ def read_override(configuration: PipConfiguration) -> Override:
 
 def _read_value(name: str, setting: Setting) -> Override:
     value = setting.value.lower()
-    if value in _TRUE:
+    if value in TRUE_WORDS:
         return Override(True, setting.source)
     if value in _FALSE:
         return Override(False, setting.source)
