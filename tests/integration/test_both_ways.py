@@ -14,7 +14,6 @@ from checkout import CHECKOUT
 from hosts import Host
 from pep668_provision.engine.desired import VARIABLES
 from pep668_provision.engine.distro import identify
-from pep668_provision.engine.package_manager import MANAGERS
 from pyinfra_runs import PROVISION, Pyinfra, reach
 
 pytestmark = pytest.mark.releases("debian12", "debian13", "ubuntu2404", "fedora44", "arch")
@@ -50,8 +49,7 @@ def os_packages(host: Host) -> list[str]:
     """The OS packages of a host with their versions, after what Ansible's own package module imports is there too."""
     distribution = identify(host.read("/etc/os-release"))
     assert distribution.family is not None
-    names = host.run("for one in dnf5 pacman apt-get; do command -v $one && break; done").stdout
-    manager = MANAGERS[Path(names.strip()).name.removesuffix("-get")]
+    manager = next(one for one in distribution.family.managers if any(map(host.exists, one.programs)))
     needs = distribution.family.module_needs.get(manager.name)
     if needs:
         host.run(manager.in_shell([*manager.unattended_install, needs]))
