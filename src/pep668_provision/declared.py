@@ -55,7 +55,9 @@ class Declared:
 
     def without_credentials(self) -> Declared:
         """Return the same with every credential masked: enough to plan with, not to ask an index that wants them."""
-        return Declared.accept({name: value for name, value in self.masked().items() if "password" not in name})
+        # Not by its text: a short password may stand in the name of a package, too.
+        masked = _masked(self.values, frozenset())
+        return Declared.accept({name: value for name, value in masked.items() if "password" not in name})
 
     def masked(self) -> dict[str, Any]:
         """Return the variables as they may be printed."""

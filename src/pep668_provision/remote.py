@@ -148,9 +148,8 @@ class FailingCommand(StringCommand):
 def read_answer(lines: Iterable[str]) -> dict[str, Any]:
     """Return what the engine answered, from what a call printed.
 
-    On a host without a Python that the engine runs with that is ``missing``: {package_manager, packages,
-    needs_refresh, is_root}. Raises
-    FactProcessError with the engine's own text where it met an error, and when there is no answer.
+    On a host without a Python that the engine runs with that is ``missing``: {package_manager, packages, needs_refresh,
+    is_root}. Raises FactProcessError with the engine's own text where it met an error, and when there is no answer.
     """
     for line in reversed(list(lines)):
         prefix, _, rest = line.partition(" ")

@@ -203,3 +203,8 @@ def test_a_url_that_lacks_its_scheme_is_refused_without_its_password(name: str) 
 
 def test_an_accepted_state_is_represented_without_its_credentials() -> None:
     assert "s3cr3t" not in repr(Declared.accept({"python_index_password": "s3cr3t"}))
+
+
+def test_a_short_password_leaves_the_names_it_stands_in_as_they_are() -> None:
+    declared = {"python_libraries": ["requests"], "python_index_password": "req", "python_index_username": "u"}
+    assert Declared.accept(declared).without_credentials().desired.libraries == ("requests",)
