@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
+from .apply_system_pip import SystemPipRun
 from .apply_tool import ToolRun
 from .apply_venv import VenvRun
 from .desired import Desired
@@ -17,6 +18,7 @@ from .host import Host
 from .observe import observe
 from .plan import plan as make_plan
 from .steps import Plan
+from .system_pip_inquiry import make_site_inquiry
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Applier:
                 f"OS packages are missing ({needs}).",
                 advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
+        for system_pip_step in plan.system_pip:
+            SystemPipRun(self.host, self.desired, system_pip_step).take()
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()
         for tool_step in plan.tools:
@@ -50,7 +54,8 @@ class Applier:
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""
-        left = make_plan(self.desired, observe(self.desired, self.host))
+        inquire = make_site_inquiry(self.desired, self.host) if self.desired.system_pip else None
+        left = make_plan(self.desired, observe(self.desired, self.host, inquire_site=inquire))
         if not left.is_empty:
             what = [f"{step.action} {step.kind} {step.name}: {', '.join(step.reasons)}" for step in left.steps]
             what += [str(refusal) for refusal in left.refusals]

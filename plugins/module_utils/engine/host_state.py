@@ -15,6 +15,7 @@ from .interpreter import Interpreter
 from .login_path import LoginPath
 from .pipx import Pipx, ToolSpace, ToolState
 from .request import Request
+from .system_pip_state import ObservedSystemPip
 from .venv import VenvState
 
 
@@ -65,6 +66,7 @@ class HostState:
     found_interpreters: Tuple[Interpreter, ...] = ()
     venvs: Tuple[ObservedVenv, ...] = ()
     tools: Tuple[ObservedTool, ...] = ()
+    system_pip: Tuple[ObservedSystemPip, ...] = ()
     pipx: Tuple[Pipx, ...] = ()
     own_pipx: Optional[ObservedVenv] = None
     uv: str = ""

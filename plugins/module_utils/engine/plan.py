@@ -14,7 +14,9 @@ from .host_state import HostState, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
-from .steps import PackageStep, Plan, Refusal, ToolStep, VenvStep
+from .steps import PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+from .system_pip_plan import plan_entry
+from .system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -22,6 +24,8 @@ def plan(desired: Desired, state: HostState) -> Plan:
     planner = _Planner(desired, state)
     for library in desired.libraries:
         planner.plan_library(library)
+    for position, entry in enumerate(state.system_pip):
+        planner.plan_system_pip(position, entry)
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
     if desired.uv and not state.uv and state.own_uv is not None:
@@ -38,6 +42,7 @@ class _Planner:
     desired: Desired
     state: HostState
     packages: Dict[str, List[str]] = field(default_factory=dict)
+    system_pip: List[SystemPipStep] = field(default_factory=list)
     own: Dict[str, VenvStep] = field(default_factory=dict)
     venvs: List[VenvStep] = field(default_factory=list)
     tools: List[ToolStep] = field(default_factory=list)
@@ -59,6 +64,17 @@ class _Planner:
             )
         elif package not in self.state.installed_packages:
             self._need_package(package, f"it provides the library {name}")
+
+    def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
+        planned = plan_entry(position, observed, self.state)
+        for package, reason in planned.packages.items():
+            self._need_package(package, reason)
+        if planned.step is not None:
+            self.system_pip.append(planned.step)
+        if planned.refusal is not None:
+            refusal = planned.refusal
+            self.refuse(refusal.message, refusal.advice, pending=refusal.pending)
+        self.warnings += planned.warnings
 
     def _need_package(self, name: str, reason: str) -> None:
         self.packages.setdefault(name, []).append(reason)
@@ -156,6 +172,7 @@ class _Planner:
             )
         return Plan(
             packages=packages,
+            system_pip=tuple(self.system_pip),
             own=tuple(self.own.values()),
             venvs=tuple(self.venvs),
             tools=tuple(self.tools),

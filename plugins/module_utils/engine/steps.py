@@ -11,6 +11,7 @@ from typing import Dict, Optional, Tuple
 from .host_state import ObservedTool, ObservedVenv
 from .interpreter import Interpreter
 from .pipx import Pipx
+from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class VenvStep:
     interpreter: Optional[Interpreter] = None
     installer: str = "pip"
     links: Tuple[Tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SystemPipStep:
+    """What pip does about one entry of ``python_system_pip``: install or remove."""
+
+    action: str
+    observed: ObservedSystemPip
+    reasons: Tuple[str, ...]
+    position: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class StepText:
-    """A step in words: ``action`` on the ``kind`` (system_package, venv or tool) called ``name``, and why."""
+    """A step in words: ``action`` on the ``kind`` (as system_package or venv) called ``name``, and why."""
 
     action: str
     kind: str
@@ -87,6 +98,7 @@ class Plan:
     """
 
     packages: Tuple[PackageStep, ...] = ()
+    system_pip: Tuple[SystemPipStep, ...] = ()
     own: Tuple[VenvStep, ...] = ()
     venvs: Tuple[VenvStep, ...] = ()
     tools: Tuple[ToolStep, ...] = ()
@@ -95,12 +107,15 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.packages or self.own or self.venvs or self.tools or self.refusals)
+        return not (self.packages or self.system_pip or self.own or self.venvs or self.tools or self.refusals)
 
     @property
     def steps(self) -> Tuple[StepText, ...]:
         """Every step in words, in the order they are taken."""
         found = [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
+        found += [
+            StepText(step.action, "system_pip", step.observed.entry.label, step.reasons) for step in self.system_pip
+        ]
         found += [
             StepText(step.action, "venv", step.observed.entry.path, step.reasons) for step in (*self.own, *self.venvs)
         ]
