@@ -165,7 +165,7 @@ decision:
       elements: str
       sample: [PIP_BREAK_SYSTEM_PACKAGES=1, /usr/bin/python3, -m, pip, install]
 packages:
-  description: What of the distributions asked for and changed is there (in check mode, would be), name to version.
+  description: What is there of the distributions asked for (in check mode, would be), name to version.
   returned: success
   type: dict
 reasons:
@@ -245,7 +245,8 @@ def _result(desired: Desired, outcomes: list[Outcome]) -> dict:
     report = report_pip(desired, outcomes)
     before, after = report.pop("before"), report.pop("after")
     if report["changed"]:
-        headers = {"before_header": "distributions (before)", "after_header": "distributions (after)"}
+        label = desired.system_pip[0].label
+        headers = {"before_header": f"{label} (before)", "after_header": f"{label} ({report['action']})"}
         report["diff"] = {"before": package_lines(before), "after": package_lines(after), **headers}
     return report
 

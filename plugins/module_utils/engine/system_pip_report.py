@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence
+from typing import Dict, Iterator, List, Mapping, Sequence
 
 from .converge import Outcome
 from .desired import Desired
@@ -35,18 +35,28 @@ def report_pip(desired: Desired, outcomes: Sequence[Outcome]) -> Dict[str, objec
             reasons += [of + reason for reason in step.reasons]
     changed = any(outcome.changed for outcome in outcomes)
     observed = next((one for outcome in reversed(outcomes) for one in outcome.state.system_pip), None)
-    names = normalized_names(desired.system_pip[0])
+    names = set(normalized_names(desired.system_pip[0]))
+    names.update(name for outcome in outcomes for name in _asked_names(outcome))
     there = {} if observed is None else observed.site.versions(names)
+    there.update({name: version for name, version in after.items() if name in names})
     return {
         "changed": changed,
         "action": _action(outcomes, before, after, changed=changed),
         "decision": _decision(outcomes, observed),
-        "packages": {**there, **after} if desired.system_pip[0].state != "absent" else after,
+        "packages": {} if desired.system_pip[0].state == "absent" else dict(sorted(there.items())),
         "reasons": list(dict.fromkeys(reasons)),
         "system_packages": packages,
         "before": before,
         "after": after,
     }
+
+
+def _asked_names(outcome: Outcome) -> Iterator[str]:
+    """Return what is asked for by name, that in requirements files too."""
+    for one in outcome.state.system_pip:
+        yield from (asked.name for asked in one.asked if asked.name)
+    for venv in outcome.state.venvs:
+        yield from venv.request.names
 
 
 def _action(outcomes: Sequence[Outcome], before: Mapping[str, str], after: Mapping[str, str], *, changed: bool) -> str:
