@@ -68,6 +68,12 @@ def restore_markers(host: Host, markers: Sequence[ShippedMarker], *, lock_timeou
 
 
 def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
+    if host.is_dir(marker.path) and not host.is_link(marker.path):
+        # pacman stops half-way through the package.
+        raise ProvisionError(
+            f"A directory stands at {marker.path}, in place of the file of {marker.package}.",
+            advice="Move it away, then run again.",
+        )
     distribution = observe_distribution(host)
     manager = _manager_of(host, distribution, marker)
     account: Optional[Account] = None
@@ -244,7 +250,7 @@ def _last_words(done: Completed) -> str:
 
 
 def _verify(host: Host, wanted: Sequence[ShippedMarker]) -> Tuple[str, ...]:
-    """Return which packages have got another version; raises ProvisionError where a marker is still not the package's."""
+    """Return which packages have got another version; raises ProvisionError where a marker is still not as shipped."""
     now = {one.path: one for one in observe_shipped_markers(host)}
     left = [now[one.path] for one in wanted if one.path in now and now[one.path].needs_restoring]
     if left:

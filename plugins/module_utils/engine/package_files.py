@@ -31,6 +31,7 @@ _STDLIB = re.compile(r"^(python|pypy)3(\.\d+)?t?$")
 _RPM_FORMAT = r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FILESTATES}\n]"
 #: rpmfileState: a file that its package has and that was left out when it was installed.
 _RPM_NOT_INSTALLED = "2"
+_RPM_LEFT_OUT = "rpm was told to leave it out when the package was installed; a reinstallation by hand writes it"
 _RPM_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _APK_DIGESTS = {"Q1": "sha1", "Q2": "sha256"}
 #: Names dpkg reads in its directory of configuration files.
@@ -114,12 +115,12 @@ def _diversion(host: Host, file: PackagedFile) -> str:
     for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
         # A package's own files stay where they are; it diverts those of the others.
         if path == file.path and by != file.package:
-            who = "an administrator" if by == ":" else f"the package {by}"
-            stands = "another file stands" if host.lstat(path) is not None else "nothing stands"
-            option = "--local" if by == ":" else f"--package {by}"
+            who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
+            there = host.lstat(path) is not None
             return (
-                f"A diversion of {who} puts the file of {file.package} at {target}, and {stands} in its place; "
-                f"the way out is: dpkg-divert {option} --rename --remove {path}"
+                f"a diversion of {who} puts the file of {file.package} at {target}, and "
+                f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
+                f"{'to move that away, then ' if there else ''}dpkg-divert {option} --rename --remove {path}"
             )
     return ""
 
@@ -133,8 +134,12 @@ def _dpkg_exclusion(host: Host, path: str) -> str:
         for line in (host.read_text(file) or "").splitlines():
             option, pattern = _split_option(line)
             if option in ("path-exclude", "path-include") and fnmatch.fnmatchcase(path, pattern):
-                found = f"{file} keeps dpkg from writing it: path-exclude {pattern}" if option[5] == "e" else ""
+                found = _kept_away(file, "dpkg", f"path-exclude {pattern}") if option[5] == "e" else ""
     return found
+
+
+def _kept_away(file: str, manager: str, line: str) -> str:
+    return f"{file} keeps {manager} from writing it ({line}), and once that is gone a run restores it"
 
 
 def _split_option(line: str) -> Tuple[str, str]:
@@ -190,7 +195,7 @@ def _pacman_exclusion(host: Host, file: PackagedFile) -> str:
             continue
         for pattern in patterns.split():
             if fnmatch.fnmatchcase(file.path[1:], pattern.lstrip("!")):
-                told = f"{_PACMAN_CONFIGURATION} keeps pacman from writing it: {option} = {pattern}"
+                told = _kept_away(_PACMAN_CONFIGURATION, "pacman", f"{option} = {pattern}")
                 found = "" if pattern.startswith("!") else told
     return found
 
@@ -255,20 +260,12 @@ def _in_rpm(host: Host, name: str) -> Optional[List[PackagedFile]]:
     said = (answer.stdout + answer.stderr).strip()
     if not rows and not re.search("not owned by any package|No such file", said):
         raise ProvisionError(f"rpm does not say what packages own: {said or 'it could not be run'}")
-    return [
-        PackagedFile(
-            path,
-            package,
-            version,
-            "rpm",
-            architecture,
-            f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else "",
-            exclusion="rpm was told to leave it out when the package was installed"
-            if state == _RPM_NOT_INSTALLED
-            else "",
-        )
-        for package, version, architecture, path, digest, state in sorted(rows)
-    ]
+    found = []
+    for package, version, architecture, path, digest, state in sorted(rows):
+        recorded = f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else ""
+        left_out = _RPM_LEFT_OUT if state == _RPM_NOT_INSTALLED else ""
+        found.append(PackagedFile(path, package, version, "rpm", architecture, recorded, exclusion=left_out))
+    return found
 
 
 def _stdlibs(host: Host, parent: str) -> List[str]:
