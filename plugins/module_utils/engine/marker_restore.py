@@ -180,26 +180,34 @@ class _Restorer:
         self._lock_timeout = lock_timeout
 
     def restore(self) -> Tuple[str, ...]:
-        """Leave the package installed again; return what the user has to know."""
+        """Leave the package installed again, held if it was; return what the user has to know."""
+        marker, way = self._restoration.marker, self._restoration.manager.reinstallation
+        held = bool(way.held) and bool(self._run(_fill(way.held, marker)).stdout.strip())
+        warnings: List[str] = []
+        try:
+            warnings += self._reinstall()
+        finally:
+            done = self._run(_fill(way.hold, marker)) if held else None
+        if done is not None and not done.succeeded:
+            warnings.append(f"{marker.package} was held at its version and is not now: {_last_words(done)}")
+        return tuple(warnings)
+
+    def _reinstall(self) -> Tuple[str, ...]:
         restoration = self._restoration
         marker, way = restoration.marker, restoration.manager.reinstallation
-        warnings: List[str] = []
+        seconds = int(self._lock_timeout)
+        warnings: Tuple[str, ...] = ()
         if restoration.cached:
-            done = self._run(
-                _fill(way.from_cache, marker, file=restoration.cached, lock_timeout=int(self._lock_timeout))
-            )
+            done = self._run(_fill(way.from_cache, marker, file=restoration.cached, lock_timeout=seconds))
             if done.succeeded:
                 return ()
-            warnings.append(
-                f"{restoration.cached} did not serve to restore {marker.path}, so the repositories' was taken: "
-                f"{_last_words(done)}"
-            )
+            what = f"{restoration.cached} did not serve to restore {marker.path}, so the repositories' was taken"
+            warnings = (f"{what}: {_last_words(done)}",)
         self._refresh()
         if restoration.cached:
             _check_offered(self._host, restoration)
-        done = self._run(_fill(way.command, marker, lock_timeout=int(self._lock_timeout)))
-        said = f"{done.stdout}\n{done.stderr}"
-        if way.unavailable and re.search(way.unavailable, said):
+        done = self._run(_fill(way.command, marker, lock_timeout=seconds))
+        if way.unavailable and re.search(way.unavailable, f"{done.stdout}\n{done.stderr}"):
             raise self._failed(
                 done,
                 f"{marker.path} is {marker.state}, and the repositories do not have {marker.package} {marker.version}",
@@ -208,7 +216,7 @@ class _Restorer:
         if not done.succeeded:
             by_hand = f"By hand it is: {shlex.join(done.command.argv)}"
             raise self._failed(done, f"Installing {marker.package} again to restore {marker.path} failed", by_hand)
-        return tuple(warnings)
+        return warnings
 
     def _refresh(self) -> None:
         """Have the lists of the repositories at hand, which a container image starts without."""

@@ -24,6 +24,9 @@ class Reinstallation:
     the lists at hand: the first group of ``offered_answer``; nothing is found where it is the installed one.
     ``unavailable`` finds in what the command prints that the repositories lack the version. ``upgrade`` is what an
     administrator types then.
+
+    Where ``held`` prints something, the package is held at its version. A reinstallation ends that, and ``hold`` does
+    it again.
     """
 
     command: Tuple[str, ...]
@@ -33,6 +36,8 @@ class Reinstallation:
     offered: Tuple[str, ...] = ()
     offered_answer: str = ""
     unavailable: str = ""
+    held: Tuple[str, ...] = ()
+    hold: Tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -128,6 +133,8 @@ APT = PackageManager(
             *("install", "--reinstall", "--yes", "--no-install-recommends", "--no-download", "{file}"),
         ),
         unavailable="cannot be downloaded|Version .* was not found|Unable to locate package|404 +Not Found",
+        held=("apt-mark", "showhold", "{package}:{architecture}"),
+        hold=("apt-mark", "hold", "{package}:{architecture}"),
     ),
     lists=(("/var/lib/apt/lists", "_Packages"),),
     lists_fresh_for=_DAY,
