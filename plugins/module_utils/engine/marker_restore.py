@@ -61,10 +61,15 @@ def restore_markers(host: Host, markers: Sequence[ShippedMarker], *, lock_timeou
         # Whoever held the lock may have done some of it.
         paths = {one.path for one in markers}
         wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
-        warnings: List[str] = []
-        for restoration in foresee_restoration(host, wanted):
-            warnings += _Restorer(host, restoration, lock_timeout).restore()
-        return (*warnings, *_verify(host, wanted))
+        return take_restoration(host, wanted, lock_timeout=lock_timeout)
+
+
+def take_restoration(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
+    """Do what restore_markers does for markers as they are now, for a caller that holds the host's lock."""
+    warnings: List[str] = []
+    for restoration in foresee_restoration(host, markers):
+        warnings += _Restorer(host, restoration, lock_timeout).restore()
+    return (*warnings, *_verify(host, markers))
 
 
 def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
