@@ -24,6 +24,7 @@ ENTRIES = {
     "python_venvs": ("environment", "environments"),
     "python_tools": ("tool", "tools"),
     "python_libraries": ("library", "libraries"),
+    "python_system_pip": ("call of pip", "calls of pip"),
 }
 
 

@@ -23,7 +23,7 @@ from .facts import ProvisionPlan
 from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
-EVERY_KIND = ("system_package", "venv", "tool")
+EVERY_KIND = ("system_package", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
 
@@ -149,6 +149,13 @@ def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Ste
     yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
 
 
+def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    entries: Any = declared.values.get("python_system_pip") or ()
+    for one in found["system_pip"]:
+        call = Call("converge", declared.only(python_system_pip=[entries[one["position"]]]))
+        yield Step(_text({**one, "kind": "system_pip"}), [EngineCommand(call)])
+
+
 def _venv_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     entries: Any = declared.values.get("python_venvs") or ()
     paths = {one["path"] for one in found["venvs"]}
@@ -167,7 +174,12 @@ def _tool_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
         yield Step(_text({**one, "kind": "tool"}), [EngineCommand(call)])
 
 
-_STEPS_OF = {"system_package": _package_steps, "venv": _venv_steps, "tool": _tool_steps}
+_STEPS_OF = {
+    "system_package": _package_steps,
+    "system_pip": _system_pip_steps,
+    "venv": _venv_steps,
+    "tool": _tool_steps,
+}
 
 
 def _text(step: Mapping[str, Any]) -> str:

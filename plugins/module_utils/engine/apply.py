@@ -8,17 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
-from .apply_system_pip import SystemPipRun
 from .apply_tool import ToolRun
 from .apply_venv import VenvRun
 from .desired import Desired
 from .distro import observe_distribution
 from .errors import ProvisionError
 from .host import Host
+from .look import make_site_inquiry
 from .observe import observe
 from .plan import plan as make_plan
 from .steps import Plan
-from .system_pip_inquiry import make_site_inquiry
 
 
 @dataclass
@@ -44,8 +43,11 @@ class Applier:
                 f"OS packages are missing ({needs}).",
                 advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
-        for system_pip_step in plan.system_pip:
-            SystemPipRun(self.host, self.desired, system_pip_step).take()
+        if plan.system_pip:
+            from .apply_system_pip import SystemPipRun  # noqa: PLC0415  # few hosts have any
+
+            for system_pip_step in plan.system_pip:
+                SystemPipRun(self.host, self.desired, system_pip_step).take()
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()
         for tool_step in plan.tools:
@@ -54,7 +56,7 @@ class Applier:
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""
-        inquire = make_site_inquiry(self.desired, self.host) if self.desired.system_pip else None
+        inquire = make_site_inquiry(self.desired, self.host)
         left = make_plan(self.desired, observe(self.desired, self.host, inquire_site=inquire))
         if not left.is_empty:
             what = [f"{step.action} {step.kind} {step.name}: {', '.join(step.reasons)}" for step in left.steps]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
@@ -67,6 +67,15 @@ def _declared(request: Request) -> Mapping[str, object]:
         declared = json.loads(sys.stdin.readline())
     return declared if isinstance(declared, Mapping) else {}
 
+
+#: Modules that an answer loads beyond what each does: what is asked, and the first of them.
+LOADED_FOR: Mapping[str, str] = {"python_info": "report", "converge": "converge", "rehearse": "converge"}
+#: Modules that are only for a variable of the data model, and are not loaded where nothing is declared by it.
+LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
+    "python_system_pip": (
+        *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
+    ),
+}
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
 #: ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.

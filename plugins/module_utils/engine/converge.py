@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Tuple
+from typing import TYPE_CHECKING, Mapping, Tuple
 
 from .apply import Applier
 from .desired import Desired
@@ -18,7 +18,9 @@ from .observe import observe
 from .os_packages import install_packages
 from .preview import Preview, preview_tool, preview_venv, without_seeds
 from .steps import Plan
-from .system_pip_state import ObservedSystemPip
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def _unresolved(previews: Mapping[str, Preview]) -> Tuple[str, ...]:
     )
 
 
-def _touched(plan: Plan, state: HostState) -> Mapping[str, ObservedSystemPip]:
+def _touched(plan: Plan, state: HostState) -> Mapping[str, "ObservedSystemPip"]:
     """Return the entries of ``python_system_pip`` that pip or an OS package does something about, by their labels."""
     steps = {step.observed.entry.label for step in plan.system_pip}
     packages = {step.name for step in plan.packages}

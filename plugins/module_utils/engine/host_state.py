@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Mapping, Optional, Tuple
 
 from .account import Account
 from .desired import ToolEntry, VenvEntry
@@ -15,8 +15,10 @@ from .interpreter import Interpreter
 from .login_path import LoginPath
 from .pipx import Pipx, ToolSpace, ToolState
 from .request import Request
-from .system_pip_state import ObservedSystemPip
 from .venv import VenvState
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[Hos
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
     """
-    state = observe(desired, host, _make_inquiry(desired, host), _make_site_inquiry(desired, host))
+    state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
     if refusals:
@@ -45,12 +45,13 @@ def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:
     return make_inquiry(desired, host)
 
 
-def _make_site_inquiry(desired: Desired, host: Host) -> Optional["SiteInquiry"]:
+def make_site_inquiry(desired: Desired, host: Host) -> Optional["SiteInquiry"]:
+    """Return how the pip of entries of ``python_system_pip`` is asked, where there are any."""
     if not desired.system_pip:
         return None
-    from .system_pip_inquiry import make_site_inquiry  # noqa: PLC0415  # as above
+    from .system_pip_inquiry import make_inquiry as make  # noqa: PLC0415  # as above
 
-    return make_site_inquiry(desired, host)
+    return make(desired, host)
 
 
 def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:

@@ -19,11 +19,11 @@ from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
-from .system_pip_state import ObservedSystemPip
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
     from .system_pip_observe import SiteInquiry
+    from .system_pip_state import ObservedSystemPip
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
@@ -15,8 +15,9 @@ from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
 from .steps import PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
-from .system_pip_plan import plan_entry
-from .system_pip_state import ObservedSystemPip
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -66,6 +67,8 @@ class _Planner:
             self._need_package(package, f"it provides the library {name}")
 
     def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
+        from .system_pip_plan import plan_entry  # noqa: PLC0415  # few hosts have any
+
         planned = plan_entry(position, observed, self.state)
         for package, reason in planned.packages.items():
             self._need_package(package, reason)

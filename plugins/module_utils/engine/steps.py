@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from .host_state import ObservedTool, ObservedVenv
 from .interpreter import Interpreter
 from .pipx import Pipx
-from .system_pip_state import ObservedSystemPip
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .system_pip_state import ObservedSystemPip, SiteAnswer, decide
 from .work import run_prepared
 
 
-def make_site_inquiry(desired: Desired, host: Host) -> SiteInquiry:
+def make_inquiry(desired: Desired, host: Host) -> SiteInquiry:
     """Return the question: what pip would install or remove, and what that does to files of OS packages."""
 
     def inquire(observed: ObservedSystemPip) -> SiteAnswer:

@@ -48,6 +48,7 @@ PLAN: Mapping[str, Any] = {
     "lists_need_refresh": False,
     "package_options": {},
     "programs": [],
+    "system_pip": [],
     "venvs": [],
     "tools": [],
     "steps": [],
