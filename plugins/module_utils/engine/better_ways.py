@@ -65,6 +65,12 @@ def better_ways(
     return (environment, package, tool) if any(map(_wish_of, asked)) else (package, environment, tool)
 
 
+def packages_of(distribution: Distribution, names: Sequence[str]) -> Tuple[str, ...]:
+    """Return the distribution's packages that ``better_ways`` would name, for a look at the repositories."""
+    packages = (distribution.library_package(one.name) for one in _read(names))
+    return tuple(package for package in packages if package)
+
+
 def ways_text(ways: Sequence[Way]) -> str:
     """Return the ways as numbered plain text for a message, with commands and tasks to paste below each."""
     lines: List[str] = []
