@@ -29,8 +29,8 @@ options:
   packages:
     description:
       - What somebody wants to install, as requirements (PEP 508), URLs or absolute paths.
-      - RV(explanation) then ends with the ways for these; which of them the distribution packages is asked of the package
-        manager's lists at hand. Without any the ways are general, with examples.
+      - RV(explanation) then ends with the ways for these. Which of them the distribution packages is asked of the lists
+        that the package manager has at hand. Without any the ways are general, with examples.
     type: list
     elements: str
     default: []

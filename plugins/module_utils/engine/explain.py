@@ -29,7 +29,7 @@ _ORIGINS = {
 }
 _DAMAGED = {
     "empty": "The marker is empty. For pip a file is enough, whatever is in it, and it blocks with a text of its own.",
-    "garbage": "The marker has not the form that PEP 668 gives it. For pip a file is enough, and it blocks all the same.",
+    "garbage": "The marker has not the form that PEP 668 gives it. For pip a file is enough, and it blocks anyway.",
     "unreadable": "The marker cannot be read by this account. For pip it is enough that the file is there.",
     "directory": "A directory stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
     "dangling": "A link to nothing stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
