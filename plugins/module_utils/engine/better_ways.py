@@ -27,7 +27,7 @@ class Way:
     """One way to have something without pip in the system's Python.
 
     ``title`` is a short phrase, ``text`` one or two sentences on what it is for here, ``task`` Ansible tasks as YAML to
-    paste and ``command`` what an administrator types, each "" where there is none.
+    paste and ``command`` what an administrator types, a line each, "" where there is none.
     """
 
     title: str
@@ -54,7 +54,7 @@ def better_ways(
     asked = _read(names)
     python = "" if is_own_python else ".".join(python_version.split(".")[:2])
     packaged = _packaged(distribution, asked or (_EXAMPLE_LIBRARY,), available or {})
-    environment = _as_environment(distribution, asked, python)
+    environment = _as_environment(distribution, asked, python, is_own_python=is_own_python)
     tool = _as_tool(distribution, asked)
     if not packaged:
         return environment, tool
@@ -65,6 +65,12 @@ def better_ways(
     return (environment, package, tool) if any(map(_wish_of, asked)) else (package, environment, tool)
 
 
+def packages_of(distribution: Distribution, names: Sequence[str]) -> Tuple[str, ...]:
+    """Return the distribution's packages that ``better_ways`` would name, for a look at the repositories."""
+    packages = (distribution.library_package(one.name) for one in _read(names))
+    return tuple(package for package in packages if package)
+
+
 def ways_text(ways: Sequence[Way]) -> str:
     """Return the ways as numbered plain text for a message, with commands and tasks to paste below each."""
     lines: List[str] = []
@@ -72,7 +78,8 @@ def ways_text(ways: Sequence[Way]) -> str:
         lines.append(f"{number}. {way.title}")
         lines.append(f"   {way.text}")
         if way.command:
-            lines.append(f"   By hand: {way.command}")
+            lines.append("   By hand:")
+            lines += [f"     {line}" for line in way.command.splitlines()]
         if way.task:
             lines.append("   As a task:")
             lines += [f"     {line}" for line in way.task.splitlines()]
@@ -138,7 +145,9 @@ def _as_package(
     return Way(title, text, task, distribution.install_hint(packages))
 
 
-def _as_environment(distribution: Distribution, asked: Sequence[Requirement], python: str) -> Way:
+def _as_environment(
+    distribution: Distribution, asked: Sequence[Requirement], python: str, *, is_own_python: bool
+) -> Way:
     wanted = asked or (_EXAMPLE_LIBRARY,)
     path = f"{_ENVIRONMENTS}/{wanted[0].name}"
     specs = [one.redacted for one in wanted]
@@ -149,13 +158,13 @@ def _as_environment(distribution: Distribution, asked: Sequence[Requirement], py
     task = f"- name: Have {', '.join(one.name for one in wanted)} in an environment\n  pep668.provision.venv:\n"
     task += f"    path: {_quoted(path)}\n" + (f"    python: {_quoted(python)}\n" if python else "")
     task += f"    packages: [{', '.join(map(_quoted, specs))}]\n"
-    needed = "" if python else distribution.venv_package(distribution.python_version, is_default=True)
+    needed = distribution.venv_package(distribution.python_version, is_default=True) if is_own_python else ""
     commands = [distribution.install_hint((needed,))] if needed else []
     commands += [
         f"python{python or '3'} -m venv {shlex.quote(path)}",
         f"{shlex.quote(path)}/bin/pip install {' '.join(map(shlex.quote, specs))}",
     ]
-    return Way(f"a virtual environment, {path}", _with_note(text, specs), task, " && ".join(commands))
+    return Way(f"a virtual environment, {path}", _with_note(text, specs), task, "\n".join(commands))
 
 
 def _as_tool(distribution: Distribution, asked: Sequence[Requirement]) -> Way:
@@ -174,7 +183,7 @@ def _as_tool(distribution: Distribution, asked: Sequence[Requirement]) -> Way:
     if distribution.packages_pipx():
         commands = [distribution.install_hint((distribution.pipx_package(),))]
         commands += [f"pipx install {shlex.quote(spec)}" for spec in specs]
-    return Way("a tool of its own", _with_note(text, specs), task, " && ".join(commands))
+    return Way("a tool of its own", _with_note(text, specs), task, "\n".join(commands))
 
 
 def _with_note(text: str, specs: Sequence[str]) -> str:

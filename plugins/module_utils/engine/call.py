@@ -25,12 +25,14 @@ Request = Mapping[str, object]
 
 
 def _answer_host(request: Request, host: Host) -> Dict[str, object]:
-    interpreters = request.get("interpreters") or ()
+    interpreters, packages = request.get("interpreters") or (), request.get("packages") or ()
     if not isinstance(interpreters, (list, tuple)):
         raise ProvisionError("interpreters: allowed is a list of absolute paths.")
+    if not isinstance(packages, (list, tuple)):
+        raise ProvisionError("packages: allowed is a list of requirements.")
     from .report import report_host  # noqa: PLC0415  # each request loads no more than it needs
 
-    return report_host(host, [str(path) for path in interpreters])
+    return report_host(host, [str(path) for path in interpreters], [str(name) for name in packages])
 
 
 def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
@@ -77,8 +79,8 @@ LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
     ),
 }
 
-#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
-#: ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
+#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
+#: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
 #: Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds credentials.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,

@@ -29,7 +29,11 @@ class UnsafeLoader(yaml.SafeLoader):
     """YAML as Ansible reads it, which knows of strings that are no templates."""
 
 
-UnsafeLoader.add_constructor("!unsafe", UnsafeLoader.construct_yaml_str)
+def _read_unsafe(_: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(node.value)
+
+
+UnsafeLoader.add_constructor("!unsafe", _read_unsafe)
 
 
 def distribution_of(name: str = "debian") -> Distribution:
@@ -133,24 +137,24 @@ def test_the_package_has_the_familys_name(on: str, package: str, command: str) -
 @pytest.mark.parametrize(
     ("on", "first"),
     [
-        pytest.param("debian", "apt-get install --no-install-recommends python3-venv && ", id="debian"),
+        pytest.param("debian", "apt-get install --no-install-recommends python3-venv\n", id="debian"),
         pytest.param("fedora", "", id="fedora"),
         pytest.param("homebrew", "", id="homebrew"),
     ],
 )
 def test_an_environment_by_hand_takes_what_the_family_needs_for_it(on: str, first: str) -> None:
     assert ways_by_kind("a>1", on=on)["environment"].command == (
-        f"{first}python3 -m venv /opt/venvs/a && /opt/venvs/a/bin/pip install 'a>1'"
+        f"{first}python3 -m venv /opt/venvs/a\n/opt/venvs/a/bin/pip install 'a>1'"
     )
 
 
 @pytest.mark.parametrize(
     ("on", "command"),
     [
-        pytest.param("debian", "apt-get install --no-install-recommends pipx && pipx install a==1", id="packaged"),
+        pytest.param("debian", "apt-get install --no-install-recommends pipx\npipx install a==1", id="packaged"),
         pytest.param("old debian", "", id="not packaged in this release"),
         pytest.param("el", "", id="only in a further repository"),
-        pytest.param("homebrew", "brew install pipx && pipx install a==1", id="homebrew"),
+        pytest.param("homebrew", "brew install pipx\npipx install a==1", id="homebrew"),
     ],
 )
 def test_a_tool_by_hand_is_told_where_the_distribution_has_pipx(on: str, command: str) -> None:
@@ -232,6 +236,8 @@ def test_the_text_is_numbered_and_its_tasks_can_be_pasted() -> None:
         "2. a virtual environment, /opt/venvs/requests",
         "3. a tool of its own",
     ]
-    pasted = "\n".join(line for line in lines if line.startswith("     "))
+    indented = [line for line in lines if line.startswith("     ")]
+    commands = [f"     {line}" for way in ways for line in way.command.splitlines()]
+    assert [line for line in indented if line in commands] == commands
+    pasted = "\n".join(line for line in indented if line not in commands)
     assert read(pasted) == [task for way in ways for task in read(way.task)]
-    assert [line for line in lines if "By hand" in line] == [f"   By hand: {way.command}" for way in ways]
