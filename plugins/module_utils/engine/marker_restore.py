@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .account import Account
@@ -30,7 +30,10 @@ _QUERY_TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Restoration:
-    """How one package is laid down again: by which package manager and account, from which file of its cache if any."""
+    """How one package is laid down again: by which package manager and account, from which file of its cache if any.
+
+    ``distribution`` is the host's with that package manager, which need not be its own one.
+    """
 
     marker: ShippedMarker
     distribution: Distribution
@@ -81,6 +84,7 @@ def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
         )
     distribution = observe_distribution(host)
     manager = _manager_of(host, distribution, marker)
+    distribution = replace(distribution, manager=manager)
     account: Optional[Account] = None
     if manager.needs_root and not host.is_root:
         raise ProvisionError(
@@ -226,8 +230,6 @@ class _Restorer:
     def _refresh(self) -> None:
         """Have the lists of the repositories at hand, which a container image starts without."""
         restoration = self._restoration
-        if restoration.distribution.manager != restoration.manager:
-            return
         if lists_need_refresh(self._host, restoration.distribution):
             had_lists = lists_are_here(self._host, restoration.distribution)
             done = self._run(restoration.manager.unattended_refresh)
