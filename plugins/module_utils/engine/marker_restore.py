@@ -216,6 +216,9 @@ class _Restorer:
         if restoration.cached:
             _check_offered(self._host, restoration)
         done = self._run(_fill(way.command, marker, lock_timeout=seconds))
+        if done.succeeded and not self._is_left():
+            return warnings
+        # Of what is not to be had apt only says so, and ends well.
         if way.unavailable and re.search(way.unavailable, f"{done.stdout}\n{done.stderr}"):
             raise self._failed(
                 done,
@@ -226,6 +229,10 @@ class _Restorer:
             by_hand = f"By hand it is: {shlex.join(done.command.argv)}"
             raise self._failed(done, f"Installing {marker.package} again to restore {marker.path} failed", by_hand)
         return warnings
+
+    def _is_left(self) -> bool:
+        path = self._restoration.marker.path
+        return any(one.path == path and one.needs_restoring for one in observe_shipped_markers(self._host))
 
     def _refresh(self) -> None:
         """Have the lists of the repositories at hand, which a container image starts without."""

@@ -279,6 +279,12 @@ def test_a_version_that_is_not_to_be_had_is_named(made_up: MadeUpHost, name: str
     assert f"Run {upgrade} first" in str(caught.value)
 
 
+def test_a_mirror_that_lacks_the_file_does_not_matter_where_another_has_it(made_up: MadeUpHost) -> None:
+    with_dpkg(made_up.with_debian("13")).with_program("/usr/bin/apt-get")
+    said = "Ign:1 http://mirror.example trixie/main amd64 libpython3.13-stdlib\n  404  Not Found\n"
+    assert PackageManagerStandIn(made_up, answers={"--reinstall": said}).restore() == ()
+
+
 def pacman_with(made_up: MadeUpHost, offered: str) -> PackageManagerStandIn:
     with_pacman(made_up.with_os_release("ID=arch\n")).with_program("/usr/bin/pacman")
     return PackageManagerStandIn(made_up.with_file(LISTS["pacman"]), answers={"--print": offered})

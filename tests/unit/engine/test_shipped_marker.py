@@ -25,7 +25,6 @@ from pep668_provision.engine.package_manager import MANAGERS
 from pep668_provision.engine.process import Command, Completed
 from pep668_provision.engine.shipped_marker import ShippedMarker, observe_shipped_markers
 
-Build = Callable[[MadeUpHost], MadeUpHost]
 DATABASES = [
     pytest.param(with_dpkg, ("libpython3.13-stdlib", "1.0-1", "amd64", "dpkg"), id="dpkg"),
     pytest.param(with_pacman, ("python", "1:3.13.7-1", "x86_64", "pacman"), id="pacman"),
@@ -49,7 +48,9 @@ def observe_one(made_up: MadeUpHost) -> ShippedMarker:
 
 
 @pytest.mark.parametrize(("build", "owner"), DATABASES)
-def test_a_marker_is_intact_changed_or_missing(made_up: MadeUpHost, build: Build, owner: tuple[str, ...]) -> None:
+def test_a_marker_is_intact_changed_or_missing(
+    made_up: MadeUpHost, build: Callable[[MadeUpHost], MadeUpHost], owner: tuple[str, ...]
+) -> None:
     build(made_up).with_file(FILE, MARKER)
     found = observe_one(made_up)
     assert (found.package, found.version, found.architecture, found.database) == owner
