@@ -35,6 +35,20 @@ options:
     description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
     type: raw
     default: []
+  python_restore_marker:
+    description:
+      - Whether each C(EXTERNALLY-MANAGED) marker that an OS package ships is to be there as the package has it, as
+        M(pep668.provision.marker) restores it.
+    type: bool
+    default: false
+  python_pip_conf_override:
+    description:
+      - V(absent) is to leave no C(break-system-packages) in the files that pip reads for the whole host, for this
+        account and for the host's own python3, removed as by M(pep668.provision.pip_config).
+      - V(keep) leaves them as they are.
+    type: str
+    choices: [keep, absent]
+    default: keep
   variable_names:
     description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
     type: list
@@ -83,6 +97,16 @@ package_options:
   returned: success
   type: dict
   sample: {use: ansible.builtin.apt, install_recommends: false, lock_timeout: 300, update_cache: true}
+markers:
+  description: The markers to restore, as path, package and reasons.
+  returned: success
+  type: list
+  elements: dict
+pip_configs:
+  description: The files of pip to take the override of the marker out of, as level, path, python and reasons.
+  returned: success
+  type: list
+  elements: dict
 programs:
   description: Programs to provide from the index that no environment or tool brings along.
   returned: success
@@ -105,7 +129,7 @@ steps:
   elements: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import suggestions
+from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import VARIABLES, suggestions
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
 from ansible_collections.pep668.provision.plugins.module_utils.engine.look import look, report_plan
@@ -119,10 +143,11 @@ def main() -> None:
         python_venvs=entries,
         python_tools=entries,
         python_libraries=entries,
+        python_restore_marker={"type": "bool", "default": False},
+        python_pip_conf_override={"type": "str", "choices": ["keep", "absent"], "default": "keep"},
         variable_names={"type": "list", "elements": "str", "default": []},
     )
-    declared = {name: module.params[name] for name in ("python_venvs", "python_tools", "python_libraries")}
-    desired = read_desired(module, **declared)
+    desired = read_desired(module, **{name: module.params[name] for name in VARIABLES})
     try:
         state, plan = look(desired, Host(), rehearsing=module.check_mode)
     except ProvisionError as error:

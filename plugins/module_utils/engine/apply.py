@@ -42,11 +42,26 @@ class Applier:
                 f"OS packages are missing ({needs}).",
                 advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
+        self._protect(plan)
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()
         for tool_step in plan.tools:
             ToolRun(self.host, self.desired, tool_step, self.warnings).take()
         self._verify()
+
+    def _protect(self, plan: Plan) -> None:
+        if plan.markers:
+            from .marker_restore import restore_under_lock  # noqa: PLC0415  # seldom needed
+
+            markers = [step.marker for step in plan.markers]
+            self.warnings += restore_under_lock(self.host, markers, lock_timeout=self.desired.lock_timeout)
+        for config_step in plan.pip_configs:
+            from .pip_conf import foresee_config, write_config  # noqa: PLC0415  # as above
+
+            # As it is now: what was planned may be a while ago.
+            change = foresee_config(config_step.wanted, self.host)
+            if change.changed:
+                write_config(change, self.host)
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""

@@ -58,13 +58,18 @@ def restore_markers(host: Host, markers: Sequence[ShippedMarker], *, lock_timeou
         return ()
     foresee_restoration(host, markers)
     with holding_lock(host, timeout=lock_timeout):
-        # Whoever held the lock may have done some of it.
-        paths = {one.path for one in markers}
-        wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
-        warnings: List[str] = []
-        for restoration in foresee_restoration(host, wanted):
-            warnings += _Restorer(host, restoration, lock_timeout).restore()
-        return (*warnings, *_verify(host, wanted))
+        return restore_under_lock(host, markers, lock_timeout=lock_timeout)
+
+
+def restore_under_lock(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
+    """Do the same for a caller that holds the host's lock; ``lock_timeout`` is for the package manager's alone."""
+    # Whoever held the lock may have done some of it.
+    paths = {one.path for one in markers}
+    wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
+    warnings: List[str] = []
+    for restoration in foresee_restoration(host, wanted):
+        warnings += _Restorer(host, restoration, lock_timeout).restore()
+    return (*warnings, *_verify(host, wanted))
 
 
 def _foresee(host: Host, marker: ShippedMarker) -> Restoration:

@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
 from .distro import Distribution, observe_distribution
 from .host import Host
-from .host_state import HostState, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, installed_packages, lists_need_refresh
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
+
+if TYPE_CHECKING:
+    from .shipped_marker import ShippedMarker
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -63,6 +66,7 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         tools = tuple(_with_interpreter(one, interpreters) for one in tools)
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
+    pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
     brings_python = _interpreter_packages(distribution, (*venvs, *tools))
     installed = installed_packages(host, distribution, (*libraries, *brings_python))
@@ -86,7 +90,28 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
+        markers=_observe_markers(desired, host),
+        pip_configs=pip_configs,
+        lasting_overrides=lasting_overrides,
     )
+
+
+def _observe_markers(desired: Desired, host: Host) -> Tuple[ShippedMarker, ...]:
+    if not desired.restore_marker:
+        return ()
+    from .shipped_marker import observe_shipped_markers  # noqa: PLC0415  # nothing that is not declared costs time
+
+    return observe_shipped_markers(host)
+
+
+def _observe_overrides(
+    desired: Desired, host: Host, interpreters: Interpreters
+) -> Tuple[Tuple[ObservedConfig, ...], Tuple[str, ...]]:
+    if desired.pip_conf_override == "keep":
+        return (), ()
+    from .pip_conf_override import lasting_overrides, observe_overrides  # noqa: PLC0415  # as above
+
+    return observe_overrides(host, interpreters), lasting_overrides(host, interpreters)
 
 
 def _interpreter_packages(

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
-from .host_state import HostState, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
-from .steps import PackageStep, Plan, Refusal, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, ToolStep, VenvStep
+
+if TYPE_CHECKING:
+    from .shipped_marker import ShippedMarker
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -22,6 +25,11 @@ def plan(desired: Desired, state: HostState) -> Plan:
     planner = _Planner(desired, state)
     for library in desired.libraries:
         planner.plan_library(library)
+    for marker in state.markers:
+        planner.plan_marker(marker)
+    for pip_config in state.pip_configs:
+        planner.plan_pip_config(pip_config)
+    planner.warnings += state.lasting_overrides
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
     if desired.uv and not state.uv and state.own_uv is not None:
@@ -38,6 +46,8 @@ class _Planner:
     desired: Desired
     state: HostState
     packages: Dict[str, List[str]] = field(default_factory=dict)
+    markers: List[MarkerStep] = field(default_factory=list)
+    pip_configs: List[ConfigStep] = field(default_factory=list)
     own: Dict[str, VenvStep] = field(default_factory=dict)
     venvs: List[VenvStep] = field(default_factory=list)
     tools: List[ToolStep] = field(default_factory=list)
@@ -59,6 +69,23 @@ class _Planner:
             )
         elif package not in self.state.installed_packages:
             self._need_package(package, f"it provides the library {name}")
+
+    def plan_marker(self, marker: ShippedMarker) -> None:
+        if marker.needs_restoring and self._may_install_packages():
+            self.markers.append(MarkerStep(marker, (f"it is {marker.state}, and {marker.package} ships it",)))
+        elif marker.needs_restoring:
+            self.refuse(
+                f"{marker.path} is {marker.state}, {marker.package} would bring it, and {self._why_no_packages()}.",
+                f"As root, have the package manager install {marker.package} again. How it is known: {marker.detail}",
+            )
+        elif marker.state != "intact":
+            self.warnings.append(f"{marker.path} is not restored: {marker.detail}")
+
+    def plan_pip_config(self, observed: ObservedConfig) -> None:
+        if observed.problem:
+            self.refuse(observed.problem, observed.advice)
+        elif observed.reasons:
+            self.pip_configs.append(ConfigStep(observed.wanted, _clean(observed.reasons)))
 
     def _need_package(self, name: str, reason: str) -> None:
         self.packages.setdefault(name, []).append(reason)
@@ -140,12 +167,10 @@ class _Planner:
             PackageStep(name, tuple(dict.fromkeys(reasons))) for name, reasons in sorted(self.packages.items())
         )
         if packages and not self._may_install_packages():
-            forbidden = not self.desired.manage_system_packages
-            why = "python_manage_system_packages is false" if forbidden else "this runs without root's rights"
             names = tuple(step.name for step in packages)
             needs = "; ".join(f"{step.name} ({', '.join(step.reasons)})" for step in packages)
             self.refuse(
-                f"OS packages are missing: {needs}, and {why}.",
+                f"OS packages are missing: {needs}, and {self._why_no_packages()}.",
                 f"As root, run: {self.state.distribution.install_hint(names)}",
             )
         if self.state.distribution.family is None and (self.own or self.venvs or self.tools or self.refusals):
@@ -156,6 +181,8 @@ class _Planner:
             )
         return Plan(
             packages=packages,
+            markers=tuple(self.markers),
+            pip_configs=tuple(self.pip_configs),
             own=tuple(self.own.values()),
             venvs=tuple(self.venvs),
             tools=tuple(self.tools),
@@ -167,6 +194,10 @@ class _Planner:
         manager = self.state.distribution.manager
         has_rights = self.state.is_root or (manager is not None and not manager.needs_root)
         return has_rights and self.desired.manage_system_packages
+
+    def _why_no_packages(self) -> str:
+        forbidden = not self.desired.manage_system_packages
+        return "python_manage_system_packages is false" if forbidden else "this runs without root's rights"
 
     def _refused(self, difference: Difference) -> bool:
         if difference.refusal:
