@@ -51,10 +51,10 @@ class Applier:
 
     def _protect(self, plan: Plan) -> None:
         if plan.markers:
-            from .marker_restore import restore_under_lock  # noqa: PLC0415  # seldom needed
+            from .marker_restore import take_restoration  # noqa: PLC0415  # seldom needed
 
             markers = [step.marker for step in plan.markers]
-            self.warnings += restore_under_lock(self.host, markers, lock_timeout=self.desired.lock_timeout)
+            self.warnings += take_restoration(self.host, markers, lock_timeout=self.desired.lock_timeout)
         for config_step in plan.pip_configs:
             from .pip_conf import foresee_config, write_config  # noqa: PLC0415  # as above
 

@@ -62,7 +62,8 @@ class MarkerOutcome:
 class MarkerChange:
     """What is done, or would be: marker by marker, as a difference of texts, and what the user has to know.
 
-    ``message`` says what else there is to say, that no package ships a marker for example.
+    ``message`` says what else there is to say, that no package ships a marker for example. ``account`` is with whose
+    rights a marker of our own is written (``None``: the caller's).
     """
 
     markers: Tuple[MarkerOutcome, ...] = ()
@@ -71,6 +72,7 @@ class MarkerChange:
     reasons: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
     message: str = ""
+    account: Optional[Account] = None
 
     @property
     def changed(self) -> bool:
@@ -132,7 +134,7 @@ def _contradictions(options: Mapping[str, object]) -> List[str]:
 def foresee_marker(wanted: WantedMarker, host: Host, *, may_use_packages: bool = True) -> MarkerChange:
     """Return what a run would do, without doing it; raises ProvisionError with what would stand in its way."""
     if wanted.messages:
-        return _foresee_own(wanted, host)[0]
+        return _foresee_own(wanted, host)
     interpreter = _select(wanted.python, host) if wanted.python else None
     markers = _selected(wanted, interpreter, host)
     needing = [one for one in markers if one.needs_restoring]
@@ -168,15 +170,20 @@ def converge_marker(
         return MarkerChange(change.markers, change.before, change.after, change.reasons, (*change.warnings, *warnings))
     with holding_lock(host, timeout=lock_timeout):
         # Whoever held the lock may have written it.
-        change, account = _foresee_own(wanted, host)
+        change = _foresee_own(wanted, host)
         if change.changed:
-            path = change.markers[0].path
-            real = host.real(posixpath.join(host.resolve(posixpath.dirname(path)), FILE_NAME))
-            try:
-                write_atomically(real, change.after, account=account)
-            except OSError as error:
-                raise _not_written(path, str(error.strerror)) from error
+            write_own(change, host)
         return change
+
+
+def write_own(change: MarkerChange, host: Host) -> None:
+    """Leave the marker of an administrator's own interpreter as it was foreseen, for all to read."""
+    path = change.markers[0].path
+    real = host.real(posixpath.join(host.resolve(posixpath.dirname(path)), FILE_NAME))
+    try:
+        write_atomically(real, change.after, account=change.account)
+    except OSError as error:
+        raise _not_written(path, str(error.strerror)) from error
 
 
 def _select(selector: str, host: Host) -> Interpreter:
@@ -220,8 +227,8 @@ def _message_without(wanted: WantedMarker, interpreter: Optional[Interpreter]) -
     )
 
 
-def _foresee_own(wanted: WantedMarker, host: Host) -> Tuple[MarkerChange, Optional[Account]]:
-    """Return what is done about the marker of an administrator's own interpreter, and with whose rights."""
+def _foresee_own(wanted: WantedMarker, host: Host) -> MarkerChange:
+    """Return what is done about the marker of an administrator's own interpreter."""
     interpreter = _select(wanted.python, host)
     _check_own(interpreter, host)
     path = posixpath.join(interpreter.stdlib, FILE_NAME)
@@ -237,13 +244,13 @@ def _foresee_own(wanted: WantedMarker, host: Host) -> Tuple[MarkerChange, Option
     elif not stat.S_ISREG(found.st_mode) or found.st_mode & 0o444 != 0o444:
         state, reasons = "changed", (f"the marker of {interpreter.path} is a link, or not readable by all",)
     else:
-        return MarkerChange((MarkerOutcome(path, "", "intact", "unchanged", "It has the message."),), text, text), None
+        return MarkerChange((MarkerOutcome(path, "", "intact", "unchanged", "It has the message."),), text, text)
     account = _owner_of(host, interpreter.stdlib)
     folder = host.real(host.resolve(interpreter.stdlib))
     if not act_as(account, lambda: os.access(folder, os.W_OK | os.X_OK)):
         raise _not_written(path, f"{(account or host.caller).name} may not write in {interpreter.stdlib}")
     outcome = MarkerOutcome(path, "", state, "written", f"{reasons[0][0].upper()}{reasons[0][1:]}.")
-    return MarkerChange((outcome,), before, text, reasons), account
+    return MarkerChange((outcome,), before, text, reasons, account=account)
 
 
 def _check_own(interpreter: Interpreter, host: Host) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .account import Account
@@ -30,7 +30,10 @@ _QUERY_TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Restoration:
-    """How one package is laid down again: by which package manager and account, from which file of its cache if any."""
+    """How one package is laid down again: by which package manager and account, from which file of its cache if any.
+
+    ``distribution`` is the host's with that package manager, which need not be its own one.
+    """
 
     marker: ShippedMarker
     distribution: Distribution
@@ -58,18 +61,18 @@ def restore_markers(host: Host, markers: Sequence[ShippedMarker], *, lock_timeou
         return ()
     foresee_restoration(host, markers)
     with holding_lock(host, timeout=lock_timeout):
-        return restore_under_lock(host, markers, lock_timeout=lock_timeout)
+        # Whoever held the lock may have done some of it.
+        paths = {one.path for one in markers}
+        wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
+        return take_restoration(host, wanted, lock_timeout=lock_timeout)
 
 
-def restore_under_lock(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
-    """Do the same for a caller that holds the host's lock; ``lock_timeout`` is for the package manager's alone."""
-    # Whoever held the lock may have done some of it.
-    paths = {one.path for one in markers}
-    wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
+def take_restoration(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
+    """Do what restore_markers does for markers as they are now, for a caller that holds the host's lock."""
     warnings: List[str] = []
-    for restoration in foresee_restoration(host, wanted):
+    for restoration in foresee_restoration(host, markers):
         warnings += _Restorer(host, restoration, lock_timeout).restore()
-    return (*warnings, *_verify(host, wanted))
+    return (*warnings, *_verify(host, markers))
 
 
 def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
@@ -81,6 +84,7 @@ def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
         )
     distribution = observe_distribution(host)
     manager = _manager_of(host, distribution, marker)
+    distribution = replace(distribution, manager=manager)
     account: Optional[Account] = None
     if manager.needs_root and not host.is_root:
         raise ProvisionError(
@@ -212,6 +216,9 @@ class _Restorer:
         if restoration.cached:
             _check_offered(self._host, restoration)
         done = self._run(_fill(way.command, marker, lock_timeout=seconds))
+        if done.succeeded and not self._is_left():
+            return warnings
+        # Of what is not to be had apt only says so, and ends well.
         if way.unavailable and re.search(way.unavailable, f"{done.stdout}\n{done.stderr}"):
             raise self._failed(
                 done,
@@ -223,11 +230,13 @@ class _Restorer:
             raise self._failed(done, f"Installing {marker.package} again to restore {marker.path} failed", by_hand)
         return warnings
 
+    def _is_left(self) -> bool:
+        path = self._restoration.marker.path
+        return any(one.path == path and one.needs_restoring for one in observe_shipped_markers(self._host))
+
     def _refresh(self) -> None:
         """Have the lists of the repositories at hand, which a container image starts without."""
         restoration = self._restoration
-        if restoration.distribution.manager != restoration.manager:
-            return
         if lists_need_refresh(self._host, restoration.distribution):
             had_lists = lists_are_here(self._host, restoration.distribution)
             done = self._run(restoration.manager.unattended_refresh)

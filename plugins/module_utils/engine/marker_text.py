@@ -11,7 +11,7 @@ from typing import Dict, Mapping
 from .marker import read_message
 from .values import Refused
 
-_LOCALE = re.compile(r"^[a-z]{2,3}(_[A-Z]{2})?$")
+_LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 #: A terminal acts on these; a tabulator and a line break are text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LIMIT = 16384
@@ -19,7 +19,7 @@ _LIMIT = 16384
 
 def check_locale(value: object) -> str:
     """Return a language as PEP 668 names it: its <ll_CC> or <ll>."""
-    if not isinstance(value, str) or not _LOCALE.match(value):
+    if not isinstance(value, str) or not _LOCALE.fullmatch(value):
         raise Refused("allowed is a language like de, or a language and a country like de_CH")
     return value
 
