@@ -56,6 +56,15 @@ class ObservedTool:
 
 
 @dataclass(frozen=True)
+class ObservedMarker:
+    """A marker that an OS package ships; ``problem`` says why one that needs it cannot be restored here."""
+
+    marker: ShippedMarker
+    problem: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
 class ObservedConfig:
     """A pip.conf with the override of the marker, or one of which that cannot be told: then ``problem`` says why."""
 
@@ -87,7 +96,7 @@ class HostState:
     installed_packages: FrozenSet[str] = frozenset()
     available_packages: Mapping[str, bool] = field(default_factory=dict)
     lists_need_refresh: bool = False
-    markers: Tuple[ShippedMarker, ...] = ()
+    markers: Tuple[ObservedMarker, ...] = ()
     pip_configs: Tuple[ObservedConfig, ...] = ()
     lasting_overrides: Tuple[str, ...] = ()
 

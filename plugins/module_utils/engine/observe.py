@@ -12,8 +12,9 @@ from .account import Account
 from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
 from .distro import Distribution, observe_distribution
+from .errors import ProvisionError
 from .host import Host
-from .host_state import HostState, ObservedConfig, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, installed_packages, lists_need_refresh
@@ -96,12 +97,24 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     )
 
 
-def _observe_markers(desired: Desired, host: Host) -> Tuple[ShippedMarker, ...]:
+def _observe_markers(desired: Desired, host: Host) -> Tuple[ObservedMarker, ...]:
     if not desired.restore_marker:
         return ()
     from .shipped_marker import observe_shipped_markers  # noqa: PLC0415  # nothing that is not declared costs time
 
-    return observe_shipped_markers(host)
+    return tuple(_with_obstacle(host, marker) for marker in observe_shipped_markers(host))
+
+
+def _with_obstacle(host: Host, marker: ShippedMarker) -> ObservedMarker:
+    if not marker.needs_restoring:
+        return ObservedMarker(marker)
+    from .marker_restore import foresee_restoration  # noqa: PLC0415  # as above
+
+    try:
+        foresee_restoration(host, [marker])
+    except ProvisionError as error:
+        return ObservedMarker(marker, error.message, error.advice)
+    return ObservedMarker(marker)
 
 
 def _observe_overrides(

@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
-from .host_state import HostState, ObservedConfig, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, ToolStep, VenvStep
-
-if TYPE_CHECKING:
-    from .shipped_marker import ShippedMarker
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -70,16 +67,20 @@ class _Planner:
         elif package not in self.state.installed_packages:
             self._need_package(package, f"it provides the library {name}")
 
-    def plan_marker(self, marker: ShippedMarker) -> None:
-        if marker.needs_restoring and self._may_install_packages():
-            self.markers.append(MarkerStep(marker, (f"it is {marker.state}, and {marker.package} ships it",)))
-        elif marker.needs_restoring:
+    def plan_marker(self, observed: ObservedMarker) -> None:
+        marker = observed.marker
+        if not marker.needs_restoring:
+            if marker.state != "intact":
+                self.warnings.append(f"{marker.path} is not restored: {marker.detail}")
+        elif not self.desired.manage_system_packages:
             self.refuse(
-                f"{marker.path} is {marker.state}, {marker.package} would bring it, and {self._why_no_packages()}.",
-                f"As root, have the package manager install {marker.package} again. How it is known: {marker.detail}",
+                f"{marker.path} is {marker.state}, and python_manage_system_packages is false: {marker.detail}",
+                f"Install {marker.package} again by hand.",
             )
-        elif marker.state != "intact":
-            self.warnings.append(f"{marker.path} is not restored: {marker.detail}")
+        elif observed.problem:
+            self.refuse(observed.problem, observed.advice)
+        else:
+            self.markers.append(MarkerStep(marker, (f"it is {marker.state}, and {marker.package} ships it",)))
 
     def plan_pip_config(self, observed: ObservedConfig) -> None:
         if observed.problem:
@@ -167,10 +168,12 @@ class _Planner:
             PackageStep(name, tuple(dict.fromkeys(reasons))) for name, reasons in sorted(self.packages.items())
         )
         if packages and not self._may_install_packages():
+            forbidden = not self.desired.manage_system_packages
+            why = "python_manage_system_packages is false" if forbidden else "this runs without root's rights"
             names = tuple(step.name for step in packages)
             needs = "; ".join(f"{step.name} ({', '.join(step.reasons)})" for step in packages)
             self.refuse(
-                f"OS packages are missing: {needs}, and {self._why_no_packages()}.",
+                f"OS packages are missing: {needs}, and {why}.",
                 f"As root, run: {self.state.distribution.install_hint(names)}",
             )
         if self.state.distribution.family is None and (self.own or self.venvs or self.tools or self.refusals):
@@ -194,10 +197,6 @@ class _Planner:
         manager = self.state.distribution.manager
         has_rights = self.state.is_root or (manager is not None and not manager.needs_root)
         return has_rights and self.desired.manage_system_packages
-
-    def _why_no_packages(self) -> str:
-        forbidden = not self.desired.manage_system_packages
-        return "python_manage_system_packages is false" if forbidden else "this runs without root's rights"
 
     def _refused(self, difference: Difference) -> bool:
         if difference.refusal:
