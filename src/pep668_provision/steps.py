@@ -23,7 +23,7 @@ from .facts import ProvisionPlan
 from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
-EVERY_KIND = ("system_package", "system_pip", "venv", "tool")
+EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
 
@@ -149,6 +149,23 @@ def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Ste
     yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
 
 
+def _marker_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    return _taken_at_once("marker", declared.only(python_restore_marker=True), found)
+
+
+def _pip_config_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    return _taken_at_once("pip_config", declared.only(python_pip_conf_override="absent"), found)
+
+
+def _taken_at_once(kind: str, declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield the steps of a kind, with the one call that takes them all."""
+    texts = [_text(one) for one in found["steps"] if one["kind"] == kind]
+    for text in texts[:-1]:
+        yield Step(text)
+    if texts:
+        yield Step(texts[-1], [EngineCommand(Call("converge", declared))])
+
+
 def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     entries: Any = declared.values.get("python_system_pip") or ()
     for one in found["system_pip"]:
@@ -176,6 +193,8 @@ def _tool_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
 
 _STEPS_OF = {
     "system_package": _package_steps,
+    "marker": _marker_steps,
+    "pip_config": _pip_config_steps,
     "system_pip": _system_pip_steps,
     "venv": _venv_steps,
     "tool": _tool_steps,
@@ -183,7 +202,8 @@ _STEPS_OF = {
 
 
 def _text(step: Mapping[str, Any]) -> str:
-    return f"{step['action']} {step['kind']} {step['name']}: {'; '.join(step['reasons'])}"
+    kind = step["kind"].replace("_", " ")
+    return f"{step['action']} {kind} {step['name']}: {'; '.join(step['reasons'])}"
 
 
 def _install(declared: Declared, manager: str, names: Sequence[str]) -> Commands:

@@ -43,6 +43,7 @@ class Applier:
                 f"OS packages are missing ({needs}).",
                 advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
+        self._protect(plan)
         if plan.system_pip:
             from .apply_system_pip import SystemPipRun  # noqa: PLC0415  # few hosts have any
 
@@ -53,6 +54,20 @@ class Applier:
         for tool_step in plan.tools:
             ToolRun(self.host, self.desired, tool_step, self.warnings).take()
         self._verify()
+
+    def _protect(self, plan: Plan) -> None:
+        if plan.markers:
+            from .marker_restore import take_restoration  # noqa: PLC0415  # seldom needed
+
+            markers = [step.marker for step in plan.markers]
+            self.warnings += take_restoration(self.host, markers, lock_timeout=self.desired.lock_timeout)
+        for config_step in plan.pip_configs:
+            from .pip_conf import foresee_config, write_config  # noqa: PLC0415  # as above
+
+            # As it is now: what was planned may be a while ago.
+            change = foresee_config(config_step.wanted, self.host)
+            if change.changed:
+                write_config(change, self.host)
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""

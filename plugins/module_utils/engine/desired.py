@@ -22,6 +22,7 @@ SCOPES = ("global", "user")
 INSTALLERS = ("auto", "pip", "uv")
 REBUILDS = ("auto", "never")
 PIPX_SOURCES = ("auto", "system", "index")
+PIP_CONF_OVERRIDES = ("keep", "absent")
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,17 @@ class IndexSettings:
 
 @dataclass(frozen=True)
 class Desired:
-    """The whole declared state of one host. ``libraries`` are normalised PyPI names, ``lock_timeout`` is in seconds."""
+    """The whole declared state of one host. ``libraries`` are normalised PyPI names, ``lock_timeout`` is in seconds.
+
+    ``restore_marker``: the markers of OS packages are as these ship them; ``pip_conf_override`` absent: no pip.conf
+    makes pip pass over them.
+    """
 
     venvs: Tuple[VenvEntry, ...] = ()
     tools: Tuple[ToolEntry, ...] = ()
     libraries: Tuple[str, ...] = ()
+    restore_marker: bool = False
+    pip_conf_override: str = "keep"
     system_pip: Tuple[SystemPipEntry, ...] = ()
     installer: str = "auto"
     uv: bool = False
@@ -145,6 +152,11 @@ _TOOL_FIELDS: Dict[str, Callable[[object], Any]] = {
     "pinned": values.boolean,
     "installer": values.choice(*INSTALLERS),
 }
+#: What a host is to have beside the lists; unlike settings these bring steps of their own.
+_PROTECTION: Dict[str, Tuple[str, Callable[[object], Any]]] = {
+    "python_restore_marker": ("restore_marker", values.boolean),
+    "python_pip_conf_override": ("pip_conf_override", values.choice(*PIP_CONF_OVERRIDES)),
+}
 _SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_installer": ("installer", values.choice(*INSTALLERS)),
     "python_uv": ("uv", values.boolean),
@@ -164,7 +176,10 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_trusted_hosts": ("trusted_hosts", values.list_of(values.host_name)),
 }
 #: Every variable of the data model, for front-ends that pick them out of a larger set.
-VARIABLES = ("python_venvs", "python_tools", "python_libraries", "python_system_pip", *_SETTINGS, *_INDEX_SETTINGS)
+VARIABLES = (
+    *("python_venvs", "python_tools", "python_libraries", "python_system_pip"),
+    *(*_PROTECTION, *_SETTINGS, *_INDEX_SETTINGS),
+)
 
 
 def validate(declared: Mapping[str, object]) -> Desired:
@@ -186,7 +201,7 @@ def validate(declared: Mapping[str, object]) -> Desired:
     libraries = _value(
         "python_libraries", declared.get("python_libraries"), values.list_of(values.library), (), problems
     )
-    settings = _group(declared, _SETTINGS, problems)
+    settings = _group(declared, {**_PROTECTION, **_SETTINGS}, problems)
     index = _group(declared, _INDEX_SETTINGS, problems)
     if problems:
         raise InvalidState(problems)

@@ -65,6 +65,19 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
         "package_options": package_module_options(
             state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
         ),
+        "markers": [
+            {"path": step.marker.path, "package": step.marker.package, "reasons": list(step.reasons)}
+            for step in plan.markers
+        ],
+        "pip_configs": [
+            {
+                "level": step.wanted.level,
+                "path": step.path,
+                "python": step.wanted.python,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.pip_configs
+        ],
         "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
         "system_pip": [
             {

@@ -12,8 +12,9 @@ from .account import Account
 from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
 from .distro import Distribution, observe_distribution
+from .errors import ProvisionError
 from .host import Host
-from .host_state import HostState, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
@@ -22,6 +23,7 @@ from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
+    from .shipped_marker import ShippedMarker
     from .system_pip_observe import SiteInquiry
     from .system_pip_state import ObservedSystemPip
 
@@ -64,8 +66,15 @@ def observe(
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
     tools = _observe_tools(host, desired, pipx, interpreters, inquire)
     uv = find_uv(host)
+    markers = _observe_markers(desired, host)
+    pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
+    # pip meets what the steps before it leave.
+    changing = (
+        *(one.marker.path for one in markers if one.marker.needs_restoring),
+        *(one.wanted.path for one in pip_configs if one.reasons),
+    )
     system_pip = _observe_system_pip(
-        host, desired, distribution, interpreters, inquire_site, asks_newest=inquire is not None
+        host, desired, distribution, interpreters, inquire_site, changing, asks_newest=inquire is not None
     )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
     differs = differs or any(one.unmet or one.newer for one in system_pip)
@@ -102,7 +111,40 @@ def observe(
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
+        markers=markers,
+        pip_configs=pip_configs,
+        lasting_overrides=lasting_overrides,
     )
+
+
+def _observe_markers(desired: Desired, host: Host) -> Tuple[ObservedMarker, ...]:
+    if not desired.restore_marker:
+        return ()
+    from .shipped_marker import observe_shipped_markers  # noqa: PLC0415  # nothing that is not declared costs time
+
+    return tuple(_with_obstacle(host, marker) for marker in observe_shipped_markers(host))
+
+
+def _with_obstacle(host: Host, marker: ShippedMarker) -> ObservedMarker:
+    if not marker.needs_restoring:
+        return ObservedMarker(marker)
+    from .marker_restore import foresee_restoration  # noqa: PLC0415  # as above
+
+    try:
+        foresee_restoration(host, [marker])
+    except ProvisionError as error:
+        return ObservedMarker(marker, error.message, error.advice)
+    return ObservedMarker(marker)
+
+
+def _observe_overrides(
+    desired: Desired, host: Host, interpreters: Interpreters
+) -> Tuple[Tuple[ObservedConfig, ...], Tuple[str, ...]]:
+    if desired.pip_conf_override == "keep":
+        return (), ()
+    from .pip_conf_override import lasting_overrides, observe_overrides  # noqa: PLC0415  # as above
+
+    return observe_overrides(host, interpreters), lasting_overrides(host, interpreters)
 
 
 def _observe_system_pip(
@@ -111,6 +153,7 @@ def _observe_system_pip(
     distribution: Distribution,
     interpreters: Interpreters,
     inquire: "Optional[SiteInquiry]",
+    changing: Tuple[str, ...],
     *,
     asks_newest: bool,
 ) -> Tuple[ObservedSystemPip, ...]:
@@ -118,7 +161,9 @@ def _observe_system_pip(
         return ()
     from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
 
-    return observe_system_pip(host, desired, distribution, interpreters, inquire, asks_newest=asks_newest)
+    return observe_system_pip(
+        host, desired, distribution, interpreters, inquire, changing=changing, asks_newest=asks_newest
+    )
 
 
 def _with_candidates(

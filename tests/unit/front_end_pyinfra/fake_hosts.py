@@ -47,6 +47,8 @@ PLAN: Mapping[str, Any] = {
     "package_manager": "apt",
     "lists_need_refresh": False,
     "package_options": {},
+    "markers": [],
+    "pip_configs": [],
     "programs": [],
     "system_pip": [],
     "venvs": [],
