@@ -13,14 +13,13 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.api.command import PyinfraCommand, StringCommand
 from pyinfra.api.exceptions import FactProcessError, PyinfraError
-from pyinfra.api.facts import FactBase
 from pyinfra.context import ctx_host, host, state
 
 from .declared import Declared
 from .engine.os_packages import package_operation_options
 from .engine.package_manager import MANAGERS
-from .facts import ProvisionPlan
-from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
+from .facts import ProvisionPlan, StateFact
+from .remote import Call, EngineCommand, FailingCommand, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
 EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
@@ -86,22 +85,27 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
 
 def _find_plan(declared: Declared) -> dict[str, Any]:
     """Return what the host lacks; empty after an error, which then was shown and has failed the host."""
-    if declared.secrets and _arguments().get("_su_password"):
+    rehearsing = not state.is_executing
+    wants_stdin = Call(_Plan.ask, declared, {"rehearsing": rehearsing}, has_stdin=True).stdin
+    if wants_stdin and _arguments().get("_su_password"):
         _show_error(
             "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
             "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
+            if declared.secrets
+            else "A password for su and a declared state of this size cannot both reach the host, for both take the "
+            "standard input. Use sudo, or connect as root."
         )
         return {}
-    found = ask_host(_Plan, declared, rehearsing=not state.is_executing)
+    found = ask_host(_Plan, declared, rehearsing=rehearsing)
     if "error" in found:
         _show_error(found["error"])
         return {}
     return found
 
 
-def ask_host(fact: type[FactBase[dict[str, Any]]], declared: Declared, **further: object) -> dict[str, Any]:
+def ask_host(fact: type[StateFact], declared: Declared, **further: object) -> dict[str, Any]:
     """Return a fact about a declared state; empty where the host could not be asked, which then was shown."""
-    stdin = hidden_lines(declared)
+    stdin = Call(fact.ask, declared, further, has_stdin=True).stdin
     arguments: dict[str, Any] = {**further, **({"_stdin": stdin} if stdin else {})}
     try:
         found = host.get_fact(fact, declared=declared, **arguments)

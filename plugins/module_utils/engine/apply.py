@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
-from .apply_tool import ToolRun
 from .apply_venv import VenvRun
 from .desired import Desired
 from .distro import observe_distribution
@@ -51,6 +50,8 @@ class Applier:
                 SystemPipRun(self.host, self.desired, system_pip_step).take()
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()
+        if plan.tools:
+            from .apply_tool import ToolRun  # noqa: PLC0415  # only where there are tools
         for tool_step in plan.tools:
             ToolRun(self.host, self.desired, tool_step, self.warnings).take()
         self._verify()

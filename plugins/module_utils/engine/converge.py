@@ -16,10 +16,11 @@ from .lock import holding_lock
 from .look import look
 from .observe import observe
 from .os_packages import install_packages
-from .preview import Preview, preview_tool, preview_venv, without_seeds
+from .request import without_seeds
 from .steps import Plan
 
 if TYPE_CHECKING:
+    from .preview import Preview
     from .system_pip_state import ObservedSystemPip
 
 
@@ -44,6 +45,8 @@ class Outcome:
 
 def rehearse(desired: Desired, host: Host) -> Outcome:
     """Return what a run would do, without doing it."""
+    from .preview import Preview, preview_tool, preview_venv  # noqa: PLC0415  # only a rehearsal asks the installers
+
     state, plan = look(desired, host, rehearsing=True)
     previews = {step.observed.entry.path: preview_venv(desired, host, step) for step in plan.venvs}
     previews.update({step.observed.entry.venv_name: preview_tool(desired, host, step) for step in plan.tools})
@@ -57,7 +60,7 @@ def rehearse(desired: Desired, host: Host) -> Outcome:
     )
 
 
-def _unresolved(previews: Mapping[str, Preview]) -> Tuple[str, ...]:
+def _unresolved(previews: Mapping[str, "Preview"]) -> Tuple[str, ...]:
     return tuple(
         f"{name}: the versions after a run are not known yet. {preview.unresolved}"
         for name, preview in previews.items()
