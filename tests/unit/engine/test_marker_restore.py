@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -167,6 +168,7 @@ def test_the_repositories_file_is_taken_where_the_cache_has_none(stand_in: Packa
     # Those of other versions and packages are none.
     folder, _, name = way.cache.rpartition("/")
     stand_in.made_up.with_file(f"{folder}/other-{name}").with_file(way.cache.replace("1", "2"))
+    stand_in.made_up.with_file(f"{way.cache}.sig").with_file(f"{way.cache}.part")
     assert stand_in.restore() == ()
     assert changes(stand_in, way) == [way.from_repositories]
     for name, value in {**way.manager.environment, **way.manager.reinstallation.environment}.items():
@@ -382,11 +384,17 @@ def brewed(made_up: MadeUpHost, offered: str = "") -> PackageManagerStandIn:
 
 def test_homebrew_works_as_the_account_whose_it_is(made_up: MadeUpHost) -> None:
     stand_in = brewed(made_up)
+    if os.getuid() == 0:
+        os.chown(made_up.real(BREWED), 61002, 61002)
     stand_in.restore()
-    assert stand_in.lines[-1] == "brew reinstall --formula --quiet python@3.13"
+    # Nothing is refreshed because the distribution's lists are absent.
+    assert stand_in.lines == [
+        "brew outdated --formula --verbose python@3.13",
+        "brew reinstall --formula --quiet python@3.13",
+    ]
     command = stand_in.commands[-1]
-    owner = made_up.real(BREWED).stat().st_uid
-    assert (command.account.uid if command.account else 0) == owner
+    assert command.account is not None
+    assert command.account.uid == made_up.real(BREWED).stat().st_uid != 0
     assert command.env["HOMEBREW_NO_AUTO_UPDATE"] == "1"
 
 
