@@ -51,7 +51,7 @@ class PackageManagerStandIn:
             return Completed(command, 1, printed, "E: It does not work.\n")
         # Questions and refreshes are none.
         reinstalls = {"--reinstall", "--force", "--replacepkgs", "reinstall", "--noconfirm"} & {*command.argv}
-        if reinstalls and self.works:
+        if reinstalls and self.works and "--simulate" not in command.argv:
             self.made_up.without(self.path).with_file(self.path, MARKER)
         return Completed(command, 0, printed, "")
 
@@ -140,6 +140,7 @@ WAYS = {
         "/etc/apk/cache/python3-3.13.7-r0.0a1b2c3d.apk",
         "apk --quiet --no-network --wait 60 fix --reinstall python3",
         "apk --quiet --wait 60 fix --reinstall python3",
+        ("apk fix --simulate --reinstall python3",),
     ),
 }
 
@@ -311,7 +312,7 @@ def test_no_package_is_upgraded_alone(made_up: MadeUpHost) -> None:
             refused()
         assert str(caught.value) == (
             f"{FILE} is missing, and python 1:3.13.7-1 cannot be installed again: the repositories have 1:3.14.0-1, "
-            "and upgrading this one package alone could break others. Run pacman --sync --refresh --sysupgrade first, "
+            "and this one package alone in that version could break others. Run pacman --sync --refresh --sysupgrade first, "
             "or lay the file of the installed version into /var/cache/pacman/pkg, then run again."
         )
     assert not [line for line in stand_in.lines if "--noconfirm" in line]
@@ -398,9 +399,32 @@ def test_homebrew_works_as_the_account_whose_it_is(made_up: MadeUpHost) -> None:
     assert command.env["HOMEBREW_NO_AUTO_UPDATE"] == "1"
 
 
-def test_homebrew_upgrades_nothing_by_it(made_up: MadeUpHost) -> None:
-    with pytest.raises(ProvisionError, match=r"python@3\.13 3\.13\.7_1 cannot .* the repositories have 3\.14\.0"):
-        brewed(made_up, "python@3.13 (3.13.7_1) < 3.14.0\n").restore()
+@pytest.mark.parametrize("pinned", ["", " [pinned at 3.13.7_1]"])
+def test_homebrew_upgrades_nothing_by_it(made_up: MadeUpHost, pinned: str) -> None:
+    with pytest.raises(ProvisionError, match=r"python@3\.13 3\.13\.7_1 cannot .* the repositories have 3\.14\.0,"):
+        brewed(made_up, f"python@3.13 (3.13.7_1) < 3.14.0{pinned}\n").restore()
+
+
+@pytest.mark.parametrize(
+    ("said", "offered"),
+    [
+        pytest.param("(1/1) Reinstalling python3 (3.13.7-r0)\nOK: 50 MiB\n", "", id="the same"),
+        pytest.param("(1/1) Upgrading python3 (3.13.7-r0 -> 3.13.8-r1)\nOK: 50 MiB\n", "3.13.8-r1", id="newer"),
+        pytest.param("(1/1) Downgrading python3 (3.13.7-r0 -> 3.12.1-r0)\nOK: 50 MiB\n", "3.12.1-r0", id="older"),
+        pytest.param("(1/2) Upgrading libpython3 (1 -> 2)\n(2/2) Reinstalling python3 (3.13.7-r0)\n", "", id="another"),
+    ],
+)
+def test_apk_upgrades_nothing_by_it(made_up: MadeUpHost, said: str, offered: str) -> None:
+    with_apk(made_up.with_os_release("ID=alpine\n")).with_program("/sbin/apk").with_file(LISTS["apk"])
+    made_up.now = time.time()
+    stand_in = PackageManagerStandIn(made_up, answers={"--simulate": said})
+    if offered:
+        with pytest.raises(ProvisionError, match=f"the repositories have {offered}, and this"):
+            stand_in.restore()
+    else:
+        stand_in.restore()
+    reinstalled = [line for line in stand_in.lines if "--simulate" not in line]
+    assert reinstalled == ([] if offered else [WAYS["apk"].from_repositories])
 
 
 def test_a_version_that_changed_all_the_same_is_told(tmp_path: Path) -> None:
