@@ -11,7 +11,7 @@ short_description: Restore the EXTERNALLY-MANAGED markers of OS packages, or mar
 description:
   - Finds the C(EXTERNALLY-MANAGED) markers (PEP 668) that the host's OS packages ship, and which of them are missing or
     were changed. The package manager lays these down again from the package that owns them.
-  - With O(message) an interpreter that no package manages, such as one below C(/usr/local), gets a marker of its own.
+  - With O(text) an interpreter that no package manages, such as one below C(/usr/local), gets a marker of its own.
   - Never removes a marker.
   - What is shipped is read from the package databases of dpkg, pacman, apk and rpm, with the digest of each file. A
     package keeps its version. Where only a newer one is to be had, that is an error, for a package that is upgraded
@@ -42,21 +42,21 @@ options:
     description:
       - The interpreter whose marker is meant, as a version, a name or an absolute path. The default is every one that
         has a marker of an OS package.
-      - Required with O(message).
+      - Required with O(text).
     type: str
     default: ""
   path:
     description: The marker of an OS package that is meant, an absolute path, in place of O(python).
     type: str
     default: ""
-  message:
+  text:
     description:
       - The text that pip and other installers show when they refuse to install into the interpreter O(python), in every
-        language that O(messages) does not have. It can have several lines; empty ones are kept.
+        language that O(translations) does not have. It can have several lines; empty ones are kept.
       - Refused is a line that is indented or starts with C(#) or C(;), for no tool would show it so.
       - Refused for a virtual environment and for an interpreter that a package or another tool manages.
     type: str
-  messages:
+  translations:
     description: The same text in other languages, by language (V(de)) or language and country (V(de_CH)).
     type: dict
     default: {}
@@ -77,11 +77,11 @@ EXAMPLES = r"""
 - name: Mark the Python that was built below /usr/local
   pep668.provision.marker:
     python: /usr/local/bin/python3.14
-    message: |
+    text: |
       This Python is the build team's.
 
       Make a virtual environment: python3.14 -m venv DIRECTORY
-    messages:
+    translations:
       de: |
         Dieses Python gehört dem Build-Team.
 
@@ -155,8 +155,8 @@ def main() -> None:
     module = make_module(
         python={"type": "str", "default": ""},
         path={"type": "str", "default": ""},
-        message={"type": "str"},
-        messages={"type": "dict", "default": {}},
+        text={"type": "str"},
+        translations={"type": "dict", "default": {}},
     )
     options, host = module.params, Host()
     may = options["python_manage_system_packages"]

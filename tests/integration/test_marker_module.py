@@ -149,6 +149,9 @@ def test_an_intact_marker_is_left_alone(marked: Marked) -> None:
     assert (done["path"], done["owner_package"], done["reasons"]) == (marked.path, marked.package, [])
     assert [(one["state"], one["action"]) for one in done["markers"]] == [("intact", "unchanged")]
     assert marked.host.state_of(marked.path) == before
+    # That is known without asking a package manager; rpm's database alone has to be asked of rpm.
+    started = {process.path.rpartition("/")[2] for process in marked.host.run_module("marker", record=True).processes}
+    assert not started & {"apt-get", "apt-mark", "dpkg", "dpkg-query", "pacman", "zypper"}
 
 
 @pytest.mark.releases("debian13")
@@ -267,7 +270,7 @@ def own(marked: Marked) -> Host:
 @pytest.mark.releases("debian13")
 def test_an_own_interpreter_is_marked_and_real_pip_shows_the_message_in_two_languages(own: Host) -> None:
     assert not refuses(own, OWN)
-    options = {"python": OWN, "message": f"{ENGLISH}\n", "messages": {"de": GERMAN}}
+    options = {"python": OWN, "text": f"{ENGLISH}\n", "translations": {"de": GERMAN}}
     done = converge(own, "marker", options)
     assert (done["path"], done["owner_package"]) == (OWN_MARKER, "")
     assert done["reasons"] == [f"{OWN} has no marker"]
@@ -279,7 +282,7 @@ def test_an_own_interpreter_is_marked_and_real_pip_shows_the_message_in_two_lang
         said = refuses(own, OWN, language=language)
         # pip draws a frame to the left of it.
         assert text in "\n".join(re.sub(r"^(╰─>| ) +", "", line) for line in said.splitlines()), said
-    changed = converge(own, "marker", {"python": OWN, "message": "Something else."})
+    changed = converge(own, "marker", {"python": OWN, "text": "Something else."})
     assert changed["reasons"] == [f"the marker of {OWN} has another text"]
     assert changed["diff"]["before"] == done["diff"]["after"]
     assert "Something else." in refuses(own, OWN)
@@ -295,16 +298,16 @@ def test_an_own_interpreter_is_marked_and_real_pip_shows_the_message_in_two_lang
         pytest.param({"python": "/usr/bin/python3"}, ["the package python3.13-minimal owns"], id="of a package"),
         pytest.param({"python": "/srv/v/bin/python"}, ["virtual environment", "no marker"], id="environment"),
         pytest.param({"python": "bin/python3"}, ["absolute path"], id="relative path"),
-        pytest.param({"python": OWN, "message": " \n"}, ["message is", "not empty"], id="empty text"),
-        pytest.param({"python": OWN, "message": "a\n  b"}, ["line 2 is indented"], id="text that would not survive"),
-        pytest.param({"python": OWN, "messages": {"German": "x"}}, ["'German'", "de_CH"], id="no language"),
+        pytest.param({"python": OWN, "text": " \n"}, ["text is", "not empty"], id="empty text"),
+        pytest.param({"python": OWN, "text": "a\n  b"}, ["line 2 is indented"], id="text that would not survive"),
+        pytest.param({"python": OWN, "translations": {"German": "x"}}, ["'German'", "de_CH"], id="no language"),
         pytest.param({}, ["python is missing"], id="no interpreter"),
     ],
 )
 def test_what_cannot_be_marked_is_refused(own: Host, options: dict[str, Any], parts: list[str]) -> None:
     own.run("[ -e /srv/v ] || python3 -m venv /srv/v")
     before = own.state_of("/usr/local/lib/python3.13")
-    message = refuse(own, "marker", {"message": "No.", **options})
+    message = refuse(own, "marker", {"text": "No.", **options})
     for part in parts:
         assert part in message
     assert own.state_of("/usr/local/lib/python3.13") == before

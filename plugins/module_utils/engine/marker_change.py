@@ -35,7 +35,7 @@ _MANAGED = {
     "conda": "conda",
     "uv": "uv",
 }
-_BY_PACKAGE = "Whether it is marked is for its package to say; without a message a marker that it ships is restored."
+_BY_PACKAGE = "Whether it is marked is for its package to say; without a text a marker that it ships is restored."
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def read_wanted(options: Mapping[str, object]) -> WantedMarker:
     python = accept("python", options.get("python"), values.optional(values.python))
     path = accept("path", options.get("path"), values.optional(_marker_path))
     messages: Dict[str, str] = {}
-    if options.get("message") is not None:
-        messages[""] = accept("message", options["message"], check_message)
-    translations: Any = options.get("messages") or {}
+    if options.get("text") is not None:
+        messages[""] = accept("text", options["text"], check_message)
+    translations: Any = options.get("translations") or {}
     for locale, text in translations.items():
-        messages[accept("messages has a key that", locale, check_locale)] = accept(
-            f"messages[{locale}]", text, check_message
+        messages[accept("translations has a key that", locale, check_locale)] = accept(
+            f"translations[{locale}]", text, check_message
         )
     problems += _contradictions(options)
     if problems:
@@ -121,13 +121,13 @@ def _marker_path(value: object) -> str:
 
 def _contradictions(options: Mapping[str, object]) -> List[str]:
     found = []
-    marks = options.get("message") is not None or options.get("messages")
-    if options.get("messages") and options.get("message") is None:
-        found.append("message is missing: it is what is shown in every language that messages does not have.")
+    marks = options.get("text") is not None or options.get("translations")
+    if options.get("translations") and options.get("text") is None:
+        found.append("text is missing: it is what is shown in every language that translations does not have.")
     if marks and not options.get("python"):
-        found.append("python is missing: a message is for one interpreter, and python says for which.")
+        found.append("python is missing: a text is for one interpreter, and python says for which.")
     if options.get("path") and (marks or options.get("python")):
-        found.append("path: it selects a marker of an OS package by itself; leave out python and message.")
+        found.append("path: it selects a marker of an OS package by itself; leave out python and text.")
     return found
 
 

@@ -161,7 +161,7 @@ def _check_offered(host: Host, restoration: Restoration) -> None:
     if found and found.group(1) != marker.version:
         raise ProvisionError(
             f"{marker.path} is {marker.state}, and {marker.package} {marker.version} cannot be installed again: the "
-            f"repositories have {found.group(1)}, and upgrading this one package alone could break others.",
+            f"repositories have {found.group(1)}, and this one package alone in that version could break others.",
             advice=_advice_on_version(manager),
         )
 

@@ -31,7 +31,7 @@ def check_message(value: object) -> str:
     """
     if not isinstance(value, str):
         raise Refused("allowed is a text")
-    text = "\n".join(line.rstrip() for line in value.replace("\r\n", "\n").split("\n")).strip()
+    text = "\n".join(line.rstrip() for line in value.split("\n")).strip()
     if not text:
         raise Refused("allowed is a text that is not empty")
     if len(text) > _LIMIT:

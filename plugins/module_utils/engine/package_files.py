@@ -228,7 +228,7 @@ def _in_apk(host: Host, name: str) -> Optional[List[PackagedFile]]:
         elif key == "A":
             architecture = value
         elif key == "F":
-            folder, file = value, ""
+            folder = value
         elif key == "R":
             file = value
             if file == name:

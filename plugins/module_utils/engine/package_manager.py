@@ -274,6 +274,9 @@ APK = PackageManager(
         command=("apk", "--quiet", "--wait", "{lock_timeout}", "fix", "--reinstall", "{package}"),
         upgrade=("apk", "upgrade", "--update-cache"),
         cache=("/etc/apk/cache/{package}-{version}.*.apk", "/var/cache/apk/{package}-{version}.*.apk"),
+        # Without the installed version in a repository apk takes another one for the same.
+        offered=("apk", "fix", "--simulate", "--reinstall", "{package}"),
+        offered_answer=r"(?:Up|Down)grading {package} \(\S+ -> (\S+)\)",
         from_cache=("apk", "--quiet", "--no-network", "--wait", "{lock_timeout}", "fix", "--reinstall", "{package}"),
         unavailable="unable to fetch|package mentioned in index not found|No such file or directory|no such package",
     ),
@@ -296,7 +299,7 @@ BREW = PackageManager(
         upgrade=("brew", "upgrade"),
         # Prints "NAME (INSTALLED) < NEWEST" for one that a reinstallation would upgrade, else nothing.
         offered=("brew", "outdated", "--formula", "--verbose", "{package}"),
-        offered_answer=r"^{package} \(.*\) < (\S+)$",
+        offered_answer=r"^{package} \(.*\) < (\S+)",
         environment={
             "HOMEBREW_NO_AUTO_UPDATE": "1",
             "HOMEBREW_NO_INSTALL_CLEANUP": "1",

@@ -17,7 +17,7 @@ from pep668_provision.engine.marker_change import MarkerChange, foresee_marker, 
 OWN = "/usr/local/bin/python3.14"
 OWN_MARKER = "/usr/local/lib/python3.14/EXTERNALLY-MANAGED"
 TEXT = "[externally-managed]\nError=Ask us.\nError-de=Frag uns.\n"
-MESSAGES: dict[str, Any] = {"message": "Ask us.", "messages": {"de": "Frag uns."}}
+MESSAGES: dict[str, Any] = {"text": "Ask us.", "translations": {"de": "Frag uns."}}
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_one_that_pip_could_not_read_becomes_readable(keeper: MadeUpHost, mode: 
 
 def test_a_link_in_its_place_is_replaced_and_not_followed(keeper: MadeUpHost) -> None:
     keeper.with_file("/etc/theirs", TEXT).with_link(OWN_MARKER, "/etc/theirs")
-    mark(keeper, message="Ask us.")
+    mark(keeper, text="Ask us.")
     assert not keeper.real(OWN_MARKER).is_symlink()
     assert keeper.real("/etc/theirs").read_text() == TEXT
     # Nor is a link to the same text the file that pip is to find.
@@ -274,17 +274,19 @@ def test_one_that_is_nowhere_is_refused_with_what_is_there(keeper: MadeUpHost) -
         pytest.param({"path": "/usr/lib/python3.13"}, ["path is", "/EXTERNALLY-MANAGED"], id="no path of a marker"),
         pytest.param({"python": "bin/python3"}, ["python is", "absolute path"], id="relative interpreter"),
         pytest.param({"python": 3.1}, ["python is 3.1", "quotes"], id="number"),
-        pytest.param({"message": "x"}, ["python is missing"], id="no interpreter"),
-        pytest.param({"python": OWN, "messages": {"de": "x"}}, ["message is missing"], id="translations alone"),
-        pytest.param({"python": OWN, "message": ""}, ["message is ''", "not empty"], id="empty"),
+        pytest.param({"text": "x"}, ["python is missing"], id="no interpreter"),
+        pytest.param({"python": OWN, "translations": {"de": "x"}}, ["text is missing"], id="translations alone"),
+        pytest.param({"python": OWN, "text": ""}, ["text is ''", "not empty"], id="empty"),
         pytest.param(
-            {"python": OWN, "message": "x", "messages": {"de": "a\n b"}}, ["messages[de]", "line 2"], id="translation"
+            {"python": OWN, "text": "x", "translations": {"de": "a\n b"}},
+            ["translations[de]", "line 2"],
+            id="translation",
         ),
         pytest.param(
-            {"python": OWN, "message": "x", "messages": {"Deutsch": "x"}}, ["'Deutsch'", "like de"], id="no language"
+            {"python": OWN, "text": "x", "translations": {"Deutsch": "x"}}, ["'Deutsch'", "like de"], id="no language"
         ),
         pytest.param({"path": FILE, "python": OWN}, ["path: it selects"], id="path and python"),
-        pytest.param({"path": FILE, "message": "x"}, ["path: it selects", "python is missing"], id="path and message"),
+        pytest.param({"path": FILE, "text": "x"}, ["path: it selects", "python is missing"], id="path and message"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(options: dict[str, Any], parts: list[str]) -> None:
@@ -296,5 +298,5 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], parts: list[st
 
 def test_every_refusal_is_told_at_once() -> None:
     with pytest.raises(InvalidState) as caught:
-        read_wanted({"python": "-x", "message": "", "messages": {"1": "", "de": "\x1b"}})
+        read_wanted({"python": "-x", "text": "", "translations": {"1": "", "de": "\x1b"}})
     assert len(caught.value.problems) == 5

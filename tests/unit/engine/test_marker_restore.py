@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,7 +51,7 @@ class PackageManagerStandIn:
             return Completed(command, 1, printed, "E: It does not work.\n")
         # Questions and refreshes are none.
         reinstalls = {"--reinstall", "--force", "--replacepkgs", "reinstall", "--noconfirm"} & {*command.argv}
-        if reinstalls and self.works:
+        if reinstalls and self.works and "--simulate" not in command.argv:
             self.made_up.without(self.path).with_file(self.path, MARKER)
         return Completed(command, 0, printed, "")
 
@@ -139,6 +140,7 @@ WAYS = {
         "/etc/apk/cache/python3-3.13.7-r0.0a1b2c3d.apk",
         "apk --quiet --no-network --wait 60 fix --reinstall python3",
         "apk --quiet --wait 60 fix --reinstall python3",
+        ("apk fix --simulate --reinstall python3",),
     ),
 }
 
@@ -167,6 +169,7 @@ def test_the_repositories_file_is_taken_where_the_cache_has_none(stand_in: Packa
     # Those of other versions and packages are none.
     folder, _, name = way.cache.rpartition("/")
     stand_in.made_up.with_file(f"{folder}/other-{name}").with_file(way.cache.replace("1", "2"))
+    stand_in.made_up.with_file(f"{way.cache}.sig").with_file(f"{way.cache}.part")
     assert stand_in.restore() == ()
     assert changes(stand_in, way) == [way.from_repositories]
     for name, value in {**way.manager.environment, **way.manager.reinstallation.environment}.items():
@@ -309,7 +312,7 @@ def test_no_package_is_upgraded_alone(made_up: MadeUpHost) -> None:
             refused()
         assert str(caught.value) == (
             f"{FILE} is missing, and python 1:3.13.7-1 cannot be installed again: the repositories have 1:3.14.0-1, "
-            "and upgrading this one package alone could break others. Run pacman --sync --refresh --sysupgrade first, "
+            "and this one package alone in that version could break others. Run pacman --sync --refresh --sysupgrade first, "
             "or lay the file of the installed version into /var/cache/pacman/pkg, then run again."
         )
     assert not [line for line in stand_in.lines if "--noconfirm" in line]
@@ -382,17 +385,46 @@ def brewed(made_up: MadeUpHost, offered: str = "") -> PackageManagerStandIn:
 
 def test_homebrew_works_as_the_account_whose_it_is(made_up: MadeUpHost) -> None:
     stand_in = brewed(made_up)
+    if os.getuid() == 0:
+        os.chown(made_up.real(BREWED), 61002, 61002)
     stand_in.restore()
-    assert stand_in.lines[-1] == "brew reinstall --formula --quiet python@3.13"
+    # Nothing is refreshed because the distribution's lists are absent.
+    assert stand_in.lines == [
+        "brew outdated --formula --verbose python@3.13",
+        "brew reinstall --formula --quiet python@3.13",
+    ]
     command = stand_in.commands[-1]
-    owner = made_up.real(BREWED).stat().st_uid
-    assert (command.account.uid if command.account else 0) == owner
+    assert command.account is not None
+    assert command.account.uid == made_up.real(BREWED).stat().st_uid != 0
     assert command.env["HOMEBREW_NO_AUTO_UPDATE"] == "1"
 
 
-def test_homebrew_upgrades_nothing_by_it(made_up: MadeUpHost) -> None:
-    with pytest.raises(ProvisionError, match=r"python@3\.13 3\.13\.7_1 cannot .* the repositories have 3\.14\.0"):
-        brewed(made_up, "python@3.13 (3.13.7_1) < 3.14.0\n").restore()
+@pytest.mark.parametrize("pinned", ["", " [pinned at 3.13.7_1]"])
+def test_homebrew_upgrades_nothing_by_it(made_up: MadeUpHost, pinned: str) -> None:
+    with pytest.raises(ProvisionError, match=r"python@3\.13 3\.13\.7_1 cannot .* the repositories have 3\.14\.0,"):
+        brewed(made_up, f"python@3.13 (3.13.7_1) < 3.14.0{pinned}\n").restore()
+
+
+@pytest.mark.parametrize(
+    ("said", "offered"),
+    [
+        pytest.param("(1/1) Reinstalling python3 (3.13.7-r0)\nOK: 50 MiB\n", "", id="the same"),
+        pytest.param("(1/1) Upgrading python3 (3.13.7-r0 -> 3.13.8-r1)\nOK: 50 MiB\n", "3.13.8-r1", id="newer"),
+        pytest.param("(1/1) Downgrading python3 (3.13.7-r0 -> 3.12.1-r0)\nOK: 50 MiB\n", "3.12.1-r0", id="older"),
+        pytest.param("(1/2) Upgrading libpython3 (1 -> 2)\n(2/2) Reinstalling python3 (3.13.7-r0)\n", "", id="another"),
+    ],
+)
+def test_apk_upgrades_nothing_by_it(made_up: MadeUpHost, said: str, offered: str) -> None:
+    with_apk(made_up.with_os_release("ID=alpine\n")).with_program("/sbin/apk").with_file(LISTS["apk"])
+    made_up.now = time.time()
+    stand_in = PackageManagerStandIn(made_up, answers={"--simulate": said})
+    if offered:
+        with pytest.raises(ProvisionError, match=f"the repositories have {offered}, and this"):
+            stand_in.restore()
+    else:
+        stand_in.restore()
+    reinstalled = [line for line in stand_in.lines if "--simulate" not in line]
+    assert reinstalled == ([] if offered else [WAYS["apk"].from_repositories])
 
 
 def test_a_version_that_changed_all_the_same_is_told(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ RPM_FILE = "/usr/lib64/python3.13/EXTERNALLY-MANAGED"
 
 def rpm_lines(*, digest: str = "", state: str = "0") -> str:
     whose = "python313-base\t3.13.7-1.1\tx86_64"
-    lines = [f"{whose}\t/usr/bin/python3.13\t{'0' * 64}\t0", f"{whose}\t{RPM_FILE}\t{digest}\t{state}"]
+    lines = [f"{whose}\t/usr/lib64/python3.13/os.py\t{'0' * 64}\t0", f"{whose}\t{RPM_FILE}\t{digest}\t{state}"]
     return "\n".join([*lines, *lines, "file /usr/lib/python3.13/EXTERNALLY-MANAGED is not owned by any package", ""])
 
 
