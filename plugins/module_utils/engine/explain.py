@@ -71,7 +71,9 @@ def explain(
     lines += _what_overrides(interpreter, facts, predicted)
     if not facts.is_venv and facts.marker.state in _DAMAGED:
         lines += _wrap(f"{_DAMAGED[facts.marker.state]} {_REPAIR}")
-    for warning in dict.fromkeys(program.warning for program in programs if program.warning):
+    # pip and pip3 mostly are the same, and one of them is enough to be warned.
+    astray = {program.interpreter: program.warning for program in reversed(programs) if program.warning}
+    for warning in astray.values():
         lines += _wrap(f"Beware: {warning}")
     if ways and not facts.is_venv:
         lines += _list_ways(ways, predicted)
@@ -91,8 +93,8 @@ def _what_pip_does(interpreter: Interpreter, facts: PipFacts, predicted: Predict
     elif facts.is_venv:
         yield from _wrap(f"{call} goes through, and changes this environment alone.")
     else:
-        whose = "the system's own programs run with" if origin == "distribution" else "everybody on this host shares"
-        yield from _wrap(f"{call} goes through, and changes the Python that {whose}.")
+        whose = "the system's own programs" if origin == "distribution" else "everything that uses it"
+        yield from _wrap(f"{call} goes through, and changes this Python for {whose}.")
 
 
 def _quote(message: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ def test_a_marker_is_told_in_pips_own_words(made_up: MadeUpHost, marker: str | b
 )
 def test_an_allowed_install_is_no_reason_to_do_it(made_up: MadeUpHost, marker: str | None, pip: str, why: str) -> None:
     text = explained(with_python(made_up, marker=marker, pip=pip))
-    assert "-m pip install goes through, and changes the Python that the system's own programs run with." in text
+    assert "-m pip install goes through, and changes this Python for the system's own programs." in text
     assert f"Why: {why}" in text
     assert "Better all the same, the best first: 1. The distribution's packages" in text
     assert BLOCKED not in text
@@ -116,6 +116,14 @@ def test_an_override_is_said_plainly_with_what_to_do(made_up: MadeUpHost, path: 
     assert advice in text
 
 
+def test_with_everything_to_say_it_stays_short(made_up: MadeUpHost) -> None:
+    with_python(made_up, marker=b"\xff").with_file("/usr/pip.conf", OVERRIDE)
+    made_up.with_interpreter("3.13.5", prefix="/opt/own", pip="25.1.1", default=False)
+    made_up.with_program("/usr/bin/pip", "#!/opt/own/bin/python3.13\n")
+    text = explained(made_up)
+    assert [part in text for part in (AGAIN, "not the form", "Beware", "3. A tool")] == [True] * 4
+
+
 def test_an_override_by_a_variable_is_to_be_unset(made_up: MadeUpHost) -> None:
     with_python(made_up).environ["PIP_BREAK_SYSTEM_PACKAGES"] = "1"
     assert f"{AGAIN}, unset PIP_BREAK_SYSTEM_PACKAGES where it is set." in explained(made_up)
@@ -142,11 +150,14 @@ def test_a_configuration_pip_stops_over_is_the_reason(made_up: MadeUpHost) -> No
 
 def test_a_pip_of_another_python_is_warned_of_once(made_up: MadeUpHost) -> None:
     with_python(made_up).with_interpreter("3.13.5", prefix="/opt/own", pip="25.1.1", default=False)
-    made_up.with_program("/usr/bin/pip", "#!/opt/own/bin/python3.13\n")
+    for name in ("pip", "pip3"):
+        made_up.with_program(f"/usr/bin/{name}", "#!/opt/own/bin/python3.13\n")
     text = explained(made_up)
     assert text.count("Beware: ") == 1
     assert "Beware: /usr/bin/pip installs into /opt/own/bin/python3.13" in text
     made_up.with_program("/usr/bin/pip", "#!/usr/bin/python3\n")
+    assert "Beware: /usr/bin/pip3 installs into" in explained(made_up)
+    made_up.with_program("/usr/bin/pip3", "#!/usr/bin/python3\n")
     assert "Beware" not in explained(made_up)
 
 
