@@ -28,11 +28,11 @@ _ORIGINS = {
     "other": "of unknown origin",
 }
 _DAMAGED = {
-    "empty": "The marker is empty. For pip a file is enough, whatever is in it, and it blocks with a text of its own.",
-    "garbage": "The marker has not the form that PEP 668 gives it. For pip a file is enough, and it blocks anyway.",
-    "unreadable": "The marker cannot be read by this account. For pip it is enough that the file is there.",
-    "directory": "A directory stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
-    "dangling": "A link to nothing stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
+    "empty": "The marker is empty; for pip a file is enough, whatever is in it.",
+    "garbage": "The marker has not the form that PEP 668 gives it; for pip a file is enough.",
+    "unreadable": "The marker cannot be read by this account; for pip it is enough that the file is there.",
+    "directory": "A directory stands where the marker belongs; only a file counts for pip.",
+    "dangling": "A link to nothing stands where the marker belongs; only a file counts for pip.",
 }
 _REPAIR = "Installing the package again that it came with mends it."
 
@@ -131,8 +131,8 @@ def _what_overrides(interpreter: Interpreter, facts: PipFacts, predicted: Predic
     if pip is None or not pip.is_at_least(OVERRIDE_SINCE) or _sets_override(facts) != source:
         return []
     lines = _wrap(
-        f"Somebody set {OVERRIDE} there; images of CI runners, such as GitHub's, come with it. pip then installs over "
-        "what the package manager put there, and the next update of the system can break over it."
+        f"Somebody set {OVERRIDE} there (images of CI runners such as GitHub's have it): pip installs over what "
+        "the package manager put there, and the next update of the system may not survive that."
     )
     if not source.startswith("/"):
         return lines + _wrap(f"To have pip respect the marker again, unset {VARIABLE} where it is set.")
