@@ -132,19 +132,18 @@ def _what_overrides(interpreter: Interpreter, facts: PipFacts, predicted: Predic
         return []
     lines = _wrap(
         f"Somebody set {OVERRIDE} there (images of CI runners such as GitHub's have it): pip installs over what "
-        "the package manager put there, and the next update of the system may not survive that."
+        "the package manager put there, and either can break."
     )
     if not source.startswith("/"):
         return lines + _wrap(f"To have pip respect the marker again, unset {VARIABLE} where it is set.")
     level = _level_of(interpreter, facts, source)
     if not level:
         return lines + _wrap(f"To have pip respect the marker again, remove {OVERRIDE} from {source}.")
-    return [
-        *lines,
-        "To have pip respect the marker again, in a playbook:",
-        "    pep668.provision.pip_config:",
-        f"      {{{level}, break_system_packages: absent}}",
-    ]
+    # YAML, on one line where that is not too long.
+    module, options = "    pep668.provision.pip_config:", f"{{{level}, break_system_packages: absent}}"
+    fits = len(module) + 1 + len(options) <= _WIDTH
+    lines.append("To have pip respect the marker again, in a playbook:")
+    return lines + ([f"{module} {options}"] if fits else [module, f"      {options}"])
 
 
 def _sets_override(facts: PipFacts) -> str:
