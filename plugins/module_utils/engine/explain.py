@@ -28,13 +28,13 @@ _ORIGINS = {
     "other": "of unknown origin",
 }
 _DAMAGED = {
-    "empty": "The marker is empty; for pip a file is enough, whatever is in it.",
-    "garbage": "The marker has not the form that PEP 668 gives it; for pip a file is enough.",
-    "unreadable": "The marker cannot be read by this account; for pip it is enough that the file is there.",
-    "directory": "A directory stands where the marker belongs; only a file counts for pip.",
-    "dangling": "A link to nothing stands where the marker belongs; only a file counts for pip.",
+    "empty": "The marker is empty; for pip any file is enough.",
+    "garbage": "The marker is not in PEP 668's form; for pip any file is enough.",
+    "unreadable": "The marker cannot be read by this account; for pip it is enough that it is there.",
+    "directory": "A directory stands where the marker belongs; for pip only a file counts.",
+    "dangling": "A link to nothing stands where the marker belongs; for pip only a file counts.",
 }
-_REPAIR = "Installing the package again that it came with mends it."
+_REPAIR = "Reinstalling its package mends it."
 
 
 def explain(
