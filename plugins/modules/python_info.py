@@ -93,7 +93,7 @@ explanation:
     1. The distribution's packages, for example python3-requests. For what the system's own Python is to
        import. They are updated along with the system.
          apt-get install --no-install-recommends python3-requests
-    2. A virtual environment, /opt/venvs/requests. ...
+    2. A virtual environment, for example /opt/venvs/requests. ...
 interpreters:
   description: Every interpreter that was found and runs, each file once.
   returned: success

@@ -122,18 +122,18 @@ def _as_package(
     packages = tuple(dict.fromkeys(packaged.values()))
     listed = ", ".join(packages)
     title = f"the distribution's package{'s' if len(packages) > 1 else ''} {listed}"
-    text = "For what the system's own Python is to import. It is updated along with the system."
+    pronoun = "They are" if len(packages) > 1 else "It is"
     if not asked:
-        title = f"the distribution's packages, for example {listed}"
-        text = "For what the system's own Python is to import. They are updated along with the system."
-    elif any(map(_wish_of, asked)):
+        title, pronoun = f"the distribution's packages, for example {listed}", "They are"
+    text = f"For what the system's own Python is to import. {pronoun} updated along with the system."
+    if any(map(_wish_of, asked)):
         wishes = ", ".join(f"{one.name}{one.specifier}" for one in asked if str(one.specifier))
-        text += f" Its version is the distribution's choice{f', whether that is {wishes} or not' if wishes else ''}."
+        text += f" The version is the distribution's choice{f', whether that is {wishes} or not' if wishes else ''}."
     missing = [one.name for one in asked if one.name not in packaged]
     if missing:
         text += f" The repositories have none for {', '.join(missing)}."
     if not is_own_python:
-        text += " Only the distribution's own Python sees it, not this one."
+        text += " Only the distribution's own Python sees what they bring, not this one."
     libraries = ", ".join(map(_quoted, packaged))
     task = (
         f"- name: Have {', '.join(packaged)} from the distribution\n"
@@ -151,11 +151,10 @@ def _as_environment(
     wanted = asked or (_EXAMPLE_LIBRARY,)
     path = f"{_ENVIRONMENTS}/{wanted[0].name}"
     specs = [one.redacted for one in wanted]
-    example = "" if asked else f"{wanted[0].name} is an example here. "
-    text = (
-        f"For an application or a script: any version, apart from the system. {example}Run it with {path}/bin/python."
-    )
-    task = f"- name: Have {', '.join(one.name for one in wanted)} in an environment\n  pep668.provision.venv:\n"
+    names = ", ".join(one.name for one in wanted)
+    title = f"a virtual environment, {'' if asked else 'for example '}{path}"
+    text = f"For an application or a script: any version, apart from the system. It runs with {path}/bin/python."
+    task = f"- name: Have {names} in an environment\n  pep668.provision.venv:\n"
     task += f"    path: {_quoted(path)}\n" + (f"    python: {_quoted(python)}\n" if python else "")
     task += f"    packages: [{', '.join(map(_quoted, specs))}]\n"
     needed = distribution.venv_package(distribution.python_version, is_default=True) if is_own_python else ""
@@ -164,7 +163,7 @@ def _as_environment(
         f"python{python or '3'} -m venv {shlex.quote(path)}",
         f"{shlex.quote(path)}/bin/pip install {' '.join(map(shlex.quote, specs))}",
     ]
-    return Way(f"a virtual environment, {path}", _with_note(text, specs), task, "\n".join(commands))
+    return Way(title, _with_note(text, specs), task, "\n".join(commands))
 
 
 def _as_tool(distribution: Distribution, asked: Sequence[Requirement]) -> Way:

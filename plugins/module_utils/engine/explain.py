@@ -28,13 +28,13 @@ _ORIGINS = {
     "other": "of unknown origin",
 }
 _DAMAGED = {
-    "empty": "The marker is empty. For pip a file is enough, whatever is in it, and it blocks with a text of its own.",
-    "garbage": "The marker has not the form that PEP 668 gives it. For pip a file is enough, and it blocks anyway.",
-    "unreadable": "The marker cannot be read by this account. For pip it is enough that the file is there.",
-    "directory": "A directory stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
-    "dangling": "A link to nothing stands where the marker belongs. Only a file counts for pip, so it blocks nothing.",
+    "empty": "The marker is empty; for pip any file is enough.",
+    "garbage": "The marker is not in PEP 668's form; for pip any file is enough.",
+    "unreadable": "The marker cannot be read by this account; for pip it is enough that it is there.",
+    "directory": "A directory stands where the marker belongs; for pip only a file counts.",
+    "dangling": "A link to nothing stands where the marker belongs; for pip only a file counts.",
 }
-_REPAIR = "Installing the package again that it came with mends it."
+_REPAIR = "Reinstalling its package mends it."
 
 
 def explain(
@@ -71,7 +71,9 @@ def explain(
     lines += _what_overrides(interpreter, facts, predicted)
     if not facts.is_venv and facts.marker.state in _DAMAGED:
         lines += _wrap(f"{_DAMAGED[facts.marker.state]} {_REPAIR}")
-    for warning in dict.fromkeys(program.warning for program in programs if program.warning):
+    # pip and pip3 mostly are the same, and one of them is enough to be warned.
+    astray = {program.interpreter: program.warning for program in reversed(programs) if program.warning}
+    for warning in astray.values():
         lines += _wrap(f"Beware: {warning}")
     if ways and not facts.is_venv:
         lines += _list_ways(ways, predicted)
@@ -91,8 +93,8 @@ def _what_pip_does(interpreter: Interpreter, facts: PipFacts, predicted: Predict
     elif facts.is_venv:
         yield from _wrap(f"{call} goes through, and changes this environment alone.")
     else:
-        whose = "the system's own programs run with" if origin == "distribution" else "everybody on this host shares"
-        yield from _wrap(f"{call} goes through, and changes the Python that {whose}.")
+        whose = "the system's own programs" if origin == "distribution" else "everything that uses it"
+        yield from _wrap(f"{call} goes through, and changes this Python for {whose}.")
 
 
 def _quote(message: str) -> Iterator[str]:
@@ -129,20 +131,19 @@ def _what_overrides(interpreter: Interpreter, facts: PipFacts, predicted: Predic
     if pip is None or not pip.is_at_least(OVERRIDE_SINCE) or _sets_override(facts) != source:
         return []
     lines = _wrap(
-        f"Somebody set {OVERRIDE} there; images of CI runners, such as GitHub's, come with it. pip then installs over "
-        "what the package manager put there, and the next update of the system can break over it."
+        f"Somebody set {OVERRIDE} there (images of CI runners such as GitHub's have it): pip installs over what "
+        "the package manager put there, and either can break."
     )
     if not source.startswith("/"):
         return lines + _wrap(f"To have pip respect the marker again, unset {VARIABLE} where it is set.")
     level = _level_of(interpreter, facts, source)
     if not level:
         return lines + _wrap(f"To have pip respect the marker again, remove {OVERRIDE} from {source}.")
-    return [
-        *lines,
-        "To have pip respect the marker again, in a playbook:",
-        "    pep668.provision.pip_config:",
-        f"      {{{level}, break_system_packages: absent}}",
-    ]
+    # YAML, on one line where that is not too long.
+    module, options = "    pep668.provision.pip_config:", f"{{{level}, break_system_packages: absent}}"
+    fits = len(module) + 1 + len(options) <= _WIDTH
+    lines.append("To have pip respect the marker again, in a playbook:")
+    return lines + ([f"{module} {options}"] if fits else [module, f"      {options}"])
 
 
 def _sets_override(facts: PipFacts) -> str:

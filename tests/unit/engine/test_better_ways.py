@@ -223,7 +223,7 @@ def test_credentials_are_left_out(name: str) -> None:
 def test_an_example_is_named_as_one() -> None:
     ways = ways_by_kind()
     assert "for example python3-requests" in ways["package"].title
-    assert "requests is an example" in ways["environment"].text
+    assert ways["environment"].title == "a virtual environment, for example /opt/venvs/requests"
     assert "for example black" in ways["tool"].text
     assert "example" not in ways_text(better_ways(distribution_of(), ["requests"]))
 

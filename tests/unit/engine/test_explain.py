@@ -49,7 +49,7 @@ def explained(made_up: MadeUpHost, *packages: str) -> str:
         pytest.param(
             "", f"{BLOCKED} The Python environment under /usr is managed ext", "The marker is empty", id="empty"
         ),
-        pytest.param(b"\xff", f"{BLOCKED} The Python environment under /usr", "not the form", id="garbage"),
+        pytest.param(b"\xff", f"{BLOCKED} The Python environment under /usr", "not in PEP 668's form", id="garbage"),
     ],
 )
 def test_a_marker_is_told_in_pips_own_words(made_up: MadeUpHost, marker: str | bytes, says: str, adds: str) -> None:
@@ -60,7 +60,7 @@ def test_a_marker_is_told_in_pips_own_words(made_up: MadeUpHost, marker: str | b
     assert "apt looks after its packages (PEP 668)" in text
     assert "create a virtual environment" not in text
     assert (adds in text) is True
-    assert ("package again" in text) is bool(adds)
+    assert ("Reinstalling its package" in text) is bool(adds)
     assert AGAIN not in text
 
 
@@ -73,7 +73,7 @@ def test_a_marker_is_told_in_pips_own_words(made_up: MadeUpHost, marker: str | b
 )
 def test_an_allowed_install_is_no_reason_to_do_it(made_up: MadeUpHost, marker: str | None, pip: str, why: str) -> None:
     text = explained(with_python(made_up, marker=marker, pip=pip))
-    assert "-m pip install goes through, and changes the Python that the system's own programs run with." in text
+    assert "-m pip install goes through, and changes this Python for the system's own programs." in text
     assert f"Why: {why}" in text
     assert "Better all the same, the best first: 1. The distribution's packages" in text
     assert BLOCKED not in text
@@ -88,7 +88,7 @@ def test_what_pip_takes_for_no_marker_is_called_damaged(made_up: MadeUpHost, kin
     assert "goes through" in text
     assert f"{kind}" in text
     assert "where the marker belongs" in text
-    assert "package again" in text
+    assert "Reinstalling its package" in text
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,14 @@ def test_an_override_is_said_plainly_with_what_to_do(made_up: MadeUpHost, path: 
     assert "Somebody set break-system-packages there" in text
     assert f"{AGAIN}, " in text
     assert advice in text
+
+
+def test_with_everything_to_say_it_stays_short(made_up: MadeUpHost) -> None:
+    with_python(made_up, marker=b"\xff").with_file("/usr/pip.conf", OVERRIDE)
+    made_up.with_interpreter("3.13.5", prefix="/opt/own", pip="25.1.1", default=False)
+    made_up.with_program("/usr/bin/pip", "#!/opt/own/bin/python3.13\n")
+    text = explained(made_up)
+    assert [part in text for part in (AGAIN, "not in PEP 668's form", "Beware", "3. A tool")] == [True] * 4
 
 
 def test_an_override_by_a_variable_is_to_be_unset(made_up: MadeUpHost) -> None:
@@ -142,11 +150,14 @@ def test_a_configuration_pip_stops_over_is_the_reason(made_up: MadeUpHost) -> No
 
 def test_a_pip_of_another_python_is_warned_of_once(made_up: MadeUpHost) -> None:
     with_python(made_up).with_interpreter("3.13.5", prefix="/opt/own", pip="25.1.1", default=False)
-    made_up.with_program("/usr/bin/pip", "#!/opt/own/bin/python3.13\n")
+    for name in ("pip", "pip3"):
+        made_up.with_program(f"/usr/bin/{name}", "#!/opt/own/bin/python3.13\n")
     text = explained(made_up)
     assert text.count("Beware: ") == 1
     assert "Beware: /usr/bin/pip installs into /opt/own/bin/python3.13" in text
     made_up.with_program("/usr/bin/pip", "#!/usr/bin/python3\n")
+    assert "Beware: /usr/bin/pip3 installs into" in explained(made_up)
+    made_up.with_program("/usr/bin/pip3", "#!/usr/bin/python3\n")
     assert "Beware" not in explained(made_up)
 
 
