@@ -250,7 +250,8 @@ def test_protection_comes_after_packages_and_before_environments(marked: MadeUpH
 def test_the_step_for_an_interpreters_file_names_the_interpreter(debian: MadeUpHost) -> None:
     desired = validate(NO_OVERRIDE)
     report = report_plan(desired, *look(desired, debian.with_file("/usr/pip.conf", ON).host))
-    (removal,) = report["pip_configs"]  # type: ignore[misc,attr-defined]
+    removals: Any = report["pip_configs"]
+    (removal,) = removals
     assert (removal["level"], removal["path"], removal["python"]) == (
         "interpreter",
         "/usr/pip.conf",
