@@ -35,6 +35,10 @@ options:
     description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
     type: raw
     default: []
+  python_system_pip:
+    description: What pip is really meant to do in a system's or an account's own Python, see M(pep668.provision.pip).
+    type: raw
+    default: []
   python_restore_marker:
     description:
       - Whether each C(EXTERNALLY-MANAGED) marker that an OS package ships is to be there as the package has it, as
@@ -112,6 +116,11 @@ programs:
   returned: success
   type: list
   elements: str
+system_pip:
+  description: The entries that need work, as position in O(python_system_pip), name, action and reasons.
+  returned: success
+  type: list
+  elements: dict
 venvs:
   description: The environments that need work, as position in O(python_venvs), path, action and reasons.
   returned: success
@@ -135,14 +144,13 @@ from ansible_collections.pep668.provision.plugins.module_utils.engine.host impor
 from ansible_collections.pep668.provision.plugins.module_utils.engine.look import look, report_plan
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
 
+ENTRIES = ("python_venvs", "python_tools", "python_libraries", "python_system_pip")
+
 
 def main() -> None:
     # Not a list for Ansible: it would make one of a text, and what is declared is judged as it is.
-    entries = {"type": "raw", "default": []}
     module = make_module(
-        python_venvs=entries,
-        python_tools=entries,
-        python_libraries=entries,
+        **{name: {"type": "raw", "default": []} for name in ENTRIES},
         python_restore_marker={"type": "bool", "default": False},
         python_pip_conf_override={"type": "str", "choices": ["keep", "absent"], "default": "keep"},
         variable_names={"type": "list", "elements": "str", "default": []},

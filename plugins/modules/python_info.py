@@ -11,6 +11,7 @@ short_description: Tell which Pythons a host has and what pip would do there
 description:
   - Looks at a host and reports its interpreters, their EXTERNALLY-MANAGED markers (PEP 668), their pips, what overrides
     the marker, and whether each can make virtual environments.
+  - Explains in words what C(pip install) does with the host's own C(python3), why, and what to do instead.
   - Looks on the search path, in the directories where pyenv, uv, conda, Homebrew, snap and others keep Pythons for the
     whole host or for the account it runs as, and at O(interpreters).
   - Only reads. Starts each interpreter once and no pip.
@@ -24,6 +25,14 @@ options:
       - What does not run is returned in RV(unusable).
     type: list
     elements: path
+    default: []
+  packages:
+    description:
+      - What somebody wants to install, as requirements (PEP 508), URLs or absolute paths.
+      - RV(explanation) then ends with the ways for these. Which of them the distribution packages is asked of the lists
+        that the package manager has at hand. Without any the ways are general, with examples.
+    type: list
+    elements: str
     default: []
 extends_documentation_fragment:
   - pep668.provision.settings
@@ -46,6 +55,15 @@ EXAMPLES = r"""
     msg: "{{ item.path }}: {{ item.system_install }} ({{ item.reason }})"
   loop: "{{ python.interpreters }}"
 
+- name: Ask how to have two libraries there
+  pep668.provision.python_info:
+    packages: [requests, "pyyaml>=6"]
+  register: python
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ python.explanation.splitlines() }}"
+
 - name: Look at two more that are on no search path
   pep668.provision.python_info:
     interpreters: [/srv/app/.venv, /opt/vendor/bin/python3.12]
@@ -57,6 +75,25 @@ host:
   returned: success
   type: dict
   sample: {distribution: debian, name: Debian GNU/Linux, version: "12", family: debian, package_manager: apt}
+explanation:
+  description:
+    - What a plain C(pip install) does with the host's own C(python3), in pip's words where a marker blocks it, why, and
+      what to do instead, the best first. Some twenty lines of plain text.
+  returned: success
+  type: str
+  sample: |-
+    Debian GNU/Linux 12: /usr/bin/python3 is Python 3.11.2 (the distribution's own), with pip 23.0.1.
+    /usr/bin/python3 -m pip install stops before it does anything, and says:
+        error: externally-managed-environment
+        To install Python packages system-wide, try apt install python3-xyz, where xyz is the package
+        you are trying to install.
+    Why: marked as externally managed by /usr/lib/python3.11/EXTERNALLY-MANAGED. That is how a Python
+    says that apt looks after its packages (PEP 668): ...
+    What to do, the best first:
+    1. The distribution's packages, for example python3-requests. For what the system's own Python is to
+       import. They are updated along with the system.
+         apt-get install --no-install-recommends python3-requests
+    2. A virtual environment, /opt/venvs/requests. ...
 interpreters:
   description: Every interpreter that was found and runs, each file once.
   returned: success
@@ -192,9 +229,12 @@ from ansible_collections.pep668.provision.plugins.module_utils.provision_module 
 
 
 def main() -> None:
-    module = make_module(interpreters={"type": "list", "elements": "path", "default": []})
+    module = make_module(
+        interpreters={"type": "list", "elements": "path", "default": []},
+        packages={"type": "list", "elements": "str", "default": []},
+    )
     try:
-        report = report_host(Host(), module.params["interpreters"])
+        report = report_host(Host(), module.params["interpreters"], module.params["packages"])
     except ProvisionError as error:
         fail(module, error)
         raise

@@ -24,6 +24,7 @@ ENTRIES = {
     "python_venvs": ("environment", "environments"),
     "python_tools": ("tool", "tools"),
     "python_libraries": ("library", "libraries"),
+    "python_system_pip": ("call of pip", "calls of pip"),
 }
 #: The same of what is no list: when it asks for something, and how that is called.
 PROTECTION: Mapping[str, tuple[Callable[[Desired], bool], str]] = {

@@ -31,12 +31,13 @@ class _EngineFact(FactBase[dict[str, Any]]):
 
 
 class PythonHost(_EngineFact):
-    """What the module ``python_info`` returns: interpreters, markers, pips, pipx, uv, and what each of them allows.
+    """What the module ``python_info`` returns: interpreters, markers, pips, pipx, uv, what each allows, an explanation.
 
     On a host without a Python that the engine runs with (3.8 or newer) it is ``{"missing": {"package_manager": "apt",
     "packages": ["python3"]}}``.
 
     + interpreters: absolute paths of further interpreters, or of directories with bin/python3 in them
+    + packages: requirements for which ``explanation`` is to name the ways
 
     .. code:: python
 
@@ -49,9 +50,11 @@ class PythonHost(_EngineFact):
 
     abstract = False
 
-    def command(self, interpreters: Sequence[str] = ()) -> StringCommand:
-        paths = [interpreters] if isinstance(interpreters, str) else list(interpreters)
-        return StringCommand(Call("python_info", further={"interpreters": paths}).script())
+    def command(self, interpreters: Sequence[str] = (), packages: Sequence[str] = ()) -> StringCommand:
+        asked = {"interpreters": interpreters, "packages": packages}
+        # From the command line a single one comes as it is.
+        lists = {name: [one] if isinstance(one, str) else list(one) for name, one in asked.items() if one}
+        return StringCommand(Call("python_info", further={"interpreters": [], **lists}).script())
 
 
 class ProvisionPlan(_EngineFact):

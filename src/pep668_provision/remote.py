@@ -31,6 +31,7 @@ from pyinfra.connectors.util import CommandOutput
 
 from .declared import Declared
 from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
+from .engine.call import LOADED_FOR, LOADED_WITH
 
 _ENGINE = Path(__file__).parent / "engine"
 
@@ -106,8 +107,16 @@ class Call:
         request = self._request()
         if self.stdin:
             request["declared"] = None
-        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, packed_engine(), _packed(json.dumps(request)))
+        engine = packed_engine(self._left_out())
+        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, engine, _packed(json.dumps(request)))
         return HiddenValue(python_script(arguments), masked_value=str(self))
+
+    def _left_out(self) -> frozenset[str]:
+        """The modules of the engine that are for other calls than this one."""
+        values = self.declared.values if self.declared is not None else {}
+        others = {module for ask, module in LOADED_FOR.items() if module != LOADED_FOR.get(self.ask)}
+        others.update(module for name, modules in LOADED_WITH.items() if not values.get(name) for module in modules)
+        return frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:
         declared: dict[str, Any] = {}
@@ -192,22 +201,25 @@ def show_differences(
 
 
 @cache
-def packed_engine() -> str:
+def packed_engine(left_out: frozenset[str] = frozenset()) -> str:
     """Return the engine's source as one word: base64 of zlib of a JSON object, module to source."""
-    return _packed(json.dumps(engine_source()))
+    return _packed(json.dumps(engine_source(left_out)))
 
 
 def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def engine_source() -> dict[str, str]:
-    """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are."""
+def engine_source(left_out: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are.
+
+    ``left_out`` are modules that it does not load, and what only they import.
+    """
     found: dict[str, str] = {}
     wanted = ["__init__", "call"]
     while wanted:
         name = wanted.pop()
-        if name not in found:
+        if name not in found and name not in left_out:
             found[name] = _compact((_ENGINE / f"{name}.py").read_text(encoding="utf-8"))
             wanted += _IMPORTED.findall(found[name])
     return found

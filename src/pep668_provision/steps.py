@@ -23,7 +23,7 @@ from .facts import ProvisionPlan
 from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
-EVERY_KIND = ("system_package", "marker", "pip_config", "venv", "tool")
+EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
 
@@ -166,6 +166,13 @@ def _taken_at_once(kind: str, declared: Declared, found: Mapping[str, Any]) -> I
         yield Step(texts[-1], [EngineCommand(Call("converge", declared))])
 
 
+def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    entries: Any = declared.values.get("python_system_pip") or ()
+    for one in found["system_pip"]:
+        call = Call("converge", declared.only(python_system_pip=[entries[one["position"]]]))
+        yield Step(_text({**one, "kind": "system_pip"}), [EngineCommand(call)])
+
+
 def _venv_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     entries: Any = declared.values.get("python_venvs") or ()
     paths = {one["path"] for one in found["venvs"]}
@@ -188,6 +195,7 @@ _STEPS_OF = {
     "system_package": _package_steps,
     "marker": _marker_steps,
     "pip_config": _pip_config_steps,
+    "system_pip": _system_pip_steps,
     "venv": _venv_steps,
     "tool": _tool_steps,
 }

@@ -14,6 +14,7 @@ from .desired import Desired
 from .distro import observe_distribution
 from .errors import ProvisionError
 from .host import Host
+from .look import make_site_inquiry
 from .observe import observe
 from .plan import plan as make_plan
 from .steps import Plan
@@ -43,6 +44,11 @@ class Applier:
                 advice=f"The role and pyinfra's operations install them; or run: {hint}",
             )
         self._protect(plan)
+        if plan.system_pip:
+            from .apply_system_pip import SystemPipRun  # noqa: PLC0415  # few hosts have any
+
+            for system_pip_step in plan.system_pip:
+                SystemPipRun(self.host, self.desired, system_pip_step).take()
         for venv_step in (*plan.own, *plan.venvs):
             VenvRun(self.host, self.desired, venv_step, self.warnings).take()
         for tool_step in plan.tools:
@@ -65,7 +71,8 @@ class Applier:
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""
-        left = make_plan(self.desired, observe(self.desired, self.host))
+        inquire = make_site_inquiry(self.desired, self.host)
+        left = make_plan(self.desired, observe(self.desired, self.host, inquire_site=inquire))
         if not left.is_empty:
             what = [f"{step.action} {step.kind} {step.name}: {', '.join(step.reasons)}" for step in left.steps]
             what += [str(refusal) for refusal in left.refusals]

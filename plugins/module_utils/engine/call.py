@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
@@ -25,12 +25,14 @@ Request = Mapping[str, object]
 
 
 def _answer_host(request: Request, host: Host) -> Dict[str, object]:
-    interpreters = request.get("interpreters") or ()
+    interpreters, packages = request.get("interpreters") or (), request.get("packages") or ()
     if not isinstance(interpreters, (list, tuple)):
         raise ProvisionError("interpreters: allowed is a list of absolute paths.")
+    if not isinstance(packages, (list, tuple)):
+        raise ProvisionError("packages: allowed is a list of requirements.")
     from .report import report_host  # noqa: PLC0415  # each request loads no more than it needs
 
-    return report_host(host, [str(path) for path in interpreters])
+    return report_host(host, [str(path) for path in interpreters], [str(name) for name in packages])
 
 
 def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
@@ -68,8 +70,19 @@ def _declared(request: Request) -> Mapping[str, object]:
     return declared if isinstance(declared, Mapping) else {}
 
 
-#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters``, ``plan`` with ``declared`` and
-#: ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
+#: Modules that an answer loads beyond what each does: what is asked, and the first of them.
+LOADED_FOR: Mapping[str, str] = {"python_info": "report", "converge": "converge", "rehearse": "converge"}
+#: Modules that are only for a variable of the data model, and are not loaded where nothing is declared by it.
+LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
+    "python_system_pip": (
+        *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
+    ),
+    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
+}
+
+#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
+#: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
 #: Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds credentials.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,

@@ -13,6 +13,8 @@ from . import values
 from .errors import InvalidState
 from .redact import secrets_in
 from .requirement import Requirement, normalize_name, parse_spec
+from .system_pip import FIELDS as SYSTEM_PIP_FIELDS
+from .system_pip import SystemPipEntry, make_entry
 
 VENV_STATES = ("present", "latest", "exact", "absent")
 TOOL_STATES = ("present", "latest", "absent")
@@ -97,6 +99,7 @@ class Desired:
     venvs: Tuple[VenvEntry, ...] = ()
     tools: Tuple[ToolEntry, ...] = ()
     libraries: Tuple[str, ...] = ()
+    system_pip: Tuple[SystemPipEntry, ...] = ()
     restore_marker: bool = False
     pip_conf_override: str = "keep"
     installer: str = "auto"
@@ -114,6 +117,8 @@ class Desired:
             texts += [*venv.packages, *venv.pip_args]
         for tool in self.tools:
             texts += [tool.spec, *(tool.inject or ())]
+        for entry in self.system_pip:
+            texts += [*entry.name, *entry.pip_args]
         return secrets_in(texts) | ({self.index.password} if self.index.password else frozenset())
 
 
@@ -171,7 +176,12 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_trusted_hosts": ("trusted_hosts", values.list_of(values.host_name)),
 }
 #: Every variable of the data model, for front-ends that pick them out of a larger set.
-VARIABLES = ("python_venvs", "python_tools", "python_libraries", *_PROTECTION, *_SETTINGS, *_INDEX_SETTINGS)
+VARIABLES = (
+    *("python_venvs", "python_tools", "python_libraries", "python_system_pip"),
+    *_PROTECTION,
+    *_SETTINGS,
+    *_INDEX_SETTINGS,
+)
 
 
 def validate(declared: Mapping[str, object]) -> Desired:
@@ -185,6 +195,9 @@ def validate(declared: Mapping[str, object]) -> Desired:
             problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
+    system_pip = _entries(
+        "python_system_pip", declared.get("python_system_pip"), SYSTEM_PIP_FIELDS, "", make_entry, problems
+    )
     _check_venvs(venvs, problems)
     _check_tools(tools, problems)
     libraries = _value(
@@ -198,6 +211,7 @@ def validate(declared: Mapping[str, object]) -> Desired:
         venvs=tuple(entry for _, entry in venvs),
         tools=tuple(entry for _, entry in tools),
         libraries=libraries,
+        system_pip=tuple(entry for _, entry in system_pip),
         index=IndexSettings(**index),
         **settings,
     )
@@ -263,12 +277,15 @@ def _entries(
         if not isinstance(entry, Mapping):
             problems.append(f"{where} is {values.shown(entry)}: allowed is an entry with the keys {', '.join(fields)}.")
             continue
-        if entry.get(required) not in (None, ""):
+        if required and entry.get(required) not in (None, ""):
             where += f" ({required}: {values.shown(entry[required])})"
         before = len(problems)
         accepted = _entry_values(where, entry, fields, required, problems)
         if len(problems) == before:
-            made.append((where, make(**accepted)))
+            try:
+                made.append((where, make(**accepted)))
+            except values.Refused as refusal:
+                problems.append(f"{where}: {refusal}.")
     return made
 
 
@@ -285,7 +302,7 @@ def _entry_values(
             problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}")
         elif value is not None and (key, value) != (required, ""):
             accepted[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
-    if entry.get(required) in (None, ""):
+    if required and entry.get(required) in (None, ""):
         problems.append(f"{where}: the key {required} is missing; every entry needs it.")
     return accepted
 

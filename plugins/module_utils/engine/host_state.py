@@ -20,6 +20,7 @@ from .venv import VenvState
 if TYPE_CHECKING:
     from .pip_conf_wanted import WantedConfig
     from .shipped_marker import ShippedMarker
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class HostState:
     found_interpreters: Tuple[Interpreter, ...] = ()
     venvs: Tuple[ObservedVenv, ...] = ()
     tools: Tuple[ObservedTool, ...] = ()
+    system_pip: Tuple[ObservedSystemPip, ...] = ()
     pipx: Tuple[Pipx, ...] = ()
     own_pipx: Optional[ObservedVenv] = None
     uv: str = ""

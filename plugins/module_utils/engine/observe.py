@@ -17,13 +17,15 @@ from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
-from .os_packages import available_packages, installed_packages, lists_need_refresh
+from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
     from .shipped_marker import ShippedMarker
+    from .system_pip_observe import SiteInquiry
+    from .system_pip_state import ObservedSystemPip
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -47,10 +49,16 @@ def own_program_link(host: Host, name: str) -> str:
     return f"/usr/local/bin/{name}" if host.is_root else f"{home}/.local/bin/{name}"
 
 
-def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> HostState:
+def observe(
+    desired: Desired,
+    host: Host,
+    inquire: Optional[Inquiry] = None,
+    inquire_site: "Optional[SiteInquiry]" = None,
+) -> HostState:
     """Read what there is of a declared state. Starts no installer, except ``inquire`` for entries with state latest.
 
-    Interpreters are only asked where something differs and may have to be built.
+    ``inquire_site`` asks the pip of entries of ``python_system_pip`` that are not met. Interpreters are only asked
+    where something differs and may have to be built.
     """
     interpreters = Interpreters(host)
     distribution = observe_distribution(host)
@@ -58,7 +66,11 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
     tools = _observe_tools(host, desired, pipx, interpreters, inquire)
     uv = find_uv(host)
+    system_pip = _observe_system_pip(
+        host, desired, distribution, interpreters, inquire_site, asks_newest=inquire is not None
+    )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
+    differs = differs or any(one.unmet or one.newer for one in system_pip)
     default = None
     found: Tuple[Interpreter, ...] = ()
     if differs or (desired.uv and not uv):
@@ -70,8 +82,9 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
     brings_python = _interpreter_packages(distribution, (*venvs, *tools))
-    installed = installed_packages(host, distribution, (*libraries, *brings_python))
-    asked = [name for name in (*libraries, *brings_python) if name and name not in installed]
+    instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
+    installed = installed_packages(host, distribution, (*libraries, *brings_python, *instead_of_pip))
+    asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
     if desired.tools and not pipx and differs:
         asked.append(distribution.pipx_package())
     available = available_packages(host, distribution, filter(None, asked))
@@ -84,6 +97,7 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         found_interpreters=found,
         venvs=venvs,
         tools=tools,
+        system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
         own_pipx=_observe_own(host, "pipx", interpreters) if desired.tools else None,
         uv=uv,
@@ -125,6 +139,33 @@ def _observe_overrides(
     from .pip_conf_override import lasting_overrides, observe_overrides  # noqa: PLC0415  # as above
 
     return observe_overrides(host, interpreters), lasting_overrides(host, interpreters)
+
+
+def _observe_system_pip(
+    host: Host,
+    desired: Desired,
+    distribution: Distribution,
+    interpreters: Interpreters,
+    inquire: "Optional[SiteInquiry]",
+    *,
+    asks_newest: bool,
+) -> Tuple[ObservedSystemPip, ...]:
+    if not desired.system_pip:
+        return ()
+    from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
+
+    return observe_system_pip(host, desired, distribution, interpreters, inquire, asks_newest=asks_newest)
+
+
+def _with_candidates(
+    host: Host, observed: ObservedSystemPip, distribution: Distribution, available: Mapping[str, bool]
+) -> ObservedSystemPip:
+    """Return the same with the versions that the repositories have of what would be installed instead."""
+    wanted = {name: package for name, package in observed.packages.items() if available.get(package)}
+    if not wanted or observed.entry.externally_managed != "prefer_system_package":
+        return observed
+    versions = candidate_versions(host, distribution, wanted.values())
+    return replace(observed, candidates={name: versions[one] for name, one in wanted.items() if versions.get(one)})
 
 
 def _interpreter_packages(

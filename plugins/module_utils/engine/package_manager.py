@@ -60,6 +60,9 @@ class PackageManager:
     ``query_answer`` it takes one name, and succeeds and prints something for one that is there. It uses no network and
     needs no rights.
 
+    ``version_query`` followed by one name prints that package's version, the first group of ``version_answer``; empty
+    where it is not asked for.
+
     ``lists`` are (directory, part of a file's name) pairs that show that the repositories' lists are there.
     ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
     manager that sees to that itself, or whose lists must not be refreshed without an upgrade of the whole system.
@@ -78,6 +81,8 @@ class PackageManager:
     reinstallation: Reinstallation
     query_joint: str = ""
     query_answer: str = ""
+    version_query: Tuple[str, ...] = ()
+    version_answer: str = ""
     lists: Tuple[Tuple[str, str], ...] = ()
     lists_fresh_for: Optional[int] = None
     refresh_stamp: str = ""
@@ -119,6 +124,11 @@ APT = PackageManager(
         *("show", "--no-all-versions"),
     ),
     query_answer=r"^Package: (\S+)",
+    version_query=(
+        *("apt-cache", "--option=Dir::Cache::pkgcache=", "--option=Dir::Cache::srcpkgcache="),
+        *("show", "--no-all-versions"),
+    ),
+    version_answer=r"^Version: (\S+)",
     database="dpkg",
     reinstallation=Reinstallation(
         # The name alone would do for apt, but not for one that another architecture's package shares.
@@ -170,6 +180,11 @@ DNF5 = PackageManager(
     ),
     query_joint=",",
     query_answer=r"^(\S+)",
+    version_query=(
+        *("dnf5", "--quiet", "--cacheonly", "repoquery", "--latest-limit=1"),
+        *("--queryformat", "%{version}\n", "--whatprovides"),
+    ),
+    version_answer=r"^(\S+)$",
     database="rpm",
     lists=(("/var/cache/libdnf5", "-"),),
     module_options={"install_weak_deps": False},
@@ -185,6 +200,7 @@ DNF4 = replace(
     unattended_install=("dnf", *DNF5.unattended_install[1:]),
     unattended_refresh=("dnf", *DNF5.unattended_refresh[1:]),
     query=("dnf", *DNF5.query[1:]),
+    version_query=("dnf", *DNF5.version_query[1:]),
     reinstallation=replace(
         DNF5.reinstallation,
         command=("dnf", *DNF5.reinstallation.command[1:]),
@@ -203,6 +219,8 @@ PACMAN = PackageManager(
     unattended_refresh=("pacman", "--sync", "--refresh"),
     query=("pacman", "--sync", "--info"),
     query_answer=r"^Name\s*: (\S+)",
+    version_query=("pacman", "--sync", "--info"),
+    version_answer=r"^Version\s*: (\S+)",
     database="pacman",
     reinstallation=Reinstallation(
         command=("pacman", "--sync", "--noconfirm", "{package}"),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
@@ -14,7 +14,10 @@ from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool,
 from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
-from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -27,6 +30,8 @@ def plan(desired: Desired, state: HostState) -> Plan:
     for pip_config in state.pip_configs:
         planner.plan_pip_config(pip_config)
     planner.warnings += state.lasting_overrides
+    for position, entry in enumerate(state.system_pip):
+        planner.plan_system_pip(position, entry)
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
     if desired.uv and not state.uv and state.own_uv is not None:
@@ -45,6 +50,7 @@ class _Planner:
     packages: Dict[str, List[str]] = field(default_factory=dict)
     markers: List[MarkerStep] = field(default_factory=list)
     pip_configs: List[ConfigStep] = field(default_factory=list)
+    system_pip: List[SystemPipStep] = field(default_factory=list)
     own: Dict[str, VenvStep] = field(default_factory=dict)
     venvs: List[VenvStep] = field(default_factory=list)
     tools: List[ToolStep] = field(default_factory=list)
@@ -87,6 +93,19 @@ class _Planner:
             self.refuse(observed.problem, observed.advice)
         elif observed.reasons:
             self.pip_configs.append(ConfigStep(observed.wanted, _clean(observed.reasons)))
+
+    def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
+        from .system_pip_plan import plan_entry  # noqa: PLC0415  # few hosts have any
+
+        planned = plan_entry(position, observed, self.state)
+        for package, reason in planned.packages.items():
+            self._need_package(package, reason)
+        if planned.step is not None:
+            self.system_pip.append(planned.step)
+        if planned.refusal is not None:
+            refusal = planned.refusal
+            self.refuse(refusal.message, refusal.advice, pending=refusal.pending)
+        self.warnings += planned.warnings
 
     def _need_package(self, name: str, reason: str) -> None:
         self.packages.setdefault(name, []).append(reason)
@@ -186,6 +205,7 @@ class _Planner:
             packages=packages,
             markers=tuple(self.markers),
             pip_configs=tuple(self.pip_configs),
+            system_pip=tuple(self.system_pip),
             own=tuple(self.own.values()),
             venvs=tuple(self.venvs),
             tools=tuple(self.tools),

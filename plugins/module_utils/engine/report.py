@@ -6,38 +6,47 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
-from .distro import observe_distribution
+from .better_ways import better_ways, packages_of
+from .distro import Distribution, observe_distribution
 from .errors import InvalidState
+from .explain import explain
 from .host import Host
 from .interpreter import Interpreter, Interpreters, well_known_directories
 from .observe import find_uv, own_program_entry
 from .origin import Origin, weigh_owner
+from .os_packages import available_packages
 from .package_owner import package_owners
 from .pip_call import OTHER_CALLS
 from .pip_config import read_override
 from .pip_facts import observe_pip_facts
 from .pip_policy import predict
-from .pip_program import observe_pip_programs
+from .pip_program import PipProgram, observe_pip_programs
 from .pipx import find_pipx
+from .requirement import RequirementError, parse_spec
 
 
-def report_host(host: Host, named: Sequence[str] = ()) -> Dict[str, object]:
+def report_host(host: Host, named: Sequence[str] = (), packages: Sequence[str] = ()) -> Dict[str, object]:
     """Return what ``python_info`` returns, as its documentation describes it; reads only.
 
-    ``named`` are absolute paths of further interpreters, or of directories with bin/python3 in them. Raises
-    InvalidState for a relative one.
+    ``named`` are absolute paths of further interpreters, or of directories with bin/python3 in them; ``packages`` are
+    requirements for which the explanation is to name the ways. Raises InvalidState for those that are none.
     """
-    relative = [path for path in named if not path.startswith("/")]
-    if relative:
-        raise InvalidState([f"interpreters: {path!r} is not an absolute path" for path in relative])
+    problems = [f"interpreters: {path!r} is not an absolute path" for path in named if not path.startswith("/")]
+    problems += _refused(packages)
+    if problems:
+        raise InvalidState(problems)
     interpreters = Interpreters(host)
     elsewhere = [*_programs_of(host, named), *_well_known(host, interpreters)]
     found = interpreters.discover(elsewhere=elsewhere)
     unusable = dict(interpreters.failures)
     distribution = observe_distribution(host)
     family, manager = distribution.family, distribution.manager
+    reported = [_report_interpreter(host, one) for one in found]
+    pip_programs = observe_pip_programs(host, interpreters)
+    explained = _own_python(interpreters, found)
+    origin = next((str(one["origin"]) for one in reported if explained and one["path"] == explained.path), "")
     return {
         "host": {
             "distribution": distribution.id,
@@ -46,17 +55,53 @@ def report_host(host: Host, named: Sequence[str] = ()) -> Dict[str, object]:
             "family": family.name if family is not None else "",
             "package_manager": manager.name if manager is not None else "",
         },
-        "interpreters": [_report_interpreter(host, one) for one in found],
+        "explanation": _explain(host, distribution, explained, origin, pip_programs, packages),
+        "interpreters": reported,
         "unusable": [{"path": path, "reason": reason} for path, reason in unusable.items()],
         "pip_commands": [
             {"name": one.name, "path": one.path, "interpreter": one.interpreter, "warning": one.warning}
-            for one in observe_pip_programs(host, interpreters)
+            for one in pip_programs
         ],
         "pipx": [
             {"path": one.path, "version": one.version} for one in find_pipx(host, own_program_entry(host, "pipx").path)
         ],
         "uv": find_uv(host),
     }
+
+
+def _refused(packages: Sequence[str]) -> Iterator[str]:
+    for position, text in enumerate(packages):
+        try:
+            parse_spec(text)
+        except RequirementError as error:
+            yield f"packages[{position}]: {error}"
+
+
+def _own_python(interpreters: Interpreters, found: Sequence[Interpreter]) -> Optional[Interpreter]:
+    """Return the host's own python3, as it was found with its pip."""
+    default = interpreters.default()
+    if default is None:
+        return None
+    same = (one for one in found if one.real_path == default.real_path and not one.is_venv)
+    return next(same, None) or interpreters.probe(default.path, with_site=True)
+
+
+def _explain(
+    host: Host,
+    distribution: Distribution,
+    interpreter: Optional[Interpreter],
+    origin: str,
+    programs: Sequence[PipProgram],
+    names: Sequence[str],
+) -> str:
+    if interpreter is None:
+        return explain(distribution, None, None)
+    # To ask the repositories takes the package manager's time; an example that nobody asked for is not worth it.
+    available = available_packages(host, distribution, packages_of(distribution, names)) if names else {}
+    is_own_python = (origin or interpreter.origin) == "distribution"
+    ways = better_ways(distribution, names, available=available, is_own_python=is_own_python)
+    facts = observe_pip_facts(host, interpreter)
+    return explain(distribution, interpreter, facts, ways, origin=origin, programs=programs)
 
 
 def _programs_of(host: Host, named: Sequence[str]) -> Iterator[str]:

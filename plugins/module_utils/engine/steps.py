@@ -15,6 +15,7 @@ from .pipx import Pipx
 if TYPE_CHECKING:
     from .pip_conf_wanted import WantedConfig
     from .shipped_marker import ShippedMarker
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ class VenvStep:
 
 
 @dataclass(frozen=True)
+class SystemPipStep:
+    """What pip does about one entry of ``python_system_pip``: install or remove."""
+
+    action: str
+    observed: ObservedSystemPip
+    reasons: Tuple[str, ...]
+    position: int
+
+
+@dataclass(frozen=True)
 class ToolStep:
     """What happens to one tool: create, rebuild, link or remove; ``pipx`` is ``None`` where it is provided first."""
 
@@ -94,7 +105,7 @@ class Refusal:
 class StepText:
     """A step in words: ``action`` on the ``kind`` called ``name``, and why.
 
-    Kinds are system_package, marker, pip_config, venv and tool.
+    Kinds are system_package, marker, pip_config, system_pip, venv and tool.
     """
 
     action: str
@@ -116,6 +127,7 @@ class Plan:
     packages: Tuple[PackageStep, ...] = ()
     markers: Tuple[MarkerStep, ...] = ()
     pip_configs: Tuple[ConfigStep, ...] = ()
+    system_pip: Tuple[SystemPipStep, ...] = ()
     own: Tuple[VenvStep, ...] = ()
     venvs: Tuple[VenvStep, ...] = ()
     tools: Tuple[ToolStep, ...] = ()
@@ -132,6 +144,9 @@ class Plan:
         found = [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
         found += [StepText("restore", "marker", step.marker.path, step.reasons) for step in self.markers]
         found += [StepText("update", "pip_config", step.path, step.reasons) for step in self.pip_configs]
+        found += [
+            StepText(step.action, "system_pip", step.observed.entry.label, step.reasons) for step in self.system_pip
+        ]
         found += [
             StepText(step.action, "venv", step.observed.entry.path, step.reasons) for step in (*self.own, *self.venvs)
         ]

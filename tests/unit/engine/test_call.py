@@ -42,6 +42,17 @@ def test_further_interpreters_are_looked_at(debian: MadeUpHost, capsys: pytest.C
     assert [one["version"] for one in answer["interpreters"]] == ["3.11.2", "3.14.0"]
 
 
+def test_the_explanation_is_for_what_is_wanted(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    _, answer = asked(debian, capsys, "python_info", packages=["flask==3.0.3"])
+    assert "/opt/venvs/flask/bin/pip install flask==3.0.3" in answer["explanation"]
+
+
+@pytest.mark.parametrize("packages", ["flask", {"name": "flask"}, 3])
+def test_what_is_wanted_is_a_list(debian: MadeUpHost, capsys: pytest.CaptureFixture[str], packages: object) -> None:
+    word, answer = asked(debian, capsys, "python_info", packages=packages)
+    assert (word, answer) == ("error", {"message": "packages: allowed is a list of requirements."})
+
+
 @pytest.mark.parametrize("interpreters", ["/opt/python", {"path": "/opt/python"}, 3])
 def test_further_interpreters_are_a_list(
     debian: MadeUpHost, capsys: pytest.CaptureFixture[str], interpreters: object

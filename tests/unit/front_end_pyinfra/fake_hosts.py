@@ -50,6 +50,7 @@ PLAN: Mapping[str, Any] = {
     "markers": [],
     "pip_configs": [],
     "programs": [],
+    "system_pip": [],
     "venvs": [],
     "tools": [],
     "steps": [],
