@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
@@ -66,8 +66,13 @@ def observe(
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
     tools = _observe_tools(host, desired, pipx, interpreters, inquire)
     uv = find_uv(host)
+    markers = _observe_markers(desired, host)
+    pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
     system_pip = _observe_system_pip(
-        host, desired, distribution, interpreters, inquire_site, asks_newest=inquire is not None
+        *(host, desired, distribution, interpreters, inquire_site),
+        asks_newest=inquire is not None,
+        restored=[one.marker.path for one in markers if one.marker.needs_restoring],
+        cleared=[one.wanted.path for one in pip_configs],
     )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
     differs = differs or any(one.unmet or one.newer for one in system_pip)
@@ -79,7 +84,6 @@ def observe(
         tools = tuple(_with_interpreter(one, interpreters) for one in tools)
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
-    pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
     brings_python = _interpreter_packages(distribution, (*venvs, *tools))
     instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
@@ -105,7 +109,7 @@ def observe(
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
-        markers=_observe_markers(desired, host),
+        markers=markers,
         pip_configs=pip_configs,
         lasting_overrides=lasting_overrides,
     )
@@ -149,12 +153,16 @@ def _observe_system_pip(
     inquire: "Optional[SiteInquiry]",
     *,
     asks_newest: bool,
+    restored: Sequence[str],
+    cleared: Sequence[str],
 ) -> Tuple[ObservedSystemPip, ...]:
     if not desired.system_pip:
         return ()
     from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
 
-    return observe_system_pip(host, desired, distribution, interpreters, inquire, asks_newest=asks_newest)
+    # What the steps before it do decides over what pip does.
+    foreseen = {"restored": restored, "cleared": cleared}
+    return observe_system_pip(host, desired, distribution, interpreters, inquire, asks_newest=asks_newest, **foreseen)
 
 
 def _with_candidates(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Collection, Dict, Optional, Tuple
 
 from .account import Account
 from .desired import Desired, IndexSettings
@@ -24,7 +24,7 @@ from .requirements_file import RequirementsFileError, RequirementsTree, read_req
 from .satisfaction import Asked, Unmet, find_unmet, read_asked, read_lines
 from .site import observe_site, owners_of
 from .system_pip import SystemPipEntry
-from .system_pip_state import ObservedSystemPip, SiteAnswer, decide
+from .system_pip_state import ObservedSystemPip, SiteAnswer, as_protected, decide
 
 #: Asks the pip of an observed entry what it would do.
 SiteInquiry = Callable[[ObservedSystemPip], SiteAnswer]
@@ -38,11 +38,20 @@ def observe_system_pip(
     inquire: Optional[SiteInquiry] = None,
     *,
     asks_newest: bool = False,
+    restored: Collection[str] = (),
+    cleared: Collection[str] = (),
 ) -> Tuple[ObservedSystemPip, ...]:
-    """Look at every entry; pip is asked (``inquire``) only where something is unmet, or the newest is wanted."""
+    """Look at every entry; pip is asked (``inquire``) only where something is unmet, or the newest is wanted.
+
+    ``restored`` are markers, and ``cleared`` files of pip's configuration without the override, as pip will find them.
+    """
     found = []
     for entry in desired.system_pip:
         observed = _observe(host, entry, desired.index, interpreters)
+        if observed.facts is not None and (restored or cleared):
+            folder = host.resolve(os.path.dirname(observed.facts.marker.path))
+            returns = folder in [host.resolve(os.path.dirname(path)) for path in restored]
+            observed = replace(observed, facts=as_protected(observed.facts, marker_returns=returns, cleared=cleared))
         wants_newest = asks_newest and entry.state == "latest"
         if inquire is not None and (observed.unmet or wants_newest) and _may_be_asked(observed):
             observed = replace(observed, answer=inquire(observed))
