@@ -35,10 +35,6 @@ options:
     description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
     type: raw
     default: []
-  python_system_pip:
-    description: What pip is really meant to do in a system's or an account's own Python, see M(pep668.provision.pip).
-    type: raw
-    default: []
   python_restore_marker:
     description:
       - Whether each C(EXTERNALLY-MANAGED) marker that an OS package ships is to be there as the package has it, as
@@ -53,6 +49,10 @@ options:
     type: str
     choices: [keep, absent]
     default: keep
+  python_system_pip:
+    description: What pip is really meant to do in a system's or an account's own Python, see M(pep668.provision.pip).
+    type: raw
+    default: []
   variable_names:
     description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
     type: list
@@ -155,7 +155,7 @@ def main() -> None:
         python_pip_conf_override={"type": "str", "choices": ["keep", "absent"], "default": "keep"},
         variable_names={"type": "list", "elements": "str", "default": []},
     )
-    desired = read_desired(module, **{name: module.params[name] for name in VARIABLES})
+    desired = read_desired(module, **{name: module.params[name] for name in VARIABLES if name in module.params})
     try:
         state, plan = look(desired, Host(), rehearsing=module.check_mode)
     except ProvisionError as error:

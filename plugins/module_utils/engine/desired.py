@@ -99,9 +99,9 @@ class Desired:
     venvs: Tuple[VenvEntry, ...] = ()
     tools: Tuple[ToolEntry, ...] = ()
     libraries: Tuple[str, ...] = ()
-    system_pip: Tuple[SystemPipEntry, ...] = ()
     restore_marker: bool = False
     pip_conf_override: str = "keep"
+    system_pip: Tuple[SystemPipEntry, ...] = ()
     installer: str = "auto"
     uv: bool = False
     pipx_source: str = "auto"
@@ -178,9 +178,7 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
 #: Every variable of the data model, for front-ends that pick them out of a larger set.
 VARIABLES = (
     *("python_venvs", "python_tools", "python_libraries", "python_system_pip"),
-    *_PROTECTION,
-    *_SETTINGS,
-    *_INDEX_SETTINGS,
+    *(*_PROTECTION, *_SETTINGS, *_INDEX_SETTINGS),
 )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
@@ -68,11 +68,13 @@ def observe(
     uv = find_uv(host)
     markers = _observe_markers(desired, host)
     pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
+    # pip meets what the steps before it leave.
+    changing = (
+        *(one.marker.path for one in markers if one.marker.needs_restoring),
+        *(one.wanted.path for one in pip_configs if one.reasons),
+    )
     system_pip = _observe_system_pip(
-        *(host, desired, distribution, interpreters, inquire_site),
-        asks_newest=inquire is not None,
-        restored=[one.marker.path for one in markers if one.marker.needs_restoring],
-        cleared=[one.wanted.path for one in pip_configs],
+        host, desired, distribution, interpreters, inquire_site, changing, asks_newest=inquire is not None
     )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
     differs = differs or any(one.unmet or one.newer for one in system_pip)
@@ -151,18 +153,17 @@ def _observe_system_pip(
     distribution: Distribution,
     interpreters: Interpreters,
     inquire: "Optional[SiteInquiry]",
+    changing: Tuple[str, ...],
     *,
     asks_newest: bool,
-    restored: Sequence[str],
-    cleared: Sequence[str],
 ) -> Tuple[ObservedSystemPip, ...]:
     if not desired.system_pip:
         return ()
     from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
 
-    # What the steps before it do decides over what pip does.
-    foreseen = {"restored": restored, "cleared": cleared}
-    return observe_system_pip(host, desired, distribution, interpreters, inquire, asks_newest=asks_newest, **foreseen)
+    return observe_system_pip(
+        host, desired, distribution, interpreters, inquire, changing=changing, asks_newest=asks_newest
+    )
 
 
 def _with_candidates(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Callable, Collection, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from .account import Account
 from .desired import Desired, IndexSettings
@@ -16,15 +16,17 @@ from .host import Host
 from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
 from .interpreter import Interpreter, Interpreters, find_program
-from .marker import observe_marker
+from .marker import Marker, observe_marker
+from .pip_config import OVERRIDE
 from .pip_facts import message_locale, observe_pip_facts
+from .pip_policy import PipFacts
 from .pip_program import read_shebang
 from .requirement import RequirementError
 from .requirements_file import RequirementsFileError, RequirementsTree, read_requirements
 from .satisfaction import Asked, Unmet, find_unmet, read_asked, read_lines
 from .site import observe_site, owners_of
 from .system_pip import SystemPipEntry
-from .system_pip_state import ObservedSystemPip, SiteAnswer, as_protected, decide
+from .system_pip_state import ObservedSystemPip, SiteAnswer, decide
 
 #: Asks the pip of an observed entry what it would do.
 SiteInquiry = Callable[[ObservedSystemPip], SiteAnswer]
@@ -37,26 +39,31 @@ def observe_system_pip(
     interpreters: Interpreters,
     inquire: Optional[SiteInquiry] = None,
     *,
+    changing: Sequence[str] = (),
     asks_newest: bool = False,
-    restored: Collection[str] = (),
-    cleared: Collection[str] = (),
 ) -> Tuple[ObservedSystemPip, ...]:
     """Look at every entry; pip is asked (``inquire``) only where something is unmet, or the newest is wanted.
 
-    ``restored`` are markers, and ``cleared`` files of pip's configuration without the override, as pip will find them.
+    ``changing`` are markers and files of pip's configuration that steps before restore, or take the override out of.
     """
     found = []
     for entry in desired.system_pip:
         observed = _observe(host, entry, desired.index, interpreters)
-        if observed.facts is not None and (restored or cleared):
-            folder = host.resolve(os.path.dirname(observed.facts.marker.path))
-            returns = folder in [host.resolve(os.path.dirname(path)) for path in restored]
-            observed = replace(observed, facts=as_protected(observed.facts, marker_returns=returns, cleared=cleared))
+        if observed.facts is not None:
+            observed = replace(observed, facts=_after(observed.facts, changing))
         wants_newest = asks_newest and entry.state == "latest"
         if inquire is not None and (observed.unmet or wants_newest) and _may_be_asked(observed):
             observed = replace(observed, answer=inquire(observed))
         found.append(replace(observed, packages=_packages_for(observed, distribution)))
     return tuple(found)
+
+
+def _after(facts: PipFacts, changing: Sequence[str]) -> PipFacts:
+    """Return the facts as they are after these markers were restored and these files lost the override."""
+    if facts.marker.path in changing:
+        facts = replace(facts, marker=Marker(facts.marker.path, "valid"))
+    kept = [one for one in facts.configuration.settings if one.name != OVERRIDE or one.source not in changing]
+    return replace(facts, configuration=replace(facts.configuration, settings=tuple(kept)))
 
 
 def _may_be_asked(observed: ObservedSystemPip) -> bool:

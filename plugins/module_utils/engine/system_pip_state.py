@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Collection, Mapping, Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from .account import Account
 from .interpreter import Interpreter
-from .marker import Marker
 from .overwrite import Overwrite
 from .pip_call import Call
 from .pip_config import ENVIRONMENT, OVERRIDE, VARIABLE, PipConfiguration, Setting
@@ -119,14 +118,6 @@ def decide(entry: SystemPipEntry, facts: PipFacts) -> Decision:
     if plain.outcome == "allowed" or entry.externally_managed != "break":
         return _decided(plain)
     return replace(_decided(predict(_overridden(facts), call)), overrides=True)
-
-
-def as_protected(facts: PipFacts, *, marker_returns: bool, cleared: Collection[str]) -> PipFacts:
-    """Return the facts as earlier steps of the plan leave them: a marker restored, the override out of some files."""
-    settings = facts.configuration.settings
-    left = tuple(one for one in settings if one.name != OVERRIDE or one.source not in cleared)
-    marker = Marker(facts.marker.path, "valid") if marker_returns else facts.marker
-    return replace(facts, marker=marker, configuration=PipConfiguration(left, facts.configuration.damaged))
 
 
 def _decided(prediction: Prediction) -> Decision:
