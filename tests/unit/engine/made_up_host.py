@@ -83,6 +83,8 @@ class MadeUpPython:
             "base_prefix": self.prefix,
             "stdlib": self.stdlib,
             "path": [self.stdlib],
+            "user_site": "",
+            "environment": {"python_version": self.release},
         }
         if with_site and self.pip:
             facts["pip"] = {"version": self.pip, "path": "/usr/lib/python3/dist-packages/pip"}

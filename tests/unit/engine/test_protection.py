@@ -230,6 +230,34 @@ def test_what_cannot_be_restored_is_refused_before_anything_is_done(marked: Made
     assert "A directory stands at" in refusal(marked.with_directory(OTHER), **RESTORED)
 
 
+# What pip will do in the system's Python once the protection is back
+
+
+SYSTEM_PIP: dict[str, Any] = {"python_system_pip": [{"name": "alpha"}]}
+
+
+def test_pip_is_expected_to_meet_the_marker_that_comes_back(marked: MadeUpHost) -> None:
+    marked.without(OTHER)
+    assert marked.plan(**SYSTEM_PIP).refusals == ()
+    message = refusal(marked, **SYSTEM_PIP, **RESTORED)
+    assert "would refuse to install alpha" in message
+    assert f"Marked as externally managed by {OTHER}" in message
+    # Whoever means it says so, and it is said before anything is done.
+    meant = {"python_system_pip": [{"name": "alpha", "externally_managed": "break"}]}
+    assert marked.plan(**meant, **RESTORED).refusals == ()
+
+
+def test_pip_is_expected_to_meet_no_override_that_goes(debian: MadeUpHost) -> None:
+    debian.with_file("/etc/pip.conf", ON)
+    planned = debian.plan(**SYSTEM_PIP)
+    assert told(planned) == [("install", "system_pip", "alpha")]
+    message = refusal(debian, **SYSTEM_PIP, **NO_OVERRIDE)
+    assert "would refuse to install alpha" in message
+    # One that stays still counts.
+    debian.environ["PIP_BREAK_SYSTEM_PACKAGES"] = "1"
+    assert ("install", "system_pip", "alpha") in told(debian.plan(**SYSTEM_PIP, **NO_OVERRIDE))
+
+
 # Both, and what the role loops over
 
 
@@ -250,7 +278,8 @@ def test_protection_comes_after_packages_and_before_environments(marked: MadeUpH
 def test_the_step_for_an_interpreters_file_names_the_interpreter(debian: MadeUpHost) -> None:
     desired = validate(NO_OVERRIDE)
     report = report_plan(desired, *look(desired, debian.with_file("/usr/pip.conf", ON).host))
-    (removal,) = report["pip_configs"]  # type: ignore[misc,attr-defined]
+    removals: Any = report["pip_configs"]
+    (removal,) = removals
     assert (removal["level"], removal["path"], removal["python"]) == (
         "interpreter",
         "/usr/pip.conf",
