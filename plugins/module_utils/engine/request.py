@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .desired import VenvEntry
 from .errors import ProvisionError
@@ -39,7 +39,7 @@ class Request:
 def read_request(host: Host, entry: VenvEntry) -> Request:
     """Read every file an entry names and return its request; the digest holds contents and never a credential."""
     try:
-        tree = _read_files(host, entry)
+        tree = read_files(host, entry.requirements, entry.constraints)
     except (RequirementsFileError, ProvisionError) as error:
         return Request(problem=str(error))
     asked: Dict[str, object] = {
@@ -60,7 +60,9 @@ def read_request(host: Host, entry: VenvEntry) -> Request:
     return Request("sha256:" + hashlib.sha256(data).hexdigest(), tuple(dict.fromkeys(names)))
 
 
-def _read_files(host: Host, entry: VenvEntry) -> RequirementsTree:
+def read_files(host: Host, requirements: Sequence[str], constraints: Sequence[str] = ()) -> RequirementsTree:
+    """Read requirements files and all they include; raises RequirementsFileError with the file and the line."""
+
     def read(path: str) -> bytes:
         data = host.read_bytes(path)
         if data is None:
@@ -68,9 +70,7 @@ def _read_files(host: Host, entry: VenvEntry) -> RequirementsTree:
             raise FileNotFoundError(path)
         return data
 
-    return read_requirements(
-        entry.requirements, read_bytes=read, environ=host.environ, constraint_paths=entry.constraints
-    )
+    return read_requirements(requirements, read_bytes=read, environ=host.environ, constraint_paths=constraints)
 
 
 def _name_of(text: str) -> str:

@@ -21,8 +21,9 @@ from .pip_config import OVERRIDE
 from .pip_facts import message_locale, observe_pip_facts
 from .pip_policy import PipFacts
 from .pip_program import read_shebang
+from .request import read_files
 from .requirement import RequirementError
-from .requirements_file import RequirementsFileError, RequirementsTree, read_requirements
+from .requirements_file import RequirementsFileError
 from .satisfaction import Asked, Unmet, find_unmet, read_asked, read_lines
 from .site import observe_site, owners_of
 from .system_pip import SystemPipEntry
@@ -137,15 +138,7 @@ def _observe_present(host: Host, observed: ObservedSystemPip) -> ObservedSystemP
 
 
 def _read_asked(host: Host, entry: SystemPipEntry) -> Tuple[Tuple[Asked, ...], Tuple[Asked, ...]]:
-    def read(path: str) -> bytes:
-        data = host.read_bytes(path)
-        if data is None:
-            raise FileNotFoundError(path)
-        return data
-
-    tree = RequirementsTree()
-    if entry.requirements:
-        tree = read_requirements(entry.requirements, read_bytes=read, environ=host.environ)
+    tree = read_files(host, entry.requirements)
     asked = (*read_asked(entry.name, editable=entry.editable), *read_lines(tree.requirements))
     return asked, read_lines(tree.constraints)
 
