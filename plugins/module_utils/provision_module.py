@@ -69,12 +69,18 @@ def fail(module: AnsibleModule, error: ProvisionError) -> None:
     module.fail_json(msg=str(error), **details)
 
 
-def meet(module: AnsibleModule, desired: Desired) -> "Outcome":
-    """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way."""
+def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = False) -> "Outcome":
+    """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way.
+
+    OS packages are installed with ``installs_packages``, and stand in the way without it.
+    """
     from .engine.converge import converge, rehearse  # noqa: PLC0415  # nothing that a module which only reads needs
 
     try:
-        outcome = (rehearse if module.check_mode else converge)(desired, Host())
+        if module.check_mode:
+            outcome = rehearse(desired, Host())
+        else:
+            outcome = converge(desired, Host(), installs_packages=installs_packages)
     except ProvisionError as error:
         fail(module, error)
         raise

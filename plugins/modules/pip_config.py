@@ -44,6 +44,12 @@ options:
     description: The interpreter of O(level=interpreter), as a version, a name or an absolute path.
     type: str
     default: ""
+  path:
+    description:
+      - Which of the level's files is meant, an absolute path; the default is the one that C(pip config set) writes to.
+      - The further ones are C(/etc/xdg/pip/pip.conf) with O(level=system) and C(~/.pip/pip.conf) with O(level=user).
+    type: str
+    default: ""
   break_system_packages:
     description:
       - Whether the file makes pip pass over EXTERNALLY-MANAGED.
@@ -164,6 +170,7 @@ def main() -> None:
         level={"type": "str", "choices": ["system", "user", "interpreter"], "required": True},
         user={"type": "str", "default": ""},
         python={"type": "str", "default": ""},
+        path={"type": "str", "default": ""},
         break_system_packages={"type": "str", "choices": ["absent", "present", "keep"], "default": "keep"},
         i_accept_the_risk={"type": "bool", "default": False},
         index_url={"type": "str"},

@@ -35,6 +35,24 @@ options:
     description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
     type: raw
     default: []
+  python_restore_marker:
+    description:
+      - Whether each C(EXTERNALLY-MANAGED) marker that an OS package ships is to be there as the package has it, as
+        M(pep668.provision.marker) restores it.
+    type: bool
+    default: false
+  python_pip_conf_override:
+    description:
+      - V(absent) is to leave no C(break-system-packages) in the files that pip reads for the whole host, for this
+        account and for the host's own python3, removed as by M(pep668.provision.pip_config).
+      - V(keep) leaves them as they are.
+    type: str
+    choices: [keep, absent]
+    default: keep
+  python_system_pip:
+    description: What pip is really meant to do in a system's or an account's own Python, see M(pep668.provision.pip).
+    type: raw
+    default: []
   variable_names:
     description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
     type: list
@@ -83,11 +101,26 @@ package_options:
   returned: success
   type: dict
   sample: {use: ansible.builtin.apt, install_recommends: false, lock_timeout: 300, update_cache: true}
+markers:
+  description: The markers to restore, as path, package and reasons.
+  returned: success
+  type: list
+  elements: dict
+pip_configs:
+  description: The files of pip to take the override of the marker out of, as level, path, python and reasons.
+  returned: success
+  type: list
+  elements: dict
 programs:
   description: Programs to provide from the index that no environment or tool brings along.
   returned: success
   type: list
   elements: str
+system_pip:
+  description: The entries that need work, as position in O(python_system_pip), name, action and reasons.
+  returned: success
+  type: list
+  elements: dict
 venvs:
   description: The environments that need work, as position in O(python_venvs), path, action and reasons.
   returned: success
@@ -105,24 +138,24 @@ steps:
   elements: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import suggestions
+from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import VARIABLES, suggestions
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
 from ansible_collections.pep668.provision.plugins.module_utils.engine.look import look, report_plan
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
 
+ENTRIES = ("python_venvs", "python_tools", "python_libraries", "python_system_pip")
+
 
 def main() -> None:
     # Not a list for Ansible: it would make one of a text, and what is declared is judged as it is.
-    entries = {"type": "raw", "default": []}
     module = make_module(
-        python_venvs=entries,
-        python_tools=entries,
-        python_libraries=entries,
+        **{name: {"type": "raw", "default": []} for name in ENTRIES},
+        python_restore_marker={"type": "bool", "default": False},
+        python_pip_conf_override={"type": "str", "choices": ["keep", "absent"], "default": "keep"},
         variable_names={"type": "list", "elements": "str", "default": []},
     )
-    declared = {name: module.params[name] for name in ("python_venvs", "python_tools", "python_libraries")}
-    desired = read_desired(module, **declared)
+    desired = read_desired(module, **{name: module.params[name] for name in VARIABLES if name in module.params})
     try:
         state, plan = look(desired, Host(), rehearsing=module.check_mode)
     except ProvisionError as error:

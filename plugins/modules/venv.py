@@ -145,7 +145,7 @@ reasons:
 """
 
 from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
-from ansible_collections.pep668.provision.plugins.module_utils.engine.preview import without_seeds
+from ansible_collections.pep668.provision.plugins.module_utils.engine.request import without_seeds
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
     SETTINGS,
     make_module,

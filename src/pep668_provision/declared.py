@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,12 @@ ENTRIES = {
     "python_venvs": ("environment", "environments"),
     "python_tools": ("tool", "tools"),
     "python_libraries": ("library", "libraries"),
+    "python_system_pip": ("call of pip", "calls of pip"),
+}
+#: The same of what is no list: when it asks for something, and how that is called.
+PROTECTION: Mapping[str, tuple[Callable[[Desired], bool], str]] = {
+    "python_restore_marker": (lambda desired: desired.restore_marker, "markers as they are shipped"),
+    "python_pip_conf_override": (lambda desired: desired.pip_conf_override == "absent", "no override in pip.conf"),
 }
 
 
@@ -50,8 +56,7 @@ class Declared:
 
     def only(self, **entries: object) -> Declared:
         """Return these entries with the settings of this state, and none of its other entries."""
-        settings = {name: value for name, value in self.values.items() if name not in ENTRIES}
-        return Declared.accept({**settings, **entries})
+        return Declared.accept({**settings_in(self.values), **entries})
 
     def without_credentials(self) -> Declared:
         """Return the same with every credential masked: enough to plan with, not to ask an index that wants them."""
@@ -72,6 +77,7 @@ class Declared:
             if found:
                 parts.append(f"{one if len(found) == 1 else many} {', '.join(found)}" if len(found) < 4 else "")
                 parts[-1] = parts[-1] or f"{len(found)} {many}"
+        parts += [words for asks, words in PROTECTION.values() if asks(self.desired)]
         return ", ".join(parts) or "nothing"
 
     __repr__ = __str__
@@ -99,6 +105,11 @@ def accepted(host: Host, values: Mapping[str, object]) -> Declared:
 def data_of(host: Host) -> dict[str, object]:
     """Return the variables of the data model that are in a host's data, its groups' included."""
     return _chosen(host.data.dict())
+
+
+def settings_in(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the variables that only say how things are provided."""
+    return {name: value for name, value in values.items() if name not in ENTRIES and name not in PROTECTION}
 
 
 def near_misses(host: Host, variables: str | None = None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import FactValueError
@@ -57,7 +57,14 @@ class PythonHost(_EngineFact):
         return StringCommand(Call("python_info", further={"interpreters": [], **lists}).script())
 
 
-class ProvisionPlan(_EngineFact):
+class StateFact(_EngineFact):
+    """One that is about a declared state; ``ask`` is what the engine is asked for it."""
+
+    abstract = True
+    ask: ClassVar[str]
+
+
+class ProvisionPlan(StateFact):
     """What the module ``plan`` returns, and ``warnings``: the fewest steps to a declared state, each with its reason.
 
     On a host without Python it is as of ``PythonHost``.
@@ -77,6 +84,7 @@ class ProvisionPlan(_EngineFact):
     """
 
     abstract = False
+    ask = "plan"
 
     def command(
         self,
@@ -84,23 +92,34 @@ class ProvisionPlan(_EngineFact):
         vars: str | None = None,  # noqa: A002  # the name the deploy has
         rehearsing: bool = True,  # noqa: FBT001, FBT002  # pyinfra hands arguments on by position
     ) -> StringCommand:
-        return StringCommand(Call("plan", _state(declared, vars), {"rehearsing": rehearsing}).script())
+        return StringCommand(_call(self.ask, declared, vars, {"rehearsing": rehearsing}).script())
 
 
-class ProvisionRehearsal(_EngineFact):
+class ProvisionRehearsal(StateFact):
     """What would be in environments and tools after a run: ``before`` and ``after``, each a name to {package: version}.
 
     Unlike a plan this asks the installers, and the index where they do. Arguments are as of ``ProvisionPlan``.
     """
 
     abstract = False
+    ask = "rehearse"
 
     def command(
         self,
         declared: Declared | Mapping[str, object] | None = None,
         vars: str | None = None,  # noqa: A002  # the name the deploy has
     ) -> StringCommand:
-        return StringCommand(Call("rehearse", _state(declared, vars)).script())
+        return StringCommand(_call(self.ask, declared, vars).script())
+
+
+def _call(
+    ask: str,
+    declared: Declared | Mapping[str, object] | None,
+    variables: str | None,
+    further: Mapping[str, object] | None = None,
+) -> Call:
+    # An operation hands on what the call wants on its standard input.
+    return Call(ask, _state(declared, variables), further or {}, has_stdin=isinstance(declared, Declared))
 
 
 def _state(declared: Declared | Mapping[str, object] | None, variables: str | None) -> Declared:

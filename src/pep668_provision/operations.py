@@ -1,7 +1,7 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pyinfra operations: virtual environments, command-line tools, the distribution's libraries, and OS packages for them.
+"""pyinfra operations: environments, tools, libraries, OS packages for them, and the protection that the marker gives.
 
 Each plans on the host itself and yields the steps of that plan, none on a host that has everything. The settings of the
 data model (``python_index_url``, ``python_installer`` and so on) are read from the host's data.
@@ -19,7 +19,7 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.operation import OperationMeta, operation
 from pyinfra.context import host, state
 
-from .declared import ENTRIES, Declared, accepted, data_of
+from .declared import Declared, accepted, data_of, settings_in
 from .engine.desired import VenvEntry
 from .facts import ProvisionRehearsal
 from .remote import show_differences, show_warnings
@@ -170,7 +170,24 @@ def system_packages(
     return _with_settings(**locals())
 
 
+@_operation(("marker", "pip_config"))
+def protection(
+    restore_marker: bool = True,  # noqa: FBT001, FBT002  # as above
+    pip_conf_override: str = "absent",
+) -> Declared:
+    """pip respects the marker: those of OS packages are as they are shipped, and no pip.conf overrides them.
+
+    + restore_marker: whether a marker that is missing or changed comes back from its package
+    + pip_conf_override: keep, or absent: taken out of the files for the host, the account and the host's own python3
+
+    .. code:: python
+
+        protection(name="Have pip respect the marker again", _sudo=True)
+    """
+    return _with_settings(python_restore_marker=restore_marker, python_pip_conf_override=pip_conf_override)
+
+
 def _with_settings(**entries: object) -> Declared:
     """Return these entries with the settings in the host's data."""
     data = accepted(host, data_of(host)).values
-    return accepted(host, {**{name: value for name, value in data.items() if name not in ENTRIES}, **entries})
+    return accepted(host, {**settings_in(data), **entries})

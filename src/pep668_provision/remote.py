@@ -4,7 +4,8 @@
 """The engine on a host without anything installed there: its source and a request travel in one command.
 
 The host's own Python runs it from memory; nothing is written. The command stays well below the 128 KiB that Linux
-allows for one argument (MAX_ARG_STRLEN in execve(2)), whatever it is wrapped in.
+allows for one argument (MAX_ARG_STRLEN in execve(2)), whatever it is wrapped in; what would not fit takes the standard
+input.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Unpack
@@ -31,14 +32,18 @@ from pyinfra.connectors.util import CommandOutput
 
 from .declared import Declared
 from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
+from .engine.call import LOADED_FOR, LOADED_WITH
 
 _ENGINE = Path(__file__).parent / "engine"
+#: Characters of engine and request that fit into a command with all that it may be wrapped in.
+_LARGEST_WORDS = 100 * 1024
 
 # Runs on the host with Python 3.8 or newer. Without quotes that a shell would have to quote again.
 _LOADER = """\
 import binascii, json, sys, zlib
 from importlib.machinery import ModuleSpec
-engine, request = [json.loads(zlib.decompress(binascii.a2b_base64(sent))) for sent in sys.argv[1:]]
+sent = [word if word != "-" else sys.stdin.readline() for word in sys.argv[1:]]
+engine, request = [json.loads(zlib.decompress(binascii.a2b_base64(one))) for one in sent]
 class Engine:
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition(".")
@@ -89,11 +94,17 @@ class Call:
     ask: str
     declared: Declared | None = None
     further: Mapping[str, object] = field(default_factory=dict)
+    has_stdin: bool = False
 
     @property
     def stdin(self) -> HiddenLines:
-        """What is declared, where it holds a credential: an argument list can be read by every account of a host."""
-        return hidden_lines(self.declared) if self.declared is not None else HiddenLines()
+        """The engine, where it is too large for the command, and what is declared, where it holds a credential.
+
+        An argument list can be read by every account of a host, and has an end. Without ``has_stdin`` the engine stays
+        in the command, for a fact that a user asks for has no standard input.
+        """
+        hidden = hidden_lines(self.declared) if self.declared is not None else HiddenLines()
+        return HiddenLines([packed_engine(self._left_out())] * self._is_large() + hidden)
 
     def __str__(self) -> str:
         """The call as it is printed in place of the engine's source."""
@@ -103,11 +114,27 @@ class Call:
 
     def script(self) -> HiddenValue:
         """Return the shell script that makes the call, which is printed as this call's text."""
-        request = self._request()
-        if self.stdin:
-            request["declared"] = None
-        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, packed_engine(), _packed(json.dumps(request)))
+        engine = "-" if self._is_large() else packed_engine(self._left_out())
+        arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, engine, self._packed_request())
         return HiddenValue(python_script(arguments), masked_value=str(self))
+
+    def _packed_request(self) -> str:
+        request = self._request()
+        if self.declared is not None and self.declared.secrets:
+            request["declared"] = None
+        return _packed(json.dumps(request))
+
+    def _is_large(self) -> bool:
+        words = len(packed_engine(self._left_out())) + len(self._packed_request())
+        return self.has_stdin and words > _LARGEST_WORDS
+
+    def _left_out(self) -> frozenset[str]:
+        """The modules of the engine that are for other calls than this one."""
+        values = self.declared.values if self.declared is not None else {}
+        loaded = set(LOADED_FOR[self.ask]) | ({"preview"} if "latest" in json.dumps(values) else set())
+        others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
+        others.update(module for name, modules in LOADED_WITH.items() if not values.get(name) for module in modules)
+        return frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:
         declared: dict[str, Any] = {}
@@ -120,6 +147,7 @@ class EngineCommand(StringCommand):
     """A call that changes the host. Its warnings are shown; of one that fails pyinfra shows what it printed."""
 
     def __init__(self, call: Call) -> None:
+        call = replace(call, has_stdin=True)
         arguments: ConnectorArguments = {"_stdin": call.stdin} if call.stdin else {}
         super().__init__(call.script(), **arguments)
 
@@ -192,22 +220,25 @@ def show_differences(
 
 
 @cache
-def packed_engine() -> str:
+def packed_engine(left_out: frozenset[str] = frozenset()) -> str:
     """Return the engine's source as one word: base64 of zlib of a JSON object, module to source."""
-    return _packed(json.dumps(engine_source()))
+    return _packed(json.dumps(engine_source(left_out)))
 
 
 def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def engine_source() -> dict[str, str]:
-    """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are."""
+def engine_source(left_out: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are.
+
+    ``left_out`` are modules that it does not load, and what only they import.
+    """
     found: dict[str, str] = {}
     wanted = ["__init__", "call"]
     while wanted:
         name = wanted.pop()
-        if name not in found:
+        if name not in found and name not in left_out:
             found[name] = _compact((_ENGINE / f"{name}.py").read_text(encoding="utf-8"))
             wanted += _IMPORTED.findall(found[name])
     return found

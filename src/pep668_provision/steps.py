@@ -13,17 +13,16 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.api.command import PyinfraCommand, StringCommand
 from pyinfra.api.exceptions import FactProcessError, PyinfraError
-from pyinfra.api.facts import FactBase
 from pyinfra.context import ctx_host, host, state
 
 from .declared import Declared
 from .engine.os_packages import package_operation_options
 from .engine.package_manager import MANAGERS
-from .facts import ProvisionPlan
-from .remote import Call, EngineCommand, FailingCommand, hidden_lines, show_error, show_warnings
+from .facts import ProvisionPlan, StateFact
+from .remote import Call, EngineCommand, FailingCommand, show_error, show_warnings
 
 #: The kinds of steps a plan has, in the order they are taken.
-EVERY_KIND = ("system_package", "venv", "tool")
+EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
 
@@ -86,22 +85,27 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
 
 def _find_plan(declared: Declared) -> dict[str, Any]:
     """Return what the host lacks; empty after an error, which then was shown and has failed the host."""
-    if declared.secrets and _arguments().get("_su_password"):
+    rehearsing = not state.is_executing
+    wants_stdin = Call(_Plan.ask, declared, {"rehearsing": rehearsing}, has_stdin=True).stdin
+    if wants_stdin and _arguments().get("_su_password"):
         _show_error(
             "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
             "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
+            if declared.secrets
+            else "A password for su and a declared state of this size cannot both reach the host, for both take the "
+            "standard input. Use sudo, or connect as root."
         )
         return {}
-    found = ask_host(_Plan, declared, rehearsing=not state.is_executing)
+    found = ask_host(_Plan, declared, rehearsing=rehearsing)
     if "error" in found:
         _show_error(found["error"])
         return {}
     return found
 
 
-def ask_host(fact: type[FactBase[dict[str, Any]]], declared: Declared, **further: object) -> dict[str, Any]:
+def ask_host(fact: type[StateFact], declared: Declared, **further: object) -> dict[str, Any]:
     """Return a fact about a declared state; empty where the host could not be asked, which then was shown."""
-    stdin = hidden_lines(declared)
+    stdin = Call(fact.ask, declared, further, has_stdin=True).stdin
     arguments: dict[str, Any] = {**further, **({"_stdin": stdin} if stdin else {})}
     try:
         found = host.get_fact(fact, declared=declared, **arguments)
@@ -149,6 +153,30 @@ def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Ste
     yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
 
 
+def _marker_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    return _taken_at_once("marker", declared.only(python_restore_marker=True), found)
+
+
+def _pip_config_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    return _taken_at_once("pip_config", declared.only(python_pip_conf_override="absent"), found)
+
+
+def _taken_at_once(kind: str, declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield the steps of a kind, with the one call that takes them all."""
+    texts = [_text(one) for one in found["steps"] if one["kind"] == kind]
+    for text in texts[:-1]:
+        yield Step(text)
+    if texts:
+        yield Step(texts[-1], [EngineCommand(Call("converge", declared))])
+
+
+def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    entries: Any = declared.values.get("python_system_pip") or ()
+    for one in found["system_pip"]:
+        call = Call("converge", declared.only(python_system_pip=[entries[one["position"]]]))
+        yield Step(_text({**one, "kind": "system_pip"}), [EngineCommand(call)])
+
+
 def _venv_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     entries: Any = declared.values.get("python_venvs") or ()
     paths = {one["path"] for one in found["venvs"]}
@@ -167,11 +195,19 @@ def _tool_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
         yield Step(_text({**one, "kind": "tool"}), [EngineCommand(call)])
 
 
-_STEPS_OF = {"system_package": _package_steps, "venv": _venv_steps, "tool": _tool_steps}
+_STEPS_OF = {
+    "system_package": _package_steps,
+    "marker": _marker_steps,
+    "pip_config": _pip_config_steps,
+    "system_pip": _system_pip_steps,
+    "venv": _venv_steps,
+    "tool": _tool_steps,
+}
 
 
 def _text(step: Mapping[str, Any]) -> str:
-    return f"{step['action']} {step['kind']} {step['name']}: {'; '.join(step['reasons'])}"
+    kind = step["kind"].replace("_", " ")
+    return f"{step['action']} {kind} {step['name']}: {'; '.join(step['reasons'])}"
 
 
 def _install(declared: Declared, manager: str, names: Sequence[str]) -> Commands:

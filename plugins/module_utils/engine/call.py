@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
 from .errors import CommandFailed, ProvisionError
 from .host import Host
-from .look import look, report_plan
 
 if TYPE_CHECKING:
     from .converge import Outcome
@@ -36,6 +35,8 @@ def _answer_host(request: Request, host: Host) -> Dict[str, object]:
 
 
 def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
+    from .look import look, report_plan  # noqa: PLC0415  # as above
+
     desired = validate(_declared(request))
     state, plan = look(desired, host, rehearsing=bool(request.get("rehearsing")))
     return {**report_plan(desired, state, plan), "warnings": list(plan.warnings)}
@@ -69,6 +70,26 @@ def _declared(request: Request) -> Mapping[str, object]:
         declared = json.loads(sys.stdin.readline())
     return declared if isinstance(declared, Mapping) else {}
 
+
+#: Modules that an answer loads beyond what each does, the first of them, by what is asked. ``preview`` is loaded for
+#: state latest, too.
+LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
+    "python_info": ("report",),
+    "plan": ("look",),
+    "rehearse": ("look", "converge", "preview"),
+    "converge": ("look", "converge", "apply"),
+}
+#: Modules that are only for a variable of the data model, and are not loaded where nothing is declared by it.
+LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
+    "python_tools": ("apply_tool",),
+    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
+    "python_system_pip": (
+        *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
+    ),
+    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
+}
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
 #: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Tuple
+from typing import TYPE_CHECKING, Mapping, Tuple
 
 from .apply import Applier
 from .desired import Desired
@@ -15,8 +15,13 @@ from .host_state import HostState
 from .lock import holding_lock
 from .look import look
 from .observe import observe
-from .preview import Preview, preview_tool, preview_venv, without_seeds
+from .os_packages import install_packages
+from .request import without_seeds
 from .steps import Plan
+
+if TYPE_CHECKING:
+    from .preview import Preview
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,12 @@ class Outcome:
 
 def rehearse(desired: Desired, host: Host) -> Outcome:
     """Return what a run would do, without doing it."""
+    from .preview import Preview, preview_tool, preview_venv  # noqa: PLC0415  # only a rehearsal asks the installers
+
     state, plan = look(desired, host, rehearsing=True)
     previews = {step.observed.entry.path: preview_venv(desired, host, step) for step in plan.venvs}
     previews.update({step.observed.entry.venv_name: preview_tool(desired, host, step) for step in plan.tools})
+    previews.update({name: Preview(one.before, one.after) for name, one in _touched(plan, state).items()})
     return Outcome(
         plan,
         {name: preview.before for name, preview in previews.items()},
@@ -52,7 +60,7 @@ def rehearse(desired: Desired, host: Host) -> Outcome:
     )
 
 
-def _unresolved(previews: Mapping[str, Preview]) -> Tuple[str, ...]:
+def _unresolved(previews: Mapping[str, "Preview"]) -> Tuple[str, ...]:
     return tuple(
         f"{name}: the versions after a run are not known yet. {preview.unresolved}"
         for name, preview in previews.items()
@@ -60,8 +68,22 @@ def _unresolved(previews: Mapping[str, Preview]) -> Tuple[str, ...]:
     )
 
 
-def converge(desired: Desired, host: Host) -> Outcome:
-    """Bring the host to what is declared, under its lock; nothing is started on a host that is there already."""
+def _touched(plan: Plan, state: HostState) -> Mapping[str, "ObservedSystemPip"]:
+    """Return the entries of ``python_system_pip`` that pip or an OS package does something about, by their labels."""
+    steps = {step.observed.entry.label for step in plan.system_pip}
+    packages = {step.name for step in plan.packages}
+    return {
+        one.entry.label: one
+        for one in state.system_pip
+        if one.entry.label in steps or packages & set(one.packages.values())
+    }
+
+
+def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -> Outcome:
+    """Bring the host to what is declared, under its lock; nothing is started on a host that is there already.
+
+    OS packages are the front-end's to install before; with ``installs_packages`` the host's package manager is called.
+    """
     state, plan = look(desired, host)
     if plan.is_empty:
         return Outcome(plan, {}, {}, state, plan.warnings)
@@ -69,13 +91,23 @@ def converge(desired: Desired, host: Host) -> Outcome:
         # Whoever held the lock may have done some of it.
         state, plan = look(desired, host)
         applier = Applier(desired, host)
-        if not plan.is_empty:
-            applier.apply(plan)
+        taken = plan
+        if plan.packages and installs_packages:
+            names = [step.name for step in plan.packages]
+            install_packages(host, state.distribution, names, needs_refresh=state.lists_need_refresh)
+            # What pip there is, and what is left for it, shows only now.
+            _, taken = look(desired, host)
+        if not taken.is_empty:
+            applier.apply(taken)
     after = observe(desired, host)
+    touched_by_pip = _touched(plan, state)
     touched = {step.observed.entry.path for step in plan.venvs} | {step.observed.entry.venv_name for step in plan.tools}
-    return Outcome(
-        plan, _distributions(state, touched), _distributions(after, touched), after, (*plan.warnings, *applier.warnings)
-    )
+    before, there = dict(_distributions(state, touched)), dict(_distributions(after, touched))
+    for one in after.system_pip:
+        if one.entry.label in touched_by_pip:
+            was = touched_by_pip[one.entry.label]
+            before[one.entry.label], there[one.entry.label] = was.before, one.site.versions(was.touched)
+    return Outcome(plan, before, there, after, (*plan.warnings, *applier.warnings))
 
 
 def _distributions(state: HostState, names: "set[str]") -> Mapping[str, Mapping[str, str]]:

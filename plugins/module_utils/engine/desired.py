@@ -13,6 +13,8 @@ from . import values
 from .errors import InvalidState
 from .redact import secrets_in
 from .requirement import Requirement, normalize_name, parse_spec
+from .system_pip import FIELDS as SYSTEM_PIP_FIELDS
+from .system_pip import SystemPipEntry, make_entry
 
 VENV_STATES = ("present", "latest", "exact", "absent")
 TOOL_STATES = ("present", "latest", "absent")
@@ -20,6 +22,7 @@ SCOPES = ("global", "user")
 INSTALLERS = ("auto", "pip", "uv")
 REBUILDS = ("auto", "never")
 PIPX_SOURCES = ("auto", "system", "index")
+PIP_CONF_OVERRIDES = ("keep", "absent")
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,18 @@ class IndexSettings:
 
 @dataclass(frozen=True)
 class Desired:
-    """The whole declared state of one host. ``libraries`` are normalised PyPI names, ``lock_timeout`` is in seconds."""
+    """The whole declared state of one host. ``libraries`` are normalised PyPI names, ``lock_timeout`` is in seconds.
+
+    ``restore_marker``: the markers of OS packages are as these ship them; ``pip_conf_override`` absent: no pip.conf
+    makes pip pass over them.
+    """
 
     venvs: Tuple[VenvEntry, ...] = ()
     tools: Tuple[ToolEntry, ...] = ()
     libraries: Tuple[str, ...] = ()
+    restore_marker: bool = False
+    pip_conf_override: str = "keep"
+    system_pip: Tuple[SystemPipEntry, ...] = ()
     installer: str = "auto"
     uv: bool = False
     pipx_source: str = "auto"
@@ -107,6 +117,8 @@ class Desired:
             texts += [*venv.packages, *venv.pip_args]
         for tool in self.tools:
             texts += [tool.spec, *(tool.inject or ())]
+        for entry in self.system_pip:
+            texts += [*entry.name, *entry.pip_args]
         return secrets_in(texts) | ({self.index.password} if self.index.password else frozenset())
 
 
@@ -140,6 +152,11 @@ _TOOL_FIELDS: Dict[str, Callable[[object], Any]] = {
     "pinned": values.boolean,
     "installer": values.choice(*INSTALLERS),
 }
+#: What a host is to have beside the lists; unlike settings these bring steps of their own.
+_PROTECTION: Dict[str, Tuple[str, Callable[[object], Any]]] = {
+    "python_restore_marker": ("restore_marker", values.boolean),
+    "python_pip_conf_override": ("pip_conf_override", values.choice(*PIP_CONF_OVERRIDES)),
+}
 _SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_installer": ("installer", values.choice(*INSTALLERS)),
     "python_uv": ("uv", values.boolean),
@@ -159,7 +176,10 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_trusted_hosts": ("trusted_hosts", values.list_of(values.host_name)),
 }
 #: Every variable of the data model, for front-ends that pick them out of a larger set.
-VARIABLES = ("python_venvs", "python_tools", "python_libraries", *_SETTINGS, *_INDEX_SETTINGS)
+VARIABLES = (
+    *("python_venvs", "python_tools", "python_libraries", "python_system_pip"),
+    *(*_PROTECTION, *_SETTINGS, *_INDEX_SETTINGS),
+)
 
 
 def validate(declared: Mapping[str, object]) -> Desired:
@@ -173,12 +193,15 @@ def validate(declared: Mapping[str, object]) -> Desired:
             problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
+    system_pip = _entries(
+        "python_system_pip", declared.get("python_system_pip"), SYSTEM_PIP_FIELDS, "", make_entry, problems
+    )
     _check_venvs(venvs, problems)
     _check_tools(tools, problems)
     libraries = _value(
         "python_libraries", declared.get("python_libraries"), values.list_of(values.library), (), problems
     )
-    settings = _group(declared, _SETTINGS, problems)
+    settings = _group(declared, {**_PROTECTION, **_SETTINGS}, problems)
     index = _group(declared, _INDEX_SETTINGS, problems)
     if problems:
         raise InvalidState(problems)
@@ -186,6 +209,7 @@ def validate(declared: Mapping[str, object]) -> Desired:
         venvs=tuple(entry for _, entry in venvs),
         tools=tuple(entry for _, entry in tools),
         libraries=libraries,
+        system_pip=tuple(entry for _, entry in system_pip),
         index=IndexSettings(**index),
         **settings,
     )
@@ -251,12 +275,15 @@ def _entries(
         if not isinstance(entry, Mapping):
             problems.append(f"{where} is {values.shown(entry)}: allowed is an entry with the keys {', '.join(fields)}.")
             continue
-        if entry.get(required) not in (None, ""):
+        if required and entry.get(required) not in (None, ""):
             where += f" ({required}: {values.shown(entry[required])})"
         before = len(problems)
         accepted = _entry_values(where, entry, fields, required, problems)
         if len(problems) == before:
-            made.append((where, make(**accepted)))
+            try:
+                made.append((where, make(**accepted)))
+            except values.Refused as refusal:
+                problems.append(f"{where}: {refusal}.")
     return made
 
 
@@ -273,7 +300,7 @@ def _entry_values(
             problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}")
         elif value is not None and (key, value) != (required, ""):
             accepted[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
-    if entry.get(required) in (None, ""):
+    if required and entry.get(required) in (None, ""):
         problems.append(f"{where}: the key {required} is missing; every entry needs it.")
     return accepted
 

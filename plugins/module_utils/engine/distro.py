@@ -25,7 +25,8 @@ class Family:
     ``ids`` are values of os-release ID and ID_LIKE. ``managers`` are the package managers its releases have, the
     preferred first. Names may hold ``{version}``, an interpreter's "3.12", and ``{compact}``, the same as "312".
 
-    ``python`` is the package of the host's own python3, ``newer_python`` one to take where that is too old for the
+    ``python`` is the package of the host's own python3, ``pip`` that of its pip ("" where it comes along),
+    ``newer_python`` one to take where that is too old for the
     engine, ``interpreter`` the package of any other minor version ("" where there is none); ``module_needs`` says by
     package manager what Ansible's module for it imports. ``venv_default`` is what the host's own python3 needs to make
     virtual environments, ``venv_versioned`` any other interpreter, ``venv_of`` one of another implementation than
@@ -41,6 +42,7 @@ class Family:
     ids: Tuple[str, ...]
     managers: Tuple[PackageManager, ...]
     python: str
+    pip: str
     pipx: str
     library: str
     newer_python: str = ""
@@ -159,6 +161,7 @@ FAMILIES: Tuple[Family, ...] = (
         python="python3",
         module_needs={"apt": "python3-apt"},
         interpreter="python{version}",
+        pip="python3-pip",
         pipx="pipx",
         pipx_since={"debian": "12", "ubuntu": "20.04"},
         venv_default="python3-venv",
@@ -179,6 +182,7 @@ FAMILIES: Tuple[Family, ...] = (
         interpreter="python{version}",
         # EL 8's modules of these versions have names of the old kind.
         irregular_interpreters={"3.8": "python38", "3.9": "python39"},
+        pip="python3-pip",
         pipx="pipx",
         # EPEL has it, where that is configured.
         pipx_since={"*": "further"},
@@ -192,6 +196,7 @@ FAMILIES: Tuple[Family, ...] = (
         python="python3",
         module_needs={"dnf5": "python3-libdnf5", "dnf": "python3-dnf"},
         interpreter="python{version}",
+        pip="python3-pip",
         pipx="pipx",
         library="python3dist({name})",
         irregular_libraries={name: f"python3dist({other})" for name, other in _RPM_LIBRARIES.items()},
@@ -201,6 +206,7 @@ FAMILIES: Tuple[Family, ...] = (
         ids=("arch", "archarm", "manjaro", "endeavouros", "cachyos", "artix"),
         managers=(PACMAN,),
         python="python",
+        pip="python-pip",
         pipx="python-pipx",
         library="python-{name}",
         drops_python_prefix=True,
@@ -214,6 +220,7 @@ FAMILIES: Tuple[Family, ...] = (
         # Leap's and SLE's python3 was 3.6 up to release 15.
         newer_python="python311",
         interpreter="python{compact}",
+        pip="python{compact}-pip",
         pipx="python{compact}-pipx",
         library="python{version}dist({name})",
         irregular_libraries={name: f"python{{version}}dist({other})" for name, other in _RPM_LIBRARIES.items()},
@@ -223,6 +230,7 @@ FAMILIES: Tuple[Family, ...] = (
         ids=("alpine", "postmarketos"),
         managers=(APK,),
         python="python3",
+        pip="py3-pip",
         pipx="pipx",
         library="py3-{name}",
         drops_python_prefix=True,
@@ -234,6 +242,7 @@ FAMILIES: Tuple[Family, ...] = (
         managers=(BREW,),
         python="python3",
         interpreter="python@{version}",
+        pip="",
         pipx="pipx",
         library="",
     ),
@@ -271,6 +280,10 @@ class Distribution:
             return further
         # Derivatives and rolling releases count as current ones.
         return not since or not self.version or _release(self.version) >= _release(since)
+
+    def pip_package(self) -> str:
+        """Return the package of the pip of the distribution's own python3, "" where it has none of its own."""
+        return self._fill(self.family.pip, self.python_version) if self.family is not None else ""
 
     def pipx_package(self) -> str:
         """Return the package of pipx, "" for an unknown distribution."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Mapping, Optional, Tuple
 
 from .account import Account
 from .desired import ToolEntry, VenvEntry
@@ -16,6 +16,11 @@ from .login_path import LoginPath
 from .pipx import Pipx, ToolSpace, ToolState
 from .request import Request
 from .venv import VenvState
+
+if TYPE_CHECKING:
+    from .pip_conf_wanted import WantedConfig
+    from .shipped_marker import ShippedMarker
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,31 @@ class ObservedTool:
 
 
 @dataclass(frozen=True)
+class ObservedMarker:
+    """A marker that an OS package ships; ``problem`` says why one that needs it cannot be restored here."""
+
+    marker: ShippedMarker
+    problem: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedConfig:
+    """A pip.conf with the override of the marker, or one of which that cannot be told: then ``problem`` says why."""
+
+    wanted: WantedConfig
+    reasons: Tuple[str, ...] = ()
+    problem: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
 class HostState:
     """What was found on a host about a declared state; plain data, made for one ``plan()``.
 
     ``available_packages`` says of OS packages that may be needed whether the configured repositories have them; one
-    that is not in it was not asked for, or the lists at hand cannot tell.
+    that is not in it was not asked for, or the lists at hand cannot tell. ``markers`` and ``pip_configs`` are looked at
+    where they are declared; ``lasting_overrides`` tells of overrides that are in no file of pip's own levels.
     """
 
     distribution: Distribution
@@ -65,6 +90,7 @@ class HostState:
     found_interpreters: Tuple[Interpreter, ...] = ()
     venvs: Tuple[ObservedVenv, ...] = ()
     tools: Tuple[ObservedTool, ...] = ()
+    system_pip: Tuple[ObservedSystemPip, ...] = ()
     pipx: Tuple[Pipx, ...] = ()
     own_pipx: Optional[ObservedVenv] = None
     uv: str = ""
@@ -72,6 +98,9 @@ class HostState:
     installed_packages: FrozenSet[str] = frozenset()
     available_packages: Mapping[str, bool] = field(default_factory=dict)
     lists_need_refresh: bool = False
+    markers: Tuple[ObservedMarker, ...] = ()
+    pip_configs: Tuple[ObservedConfig, ...] = ()
+    lasting_overrides: Tuple[str, ...] = ()
 
     @property
     def is_root(self) -> bool:

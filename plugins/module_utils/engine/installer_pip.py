@@ -197,33 +197,37 @@ class PipInstaller(Installer):
         return found.group(1) if found else ""
 
     def _pip_with_report(self, work: Workplace, venv: str) -> List[str]:
-        """Return how to call a pip that can report a dry run in ``venv``; may fetch one into the scratch directory."""
-        python = f"{venv}/bin/python"
         own = distributions_in(work.host, site_packages(work.host, venv, "")).get("pip", "")
-        if Pip(own, "").is_at_least(REPORT_SINCE):
-            return [python, "-I", "-m", "pip"]
-        wheels = _bundled_wheels(work, python)
-        for version, wheel in wheels:
-            if Pip(version, "").is_at_least(REPORT_SINCE):
-                return [python, "-I", f"{wheel}/pip"]
-        beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
-        if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
-            # The interpreter's own pip, looking into the environment: nothing of the system is its target.
-            return [beside.path, "-I", "-m", "pip", "--python", python]
-        older = [python, "-I", "-m", "pip"] if own else [python, "-I", f"{wheels[0][1]}/pip"] if wheels else None
-        if older is None:
-            raise ProvisionError("There is no pip on this host yet that could say what it would install.")
-        fetched = work.host.run(
-            self._command(
-                work, [*older, "download", "--no-deps", "--only-binary", ":all:", "--dest", work.scratch, "pip"]
-            )
+        return pip_with_report(work, f"{venv}/bin/python", own)
+
+
+def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ...] = ("-I",)) -> List[str]:
+    """Return how to call a pip that can report a dry run for an interpreter whose own pip has the version ``own``.
+
+    May fetch one into the scratch directory; ``flags`` are the interpreter's. Raises ProvisionError for none.
+    """
+    if Pip(own, "").is_at_least(REPORT_SINCE):
+        return [python, *flags, "-m", "pip"]
+    wheels = _bundled_wheels(work, python)
+    for version, wheel in wheels:
+        if Pip(version, "").is_at_least(REPORT_SINCE):
+            return [python, *flags, f"{wheel}/pip"]
+    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
+    if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
+        # The interpreter's own pip, looking into the environment: nothing of the system is its target.
+        return [beside.path, "-I", "-m", "pip", "--python", python]
+    older = [python, *flags, "-m", "pip"] if own else [python, *flags, f"{wheels[0][1]}/pip"] if wheels else None
+    if older is None:
+        raise ProvisionError("There is no pip on this host yet that could say what it would install.")
+    fetch = ("download", "--no-deps", "--only-binary", ":all:", "--dest", work.scratch, "pip")
+    env = pip_environment(work.index, log_file=f"{work.scratch}/{LOG_NAME}")
+    fetched = work.host.run(Command((*older, *fetch), env=env, account=work.account))
+    names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
+    if not fetched.succeeded or not names:
+        raise ProvisionError(
+            f"The pip here is too old to say what it would install ({REPORT_SINCE} can), and none was fetched."
         )
-        names = [name for name in work.host.names_in(work.scratch) if name.startswith("pip-")]
-        if not fetched.succeeded or not names:
-            raise ProvisionError(
-                f"The pip here is too old to say what it would install ({REPORT_SINCE} can), and none was fetched."
-            )
-        return [python, "-I", f"{work.scratch}/{names[0]}/pip"]
+    return [python, *flags, f"{work.scratch}/{names[0]}/pip"]
 
 
 def _bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:

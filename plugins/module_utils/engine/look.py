@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from .desired import Desired
 from .errors import ProvisionError
@@ -17,13 +17,16 @@ from .os_packages import package_module_options
 from .plan import plan as make_plan
 from .steps import Plan
 
+if TYPE_CHECKING:
+    from .system_pip_observe import SiteInquiry
+
 
 def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
     """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
     """
-    state = observe(desired, host, _make_inquiry(desired, host))
+    state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
     if refusals:
@@ -34,11 +37,21 @@ def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[Hos
 
 def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:
     """Return how installers are asked what is newest, where something declared wants to know."""
-    if "latest" not in [*(entry.state for entry in desired.venvs), *(entry.state for entry in desired.tools)]:
+    states = [*(one.state for one in desired.venvs), *(one.state for one in desired.tools)]
+    if "latest" not in [*states, *(one.state for one in desired.system_pip)]:
         return None
     from .preview import make_inquiry  # noqa: PLC0415  # it brings the installers along
 
     return make_inquiry(desired, host)
+
+
+def make_site_inquiry(desired: Desired, host: Host) -> Optional["SiteInquiry"]:
+    """Return how the pip of entries of ``python_system_pip`` is asked, where there are any."""
+    if not desired.system_pip:
+        return None
+    from .system_pip_inquiry import make_inquiry as make  # noqa: PLC0415  # as above
+
+    return make(desired, host)
 
 
 def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:
@@ -52,7 +65,29 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
         "package_options": package_module_options(
             state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
         ),
+        "markers": [
+            {"path": step.marker.path, "package": step.marker.package, "reasons": list(step.reasons)}
+            for step in plan.markers
+        ],
+        "pip_configs": [
+            {
+                "level": step.wanted.level,
+                "path": step.path,
+                "python": step.wanted.python,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.pip_configs
+        ],
         "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
+        "system_pip": [
+            {
+                "position": step.position,
+                "name": step.observed.entry.label,
+                "action": step.action,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.system_pip
+        ],
         "venvs": [
             {
                 "position": step.position,

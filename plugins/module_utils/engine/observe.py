@@ -6,20 +6,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .account import Account
 from .desired import Desired, VenvEntry
 from .difference import tool_difference, venv_difference
 from .distro import Distribution, observe_distribution
+from .errors import ProvisionError
 from .host import Host
-from .host_state import HostState, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
-from .os_packages import available_packages, installed_packages, lists_need_refresh
+from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
+
+if TYPE_CHECKING:
+    from .shipped_marker import ShippedMarker
+    from .system_pip_observe import SiteInquiry
+    from .system_pip_state import ObservedSystemPip
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -43,10 +49,16 @@ def own_program_link(host: Host, name: str) -> str:
     return f"/usr/local/bin/{name}" if host.is_root else f"{home}/.local/bin/{name}"
 
 
-def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> HostState:
+def observe(
+    desired: Desired,
+    host: Host,
+    inquire: Optional[Inquiry] = None,
+    inquire_site: "Optional[SiteInquiry]" = None,
+) -> HostState:
     """Read what there is of a declared state. Starts no installer, except ``inquire`` for entries with state latest.
 
-    Interpreters are only asked where something differs and may have to be built.
+    ``inquire_site`` asks the pip of entries of ``python_system_pip`` that are not met. Interpreters are only asked
+    where something differs and may have to be built.
     """
     interpreters = Interpreters(host)
     distribution = observe_distribution(host)
@@ -54,7 +66,18 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
     tools = _observe_tools(host, desired, pipx, interpreters, inquire)
     uv = find_uv(host)
+    markers = _observe_markers(desired, host)
+    pip_configs, lasting_overrides = _observe_overrides(desired, host, interpreters)
+    # pip meets what the steps before it leave.
+    changing = (
+        *(one.marker.path for one in markers if one.marker.needs_restoring),
+        *(one.wanted.path for one in pip_configs if one.reasons),
+    )
+    system_pip = _observe_system_pip(
+        host, desired, distribution, interpreters, inquire_site, changing, asks_newest=inquire is not None
+    )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
+    differs = differs or any(one.unmet or one.newer for one in system_pip)
     default = None
     found: Tuple[Interpreter, ...] = ()
     if differs or (desired.uv and not uv):
@@ -65,8 +88,9 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
             found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
     brings_python = _interpreter_packages(distribution, (*venvs, *tools))
-    installed = installed_packages(host, distribution, (*libraries, *brings_python))
-    asked = [name for name in (*libraries, *brings_python) if name and name not in installed]
+    instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
+    installed = installed_packages(host, distribution, (*libraries, *brings_python, *instead_of_pip))
+    asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
     if desired.tools and not pipx and differs:
         asked.append(distribution.pipx_package())
     available = available_packages(host, distribution, filter(None, asked))
@@ -79,6 +103,7 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         found_interpreters=found,
         venvs=venvs,
         tools=tools,
+        system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
         own_pipx=_observe_own(host, "pipx", interpreters) if desired.tools else None,
         uv=uv,
@@ -86,7 +111,70 @@ def observe(desired: Desired, host: Host, inquire: Optional[Inquiry] = None) -> 
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
+        markers=markers,
+        pip_configs=pip_configs,
+        lasting_overrides=lasting_overrides,
     )
+
+
+def _observe_markers(desired: Desired, host: Host) -> Tuple[ObservedMarker, ...]:
+    if not desired.restore_marker:
+        return ()
+    from .shipped_marker import observe_shipped_markers  # noqa: PLC0415  # nothing that is not declared costs time
+
+    return tuple(_with_obstacle(host, marker) for marker in observe_shipped_markers(host))
+
+
+def _with_obstacle(host: Host, marker: ShippedMarker) -> ObservedMarker:
+    if not marker.needs_restoring:
+        return ObservedMarker(marker)
+    from .marker_restore import foresee_restoration  # noqa: PLC0415  # as above
+
+    try:
+        foresee_restoration(host, [marker])
+    except ProvisionError as error:
+        return ObservedMarker(marker, error.message, error.advice)
+    return ObservedMarker(marker)
+
+
+def _observe_overrides(
+    desired: Desired, host: Host, interpreters: Interpreters
+) -> Tuple[Tuple[ObservedConfig, ...], Tuple[str, ...]]:
+    if desired.pip_conf_override == "keep":
+        return (), ()
+    from .pip_conf_override import lasting_overrides, observe_overrides  # noqa: PLC0415  # as above
+
+    return observe_overrides(host, interpreters), lasting_overrides(host, interpreters)
+
+
+def _observe_system_pip(
+    host: Host,
+    desired: Desired,
+    distribution: Distribution,
+    interpreters: Interpreters,
+    inquire: "Optional[SiteInquiry]",
+    changing: Tuple[str, ...],
+    *,
+    asks_newest: bool,
+) -> Tuple[ObservedSystemPip, ...]:
+    if not desired.system_pip:
+        return ()
+    from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
+
+    return observe_system_pip(
+        host, desired, distribution, interpreters, inquire, changing=changing, asks_newest=asks_newest
+    )
+
+
+def _with_candidates(
+    host: Host, observed: ObservedSystemPip, distribution: Distribution, available: Mapping[str, bool]
+) -> ObservedSystemPip:
+    """Return the same with the versions that the repositories have of what would be installed instead."""
+    wanted = {name: package for name, package in observed.packages.items() if available.get(package)}
+    if not wanted or observed.entry.externally_managed != "prefer_system_package":
+        return observed
+    versions = candidate_versions(host, distribution, wanted.values())
+    return replace(observed, candidates={name: versions[one] for name, one in wanted.items() if versions.get(one)})
 
 
 def _interpreter_packages(

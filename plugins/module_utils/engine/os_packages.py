@@ -10,12 +10,14 @@ through rpm itself.
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, FrozenSet, Iterable, Mapping
+from typing import Callable, Dict, FrozenSet, Iterable, Mapping, Sequence
 
 from .distro import Distribution
+from .errors import CommandFailed, ProvisionError
 from .host import Host
 from .package_manager import PackageManager
 from .process import Command
+from .version import Version, VersionError
 
 #: The first word of a status is what the administrator wants of the package: install, or hold.
 _INSTALLED = re.compile(rb"\nStatus: \S+ ok installed\n")
@@ -130,6 +132,56 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
         return {}
     has = frozenset(re.findall(manager.query_answer, answer.stdout, re.MULTILINE))
     return {name: name in has for name in asked}
+
+
+def candidate_versions(host: Host, distribution: Distribution, names: Iterable[str]) -> Dict[str, str]:
+    """Return the upstream versions of packages in the repositories, as far as the package manager tells them."""
+    manager = distribution.manager
+    if manager is None or not manager.version_query:
+        return {}
+    found = {}
+    for name in dict.fromkeys(names):
+        answer = host.run(Command((*manager.version_query, name), timeout=_QUERY_TIMEOUT))
+        version = re.search(manager.version_answer, answer.stdout, re.MULTILINE) if answer.succeeded else None
+        if version is not None and upstream_version(version.group(1)):
+            found[name] = upstream_version(version.group(1))
+    return found
+
+
+#: What packagers put behind the version of sources from which they took something out.
+_REPACKED = re.compile(r"[+~.](dfsg|ds|repack|really|git|orig).*$")
+
+
+def upstream_version(text: str) -> str:
+    """Return the upstream version in that of an OS package ("1:2.28.1+dfsg-1" has 2.28.1), "" where none is seen."""
+    upstream = text.partition(":")[2] if ":" in text else text
+    upstream = _REPACKED.sub("", upstream.rpartition("-")[0] or upstream)
+    try:
+        return str(Version.parse(upstream))
+    except VersionError:
+        return ""
+
+
+def install_packages(host: Host, distribution: Distribution, names: Sequence[str], *, needs_refresh: bool) -> None:
+    """The OS packages are installed by the host's package manager; raises CommandFailed with what it said.
+
+    For front-ends that have no way of their own to do it.
+    """
+    manager = distribution.manager
+    if manager is None:
+        raise ProvisionError(f"How to install {', '.join(names)} here is not known.")
+    commands = [manager.unattended_refresh] if needs_refresh else []
+    for argv in [*commands, (*manager.unattended_install, *names)]:
+        done = host.run(Command(argv, env=manager.environment))
+        if not done.succeeded:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise CommandFailed(
+                f"The package manager could not install {', '.join(names)}: {said[-1] if said else 'it said nothing'}",
+                command=argv,
+                status=done.status,
+                stdout=done.stdout,
+                stderr=done.stderr,
+            )
 
 
 def package_operation_options(manager: PackageManager, *, lock_timeout: float) -> Dict[str, object]:

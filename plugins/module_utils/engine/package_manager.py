@@ -11,6 +11,37 @@ from typing import Mapping, Optional, Sequence, Tuple
 
 
 @dataclass(frozen=True)
+class Reinstallation:
+    """How a package manager lays an installed package down again, at the version it has.
+
+    ``command`` does it unattended, with ``environment`` set beside the package manager's own. Its words may hold
+    ``{package}``, ``{version}``, ``{architecture}`` and ``{lock_timeout}``, the seconds to wait for the package
+    manager's lock. ``from_cache`` is a command that uses no network; it can be run where a file matches one of the
+    patterns ``cache`` and may name it as ``{file}``. In these an epoch is ``{escaped_version}`` as apt writes its
+    colon, and no part of ``{bare_version}``.
+
+    A command that takes no version brings what the repositories have. ``offered`` prints which version that is, from
+    the lists at hand: the first group of ``offered_answer``; nothing is found where it is the installed one.
+    ``unavailable`` finds in what the command prints that the repositories lack the version. ``upgrade`` is what an
+    administrator types then.
+
+    Where ``held`` prints something, the package is held at its version. A reinstallation ends that, and ``hold`` does
+    it again.
+    """
+
+    command: Tuple[str, ...]
+    upgrade: Tuple[str, ...]
+    cache: Tuple[str, ...] = ()
+    from_cache: Tuple[str, ...] = ()
+    offered: Tuple[str, ...] = ()
+    offered_answer: str = ""
+    unavailable: str = ""
+    held: Tuple[str, ...] = ()
+    hold: Tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PackageManager:
     """One package manager.
 
@@ -21,13 +52,16 @@ class PackageManager:
     ``{lock_timeout}``.
 
     ``install`` is what an administrator types before the names of packages, ``unattended_install`` and
-    ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``database`` says how installed
-    packages are found (see os_packages).
+    ``unattended_refresh`` the same without a question asked, with ``environment`` set. ``reinstallation`` is how one is
+    laid down again. ``database`` says how installed packages are found (see os_packages).
 
     ``query`` followed by names, with ``query_joint`` between them if it takes them as one word, tells which packages
     the configured repositories have: the first group of ``query_answer`` finds them in what it prints. Without
     ``query_answer`` it takes one name, and succeeds and prints something for one that is there. It uses no network and
     needs no rights.
+
+    ``version_query`` followed by one name prints that package's version, the first group of ``version_answer``; empty
+    where it is not asked for.
 
     ``lists`` are (directory, part of a file's name) pairs that show that the repositories' lists are there.
     ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
@@ -44,8 +78,11 @@ class PackageManager:
     unattended_refresh: Tuple[str, ...]
     query: Tuple[str, ...]
     database: str
+    reinstallation: Reinstallation
     query_joint: str = ""
     query_answer: str = ""
+    version_query: Tuple[str, ...] = ()
+    version_answer: str = ""
     lists: Tuple[Tuple[str, str], ...] = ()
     lists_fresh_for: Optional[int] = None
     refresh_stamp: str = ""
@@ -67,6 +104,8 @@ class PackageManager:
 
 
 _DAY = 86400
+#: What brought the file there has checked its signature.
+_RPM_FROM_CACHE = ("rpm", "--upgrade", "--replacepkgs", "--quiet", "{file}")
 
 APT = PackageManager(
     name="apt",
@@ -85,7 +124,28 @@ APT = PackageManager(
         *("show", "--no-all-versions"),
     ),
     query_answer=r"^Package: (\S+)",
+    version_query=(
+        *("apt-cache", "--option=Dir::Cache::pkgcache=", "--option=Dir::Cache::srcpkgcache="),
+        *("show", "--no-all-versions"),
+    ),
+    version_answer=r"^Version: (\S+)",
     database="dpkg",
+    reinstallation=Reinstallation(
+        # The name alone would do for apt, but not for one that another architecture's package shares.
+        command=(
+            *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
+            *("install", "--reinstall", "--yes", "--no-install-recommends", "{package}:{architecture}={version}"),
+        ),
+        upgrade=("apt-get", "update"),
+        cache=("/var/cache/apt/archives/{package}_{escaped_version}_{architecture}.deb",),
+        from_cache=(
+            *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
+            *("install", "--reinstall", "--yes", "--no-install-recommends", "--no-download", "{file}"),
+        ),
+        unavailable="cannot be downloaded|Version .* was not found|Unable to locate package|404 +Not Found",
+        held=("apt-mark", "showhold", "{package}:{architecture}"),
+        hold=("apt-mark", "hold", "{package}:{architecture}"),
+    ),
     lists=(("/var/lib/apt/lists", "_Packages"),),
     lists_fresh_for=_DAY,
     refresh_stamp="/var/lib/apt/periodic/update-success-stamp",
@@ -106,6 +166,13 @@ DNF5 = PackageManager(
     install=("dnf", "install", "--setopt=install_weak_deps=False"),
     unattended_install=("dnf5", "--quiet", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     unattended_refresh=("dnf5", "--quiet", "makecache"),
+    reinstallation=Reinstallation(
+        command=("dnf5", "--quiet", "reinstall", "--assumeyes", "{package}-{version}.{architecture}"),
+        upgrade=("dnf", "upgrade", "--refresh"),
+        cache=("/var/cache/libdnf5/*/packages/{package}-{bare_version}.{architecture}.rpm",),
+        from_cache=_RPM_FROM_CACHE,
+        unavailable="not available|No match for argument|No packages available",
+    ),
     # Capabilities are asked for, as "python3dist(requests)", so what a package provides is printed with its name.
     query=(
         *("dnf5", "--quiet", "--cacheonly", "repoquery"),
@@ -113,6 +180,11 @@ DNF5 = PackageManager(
     ),
     query_joint=",",
     query_answer=r"^(\S+)",
+    version_query=(
+        *("dnf5", "--quiet", "--cacheonly", "repoquery", "--latest-limit=1"),
+        *("--queryformat", "%{version}\n", "--whatprovides"),
+    ),
+    version_answer=r"^(\S+)$",
     database="rpm",
     lists=(("/var/cache/libdnf5", "-"),),
     module_options={"install_weak_deps": False},
@@ -128,6 +200,12 @@ DNF4 = replace(
     unattended_install=("dnf", *DNF5.unattended_install[1:]),
     unattended_refresh=("dnf", *DNF5.unattended_refresh[1:]),
     query=("dnf", *DNF5.query[1:]),
+    version_query=("dnf", *DNF5.version_query[1:]),
+    reinstallation=replace(
+        DNF5.reinstallation,
+        command=("dnf", *DNF5.reinstallation.command[1:]),
+        cache=("/var/cache/dnf/*/packages/{package}-{bare_version}.{architecture}.rpm",),
+    ),
     lists=(("/var/cache/dnf", ".solv"),),
 )
 
@@ -141,7 +219,18 @@ PACMAN = PackageManager(
     unattended_refresh=("pacman", "--sync", "--refresh"),
     query=("pacman", "--sync", "--info"),
     query_answer=r"^Name\s*: (\S+)",
+    version_query=("pacman", "--sync", "--info"),
+    version_answer=r"^Version\s*: (\S+)",
     database="pacman",
+    reinstallation=Reinstallation(
+        command=("pacman", "--sync", "--noconfirm", "{package}"),
+        upgrade=("pacman", "--sync", "--refresh", "--sysupgrade"),
+        cache=("/var/cache/pacman/pkg/{package}-{version}-{architecture}.pkg.tar*",),
+        from_cache=("pacman", "--upgrade", "--noconfirm", "{file}"),
+        offered=("pacman", "--sync", "--print", "--print-format", "%n %v", "{package}"),
+        offered_answer=r"^{package} (\S+)$",
+        unavailable="target not found|404|failed retrieving file",
+    ),
     # New lists with an old system are a partial upgrade, which Arch does not support: only absent ones are fetched.
     lists=(("/var/lib/pacman/sync", ".db"),),
 )
@@ -156,6 +245,17 @@ ZYPPER = PackageManager(
     unattended_refresh=("zypper", "--quiet", "--non-interactive", "refresh"),
     query=("zypper", "--quiet", "--no-refresh", "search", "--match-exact", "--provides"),
     database="rpm",
+    reinstallation=Reinstallation(
+        command=(
+            *("zypper", "--quiet", "--non-interactive", "install", "--force", "--no-recommends"),
+            "{package}.{architecture}={version}",
+        ),
+        upgrade=("zypper", "dist-upgrade"),
+        cache=("/var/cache/zypp/packages/*/*/{package}-{bare_version}.{architecture}.rpm",),
+        from_cache=_RPM_FROM_CACHE,
+        unavailable="No provider of|not found in package names|not available",
+        environment={"ZYPP_LOCK_TIMEOUT": "{lock_timeout}"},
+    ),
     lists=(("/var/cache/zypp/solv", ""),),
     operation_options={"extra_install_args": "--no-recommends"},
 )
@@ -170,6 +270,16 @@ APK = PackageManager(
     unattended_refresh=("apk", "update", "--quiet"),
     query=("apk", "search", "--quiet", "--exact"),
     database="apk",
+    reinstallation=Reinstallation(
+        command=("apk", "--quiet", "--wait", "{lock_timeout}", "fix", "--reinstall", "{package}"),
+        upgrade=("apk", "upgrade", "--update-cache"),
+        cache=("/etc/apk/cache/{package}-{version}.*.apk", "/var/cache/apk/{package}-{version}.*.apk"),
+        # Without the installed version in a repository apk takes another one for the same.
+        offered=("apk", "fix", "--simulate", "--reinstall", "{package}"),
+        offered_answer=r"(?:Up|Down)grading {package} \(\S+ -> (\S+)\)",
+        from_cache=("apk", "--quiet", "--no-network", "--wait", "{lock_timeout}", "fix", "--reinstall", "{package}"),
+        unavailable="unable to fetch|package mentioned in index not found|No such file or directory|no such package",
+    ),
     lists=(("/var/cache/apk", "APKINDEX"), ("/etc/apk/cache", "APKINDEX")),
     lists_fresh_for=_DAY,
 )
@@ -184,6 +294,18 @@ BREW = PackageManager(
     unattended_refresh=("brew", "update", "--quiet"),
     query=("brew", "info", "--formula"),
     database="brew",
+    reinstallation=Reinstallation(
+        command=("brew", "reinstall", "--formula", "--quiet", "{package}"),
+        upgrade=("brew", "upgrade"),
+        # Prints "NAME (INSTALLED) < NEWEST" for one that a reinstallation would upgrade, else nothing.
+        offered=("brew", "outdated", "--formula", "--verbose", "{package}"),
+        offered_answer=r"^{package} \(.*\) < (\S+)",
+        environment={
+            "HOMEBREW_NO_AUTO_UPDATE": "1",
+            "HOMEBREW_NO_INSTALL_CLEANUP": "1",
+            "HOMEBREW_NO_INSTALLED_DEPENDENTS_CHECK": "1",
+        },
+    ),
     needs_root=False,
 )
 

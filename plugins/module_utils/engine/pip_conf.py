@@ -21,6 +21,7 @@ from .interpreter import Interpreters, describe_found
 from .lock import holding_lock
 from .pip_conf_edit import edit, find_damage, has_key
 from .pip_conf_wanted import WantedConfig
+from .pip_config import system_files, user_files
 from .redact import MASK, has_credentials, redact
 
 _USERINFO = re.compile(r"[^\s'\"@/:=]+:[^\s'\"@]+@")
@@ -61,9 +62,15 @@ class ConfigChange:
         return self.before != self.after
 
 
-def foresee_config(wanted: WantedConfig, host: Host) -> ConfigChange:
+def files_of_level(wanted: WantedConfig, host: Host, interpreters: Optional[Interpreters] = None) -> Tuple[str, ...]:
+    """Return the files that pip reads at a level, in its order: the last is the one it writes to."""
+    file = _locate_written(wanted, interpreters or Interpreters(host), host)
+    return (*file.others, file.path)
+
+
+def foresee_config(wanted: WantedConfig, host: Host, interpreters: Optional[Interpreters] = None) -> ConfigChange:
     """Return what a run would do to the file, without doing it."""
-    file = _observe(host, _locate(wanted, host))
+    file = _observe(host, _locate(wanted, interpreters or Interpreters(host), host))
     before = file.text or ""
     _check_valid(file.path, before)
     after = edit(before, wanted.keys)
@@ -116,19 +123,31 @@ def mask_text(text: str) -> str:
     return _USERINFO.sub(lambda found: found.group() if MASK in found.group() else f"{MASK}@", masked)
 
 
-def _locate(wanted: WantedConfig, host: Host) -> ConfigFile:
-    """Return which file it is, by pip's own order (pip manual, Configuration), and with whose rights it is touched."""
+def _locate(wanted: WantedConfig, interpreters: Interpreters, host: Host) -> ConfigFile:
+    """Return which file it is, and with whose rights it is touched."""
+    file = _locate_written(wanted, interpreters, host)
+    if not wanted.path:
+        return file
+    if wanted.path not in (file.path, *file.others):
+        allowed = ", ".join((*file.others, file.path))
+        raise ProvisionError(
+            f"{wanted.path} is no file that pip reads at the level {wanted.level}.", advice=f"Allowed is: {allowed}."
+        )
+    # Whoever names one file knows of the others.
+    return replace(file, path=wanted.path, others=())
+
+
+def _locate_written(wanted: WantedConfig, interpreters: Interpreters, host: Host) -> ConfigFile:
+    """Return the file of a level that pip itself writes to, the last in its order (pip manual, Configuration)."""
     if wanted.level == "system":
-        folders = (host.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
-        others = tuple(f"{folder}/pip/pip.conf" for folder in folders if folder)
-        return ConfigFile("/etc/pip.conf", "", None, others=others)
+        *others, path = system_files(host)
+        return ConfigFile(path, "", None, others=tuple(others))
     if wanted.level == "user":
         account, home = _find_user(wanted.user, host)
         # The variable is the caller's own and says nothing of another account.
         named = host.environ.get("XDG_CONFIG_HOME") if wanted.user in ("", host.caller.name) else ""
-        path = f"{named or home + '/.config'}/pip/pip.conf"
-        return ConfigFile(path, "", account, others=(f"{home}/.pip/pip.conf",))
-    interpreters = Interpreters(host)
+        *others, path = user_files(home, named or "")
+        return ConfigFile(path, "", account, others=tuple(others))
     found = interpreters.select(wanted.python)
     if found is None:
         raise ProvisionError(

@@ -54,12 +54,16 @@ _SETTINGS: Mapping[str, Tuple[Key, Callable[[object], Any]]] = {
 
 @dataclass(frozen=True)
 class WantedConfig:
-    """What was asked for: of which file, and for each key its words, none for one that is to be gone."""
+    """What was asked for: of which file, and for each key its words, none for one that is to be gone.
+
+    ``path`` is one of the level's files, the one that pip itself writes to where it is empty.
+    """
 
     level: str
     user: str = ""
     python: str = ""
     keys: Mapping[Key, Tuple[str, ...]] = field(default_factory=dict)
+    path: str = ""
 
 
 def read_wanted(options: Mapping[str, object]) -> WantedConfig:
@@ -82,6 +86,7 @@ def read_wanted(options: Mapping[str, object]) -> WantedConfig:
     level = accept("level", values.choice(*LEVELS)) or ""
     user = accept("user", values.optional(values.account)) or ""
     python = accept("python", values.optional(values.python)) or ""
+    path = accept("path", values.optional(values.absolute)) or ""
     override = accept("break_system_packages", values.choice(*OVERRIDES)) or "keep"
     problems += _contradictions(level, options)
     if override == "present" and options.get("i_accept_the_risk") is not True:
@@ -93,7 +98,12 @@ def read_wanted(options: Mapping[str, object]) -> WantedConfig:
     keys.update({_SETTINGS[name][0]: _words(value) for name, value in asked.items() if value is not None})
     if problems:
         raise InvalidState(problems)
-    return WantedConfig(level, user, python, keys)
+    return WantedConfig(level, user, python, keys, path)
+
+
+def without_override(level: str, *, python: str = "", path: str = "") -> WantedConfig:
+    """Return what takes the override out of a file of the caller's own or of all."""
+    return WantedConfig(level, "", python, {_OVERRIDE: ()}, path)
 
 
 def _contradictions(level: str, options: Mapping[str, object]) -> List[str]:

@@ -100,16 +100,21 @@ def _files(host: Host, prefix: str) -> List[Tuple[str, bool]]:
     if named == "/dev/null":
         return []
     home = host.environ.get("HOME") or host.caller.home
-    folder = host.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    users = [] if named and host.exists(named) else [f"{home}/.pip/pip.conf", f"{folder}/pip/pip.conf"]
-    files = [(f"{folder}/pip/pip.conf", False) for folder in _xdg_folders(host)] + [("/etc/pip.conf", False)]
+    users = () if named and host.exists(named) else user_files(home, host.environ.get("XDG_CONFIG_HOME", ""))
+    files = [(path, False) for path in system_files(host)]
     files += [(path, True) for path in users] + [(f"{prefix}/pip.conf", False)]
     return files + ([(named, False)] if named else [])
 
 
-def _xdg_folders(host: Host) -> Tuple[str, ...]:
-    folders = host.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-    return tuple(folder for folder in folders.split(":") if folder)
+def system_files(host: Host) -> Tuple[str, ...]:
+    """Return the files every pip of the host reads, in its order."""
+    folders = (host.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+    return (*(f"{folder}/pip/pip.conf" for folder in folders if folder), "/etc/pip.conf")
+
+
+def user_files(home: str, folder: str = "") -> Tuple[str, ...]:
+    """Return the files every pip of an account reads, in its order; ``folder`` is what its XDG_CONFIG_HOME names."""
+    return (f"{home}/.pip/pip.conf", f"{folder or home + '/.config'}/pip/pip.conf")
 
 
 def observe_configuration(host: Host, prefix: str) -> PipConfiguration:

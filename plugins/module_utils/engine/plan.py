@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
-from .host_state import HostState, ObservedTool, ObservedVenv
+from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .pipx import PIN_SINCE, Pipx
 from .redact import redact
-from .steps import PackageStep, Plan, Refusal, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+
+if TYPE_CHECKING:
+    from .system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -22,6 +25,13 @@ def plan(desired: Desired, state: HostState) -> Plan:
     planner = _Planner(desired, state)
     for library in desired.libraries:
         planner.plan_library(library)
+    for marker in state.markers:
+        planner.plan_marker(marker)
+    for pip_config in state.pip_configs:
+        planner.plan_pip_config(pip_config)
+    planner.warnings += state.lasting_overrides
+    for position, entry in enumerate(state.system_pip):
+        planner.plan_system_pip(position, entry)
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
     if desired.uv and not state.uv and state.own_uv is not None:
@@ -38,6 +48,9 @@ class _Planner:
     desired: Desired
     state: HostState
     packages: Dict[str, List[str]] = field(default_factory=dict)
+    markers: List[MarkerStep] = field(default_factory=list)
+    pip_configs: List[ConfigStep] = field(default_factory=list)
+    system_pip: List[SystemPipStep] = field(default_factory=list)
     own: Dict[str, VenvStep] = field(default_factory=dict)
     venvs: List[VenvStep] = field(default_factory=list)
     tools: List[ToolStep] = field(default_factory=list)
@@ -59,6 +72,40 @@ class _Planner:
             )
         elif package not in self.state.installed_packages:
             self._need_package(package, f"it provides the library {name}")
+
+    def plan_marker(self, observed: ObservedMarker) -> None:
+        marker = observed.marker
+        if not marker.needs_restoring:
+            if marker.state != "intact":
+                self.warnings.append(f"{marker.path} is not restored: {marker.detail}")
+        elif not self.desired.manage_system_packages:
+            self.refuse(
+                f"{marker.path} is {marker.state}, and python_manage_system_packages is false: {marker.detail}",
+                f"Install {marker.package} again by hand.",
+            )
+        elif observed.problem:
+            self.refuse(observed.problem, observed.advice)
+        else:
+            self.markers.append(MarkerStep(marker, (f"it is {marker.state}, and {marker.package} ships it",)))
+
+    def plan_pip_config(self, observed: ObservedConfig) -> None:
+        if observed.problem:
+            self.refuse(observed.problem, observed.advice)
+        elif observed.reasons:
+            self.pip_configs.append(ConfigStep(observed.wanted, _clean(observed.reasons)))
+
+    def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
+        from .system_pip_plan import plan_entry  # noqa: PLC0415  # few hosts have any
+
+        planned = plan_entry(position, observed, self.state)
+        for package, reason in planned.packages.items():
+            self._need_package(package, reason)
+        if planned.step is not None:
+            self.system_pip.append(planned.step)
+        if planned.refusal is not None:
+            refusal = planned.refusal
+            self.refuse(refusal.message, refusal.advice, pending=refusal.pending)
+        self.warnings += planned.warnings
 
     def _need_package(self, name: str, reason: str) -> None:
         self.packages.setdefault(name, []).append(reason)
@@ -156,6 +203,9 @@ class _Planner:
             )
         return Plan(
             packages=packages,
+            markers=tuple(self.markers),
+            pip_configs=tuple(self.pip_configs),
+            system_pip=tuple(self.system_pip),
             own=tuple(self.own.values()),
             venvs=tuple(self.venvs),
             tools=tuple(self.tools),

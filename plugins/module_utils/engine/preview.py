@@ -15,7 +15,7 @@ from .errors import ProvisionError
 from .host import Host
 from .interpreter import Interpreter, Interpreters
 from .observe import Inquiry, find_uv
-from .request import SEEDS, InstallRequest, pins_of
+from .request import InstallRequest, pins_of, without_seeds
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep, VenvStep
 from .work import make_installer, resolve, resolve_new
@@ -31,10 +31,6 @@ class Preview:
     before: Mapping[str, str]
     after: Mapping[str, str]
     unresolved: str = ""
-
-
-def without_seeds(packages: Mapping[str, str]) -> Dict[str, str]:
-    return {name: version for name, version in packages.items() if name not in SEEDS}
 
 
 def make_inquiry(desired: Desired, host: Host) -> Inquiry:

@@ -24,7 +24,8 @@ class Command:
 
     ``argv`` is an argument list, never a shell string. ``env`` is laid over the cleaned environment of the
     caller (a value of ``None`` removes a variable). ``account`` is who runs it (``None``: the caller). ``stdin``
-    carries what must not stand in an argument list. ``timeout`` is in seconds, ``cwd`` a directory.
+    carries what must not stand in an argument list. ``timeout`` is in seconds, ``cwd`` a directory, ``umask`` what
+    new files are not allowed (a caller's of 077 would leave environments that nobody but root can read).
     """
 
     argv: Tuple[str, ...]
@@ -33,6 +34,7 @@ class Command:
     stdin: str = ""
     timeout: Optional[float] = None
     cwd: str = "/"
+    umask: int = 0o022
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,7 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
     """Run a command to its end and return how it ended; never raises for a command that fails or is missing."""
 
     def prepare() -> None:
-        # A caller's umask of 077 would leave environments that nobody but root can read.
-        os.umask(0o022)
+        os.umask(command.umask)
         drop_privileges(command.account)
 
     try:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from .desired import VenvEntry
 from .errors import ProvisionError
@@ -153,3 +153,8 @@ def pins_of(packages: Dict[str, str]) -> Tuple[str, ...]:
         for name, version in sorted(packages.items())
         if version and name not in SEEDS
     )
+
+
+def without_seeds(packages: Mapping[str, str]) -> Dict[str, str]:
+    """Return a set of distributions without what every environment starts with."""
+    return {name: version for name, version in packages.items() if name not in SEEDS}

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from .host_state import ObservedTool, ObservedVenv
 from .interpreter import Interpreter
 from .pipx import Pipx
+
+if TYPE_CHECKING:
+    from .pip_conf_wanted import WantedConfig
+    from .shipped_marker import ShippedMarker
+    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,26 @@ class PackageStep:
 
     name: str
     reasons: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MarkerStep:
+    """A marker to restore from the OS package that ships it."""
+
+    marker: ShippedMarker
+    reasons: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ConfigStep:
+    """A pip.conf to take the override of the marker out of."""
+
+    wanted: WantedConfig
+    reasons: Tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return self.wanted.path
 
 
 @dataclass(frozen=True)
@@ -36,6 +61,16 @@ class VenvStep:
     interpreter: Optional[Interpreter] = None
     installer: str = "pip"
     links: Tuple[Tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SystemPipStep:
+    """What pip does about one entry of ``python_system_pip``: install or remove."""
+
+    action: str
+    observed: ObservedSystemPip
+    reasons: Tuple[str, ...]
+    position: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +103,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class StepText:
-    """A step in words: ``action`` on the ``kind`` (system_package, venv or tool) called ``name``, and why."""
+    """A step in words: ``action`` on the ``kind`` called ``name``, and why.
+
+    Kinds are system_package, marker, pip_config, system_pip, venv and tool.
+    """
 
     action: str
     kind: str
@@ -87,6 +125,9 @@ class Plan:
     """
 
     packages: Tuple[PackageStep, ...] = ()
+    markers: Tuple[MarkerStep, ...] = ()
+    pip_configs: Tuple[ConfigStep, ...] = ()
+    system_pip: Tuple[SystemPipStep, ...] = ()
     own: Tuple[VenvStep, ...] = ()
     venvs: Tuple[VenvStep, ...] = ()
     tools: Tuple[ToolStep, ...] = ()
@@ -95,12 +136,17 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.packages or self.own or self.venvs or self.tools or self.refusals)
+        return not (self.steps or self.refusals)
 
     @property
     def steps(self) -> Tuple[StepText, ...]:
         """Every step in words, in the order they are taken."""
         found = [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
+        found += [StepText("restore", "marker", step.marker.path, step.reasons) for step in self.markers]
+        found += [StepText("update", "pip_config", step.path, step.reasons) for step in self.pip_configs]
+        found += [
+            StepText(step.action, "system_pip", step.observed.entry.label, step.reasons) for step in self.system_pip
+        ]
         found += [
             StepText(step.action, "venv", step.observed.entry.path, step.reasons) for step in (*self.own, *self.venvs)
         ]

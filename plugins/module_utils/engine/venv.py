@@ -17,7 +17,7 @@ from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
 # pip renames what it is about to remove to "~ame-1.0.dist-info"; left behind by a kill, that is no distribution.
-_METADATA_DIRECTORY = re.compile(r"^(?P<name>[A-Za-z0-9].*?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
+METADATA_DIRECTORY = re.compile(r"^(?P<name>[A-Za-z0-9].*?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
 #: Appended to the path of an environment whose successor is being built.
 ASIDE_SUFFIX = ".pep668-old"
 #: The directory in an environment where a run keeps its own files while it lasts.
@@ -80,7 +80,7 @@ def distributions_in(host: Host, directory: str) -> Dict[str, str]:
     """Return the distributions in a site directory, by the names of their metadata directories alone."""
     found = {}
     for entry in host.names_in(directory):
-        matched = _METADATA_DIRECTORY.match(entry)
+        matched = METADATA_DIRECTORY.match(entry)
         if matched:
             found[normalize_name(matched.group("name"))] = matched.group("version")
         elif entry.endswith(".egg-link"):
@@ -168,7 +168,7 @@ def from_index(host: Host, directory: str, found: Mapping[str, str]) -> Dict[str
     """
     direct = set()
     for name in host.names_in(directory) if directory else ():
-        matched = _METADATA_DIRECTORY.match(name)
+        matched = METADATA_DIRECTORY.match(name)
         if matched and host.is_file(f"{directory}/{name}/direct_url.json"):
             direct.add(normalize_name(matched.group("name")))
         elif name.endswith(".egg-link"):

@@ -18,6 +18,7 @@ from pep668_provision.engine.desired import Desired, ToolEntry, VenvEntry, valid
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.observe import Inquiry, observe, own_program_entry, own_program_link
 from pep668_provision.engine.package_manager import APK, APT, BREW, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
+from pep668_provision.engine.pip_conf import foresee_config, write_config
 from pep668_provision.engine.pipx import PIN_SINCE, Pipx, find_pipx, tool_space
 from pep668_provision.engine.plan import plan
 from pep668_provision.engine.process import Command, Completed
@@ -82,6 +83,8 @@ class MadeUpPython:
             "base_prefix": self.prefix,
             "stdlib": self.stdlib,
             "path": [self.stdlib],
+            "user_site": "",
+            "environment": {"python_version": self.release},
         }
         if with_site and self.pip:
             facts["pip"] = {"version": self.pip, "path": "/usr/lib/python3/dist-packages/pip"}
@@ -423,6 +426,10 @@ class StandInApply:
         assert not planned.refusals, planned.refusals
         for package in planned.packages:
             self._install_package(package.name)
+        for marker_step in planned.markers:
+            self.made_up.without(marker_step.marker.path).with_file(marker_step.marker.path, MARKER)
+        for config_step in planned.pip_configs:
+            write_config(foresee_config(config_step.wanted, self.made_up.host), self.made_up.host)
         for venv_step in (*planned.own, *planned.venvs):
             self._take_venv(venv_step)
         for tool_step in planned.tools:

@@ -12,6 +12,7 @@ import pytest
 
 from pep668_provision.engine.desired import (
     INSTALLERS,
+    PIP_CONF_OVERRIDES,
     PIPX_SOURCES,
     REBUILDS,
     SCOPES,
@@ -151,6 +152,10 @@ THE_TOOL = "python_tools[0] (name: 'black'): "
             {"python_pipx_source": "distro"}, ["python_pipx_source", "one of auto, system, index"], id="pipx's source"
         ),
         pytest.param({"python_installer": "conda"}, ["python_installer is 'conda'", "auto, pip, uv"], id="setting"),
+        pytest.param(
+            {"python_pip_conf_override": "present"}, ["python_pip_conf_override", "one of keep, absent"], id="override"
+        ),
+        pytest.param({"python_restore_marker": "maybe"}, ["python_restore_marker", "true or false"], id="marker"),
         # What is no requirement.
         pytest.param(
             venv(packages=["--index-url=http://evil"]),
@@ -298,7 +303,8 @@ def test_allowed_value_is_taken(keys: dict[str, Any], field: str, value: object)
     + [venv(rebuild=name) for name in REBUILDS]
     + [tool(state=state) for state in TOOL_STATES]
     + [tool(scope=scope) for scope in SCOPES]
-    + [{"python_pipx_source": source} for source in PIPX_SOURCES],
+    + [{"python_pipx_source": source} for source in PIPX_SOURCES]
+    + [{"python_pip_conf_override": override} for override in PIP_CONF_OVERRIDES],
     ids=str,
 )
 def test_every_documented_choice_is_allowed(declared: dict[str, Any]) -> None:
@@ -317,7 +323,13 @@ def test_one_tool_may_be_there_for_several_accounts_and_with_suffixes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("python_venv", "python_venvs"), ("python_tool", "python_tools"), ("python_index_urls", "python_index_url")],
+    [
+        ("python_venv", "python_venvs"),
+        ("python_tool", "python_tools"),
+        ("python_index_urls", "python_index_url"),
+        ("python_restore_markers", "python_restore_marker"),
+        ("python_pip_config_override", "python_pip_conf_override"),
+    ],
 )
 def test_misspelt_variable_is_suspected(name: str, meant: str) -> None:
     (sentence,) = suggestions([name])

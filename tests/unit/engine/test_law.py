@@ -14,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from made_up_host import DEBIAN_VERSIONS, MadeUpHost, StandInApply, promised_version
+from package_databases import OTHER_TEXT, with_dpkg
 from pep668_provision.engine.desired import Desired, VenvEntry, validate
 from pep668_provision.engine.observe import observe
 from pep668_provision.engine.plan import plan
@@ -87,6 +88,14 @@ CONDITIONS: list[Condition] = [
     set_aside,
 ]
 PACKAGES = ["flask==3.0.3", "requests>=2", "PyYAML", "typing-extensions==4.12", "zope.interface"]
+OVERRIDE = "[global]\ntimeout = 60\nbreak-system-packages = true\n"
+PIP_CONFS = [
+    "/etc/xdg/pip/pip.conf",
+    "/etc/pip.conf",
+    "/root/.pip/pip.conf",
+    "/root/.config/pip/pip.conf",
+    "/usr/pip.conf",
+]
 TOOL_CONDITIONS = ["missing", "whole", "older", "broken", "unlinked", "pinned", "set aside"]
 
 
@@ -102,6 +111,8 @@ class Scene:
     venvs: tuple[tuple[dict[str, Any], Condition], ...]
     tools: tuple[tuple[dict[str, Any], str], ...]
     more: dict[str, Any]
+    marker: str
+    overrides: tuple[str, ...]
 
     def declared(self, *, backwards: bool = False) -> dict[str, object]:
         step = -1 if backwards else 1
@@ -124,11 +135,23 @@ class Scene:
             made_up.with_own_program("pipx", "1.15.0")
         if self.uv:
             made_up.with_program("/usr/local/bin/uv")
+        self._build_protection(made_up)
         accepted = validate({"python_venvs": [entry for entry, _ in self.venvs]}).venvs
         for position, (_, condition) in enumerate(self.venvs):
             condition(made_up, accepted[position])
         for keys, state in self.tools:
             self._build_tool(made_up, keys, state)
+
+    def _build_protection(self, made_up: MadeUpHost) -> None:
+        marker = f"{made_up.python_of().stdlib}/EXTERNALLY-MANAGED"
+        if made_up.real(marker).exists():
+            with_dpkg(made_up, marker).with_program("/usr/bin/apt-get")
+        if self.marker == "missing":
+            made_up.without(marker)
+        elif self.marker == "changed":
+            made_up.with_file(marker, OTHER_TEXT)
+        for path in self.overrides:
+            made_up.with_file(path, OVERRIDE)
 
     def _build_tool(self, made_up: MadeUpHost, keys: dict[str, Any], state: str) -> None:
         if state == "missing":
@@ -215,8 +238,12 @@ SCENES = st.builds(
             "python_libraries": st.lists(st.sampled_from(["requests", "PyYAML", "attrs"]), unique=True),
             "python_uv": st.booleans(),
             "python_pipx_source": st.sampled_from(["auto", "index"]),
+            "python_restore_marker": st.booleans(),
+            "python_pip_conf_override": st.sampled_from(["keep", "absent"]),
         },
     ),
+    marker=st.sampled_from(["intact", "missing", "changed"]),
+    overrides=st.lists(st.sampled_from(PIP_CONFS), unique=True).map(tuple),
 )
 
 
@@ -242,7 +269,9 @@ def test_what_a_plan_promises_leaves_nothing_to_plan_and_no_process_to_start(sce
         made_up.runner.commands.clear()
         again = made_up.plan(scene.desired)
         assert again.is_empty, (in_words(planned), in_words(again), again.refusals)
-        assert made_up.runner.started == []
+        # Only where a pip.conf of it is to be looked at, python3 says what its prefix is.
+        asked = {"/usr/bin/python3"} if scene.desired.pip_conf_override == "absent" else set()
+        assert set(made_up.runner.started) <= asked
 
 
 @EXAMPLES

@@ -74,6 +74,28 @@ def test_each_level_has_its_file(
     assert mode_of(keeper.real(path)) == 0o644
 
 
+@pytest.mark.parametrize(
+    ("level", "path", "other"),
+    [("system", "/etc/xdg/pip/pip.conf", "/etc/pip.conf"), ("user", "/srv/keeper/.pip/pip.conf", "")],
+)
+def test_another_file_of_the_level_can_be_named(keeper: MadeUpHost, level: str, path: str, other: str) -> None:
+    keeper.with_file(path, ON)
+    if other:
+        keeper.with_file(other, ON)
+    done = converge(keeper, level=level, path=path, **ABSENT)
+    assert (done.file.path, done.after, done.warnings) == (path, "", ())
+    assert not other or keeper.real(other).read_text() == ON
+
+
+def test_a_file_that_is_none_of_the_levels_is_refused(keeper: MadeUpHost) -> None:
+    with pytest.raises(ProvisionError) as refused:
+        foresee(keeper, level="user", path="/etc/pip.conf", **ABSENT)
+    assert "/etc/pip.conf is no file that pip reads at the level user" in str(refused.value)
+    assert "/srv/keeper/.pip/pip.conf, /srv/keeper/.config/pip/pip.conf" in refused.value.advice
+    with pytest.raises(InvalidState, match=r"path is 'pip\.conf'"):
+        read_wanted({"level": "user", "path": "pip.conf"})
+
+
 def test_another_account_is_found_in_its_own_home_whatever_the_callers_environment_says(made_up: MadeUpHost) -> None:
     made_up.environ["XDG_CONFIG_HOME"] = "/root/conf"
     # The account whose rights are taken is the one that owns the files of this made-up host.

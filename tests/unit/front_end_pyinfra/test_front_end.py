@@ -19,7 +19,7 @@ from pep668_provision.engine.desired import VenvEntry
 from pep668_provision.engine.os_packages import package_operation_options
 from pep668_provision.engine.package_manager import MANAGERS, PackageManager
 from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
-from pep668_provision.operations import libraries, system_packages, tools, venv
+from pep668_provision.operations import libraries, protection, system_packages, tools, venv
 from pep668_provision.remote import Call
 
 from .fake_hosts import ENGINE, FakeRun, request_in
@@ -133,7 +133,7 @@ def test_arguments_of_system_packages_are_what_is_declared_of_a_host() -> None:
     assert list(inspect.signature(system_packages).parameters) == entries
 
 
-@pytest.mark.parametrize("operate", [venv, tools, libraries, system_packages], ids=lambda it: it.__name__)
+@pytest.mark.parametrize("operate", [venv, tools, libraries, system_packages, protection], ids=lambda it: it.__name__)
 def test_operations_show_what_they_take_and_an_example(operate: Any) -> None:
     assert ".. code:: python" in operate.__doc__
     assert f"{operate.__name__}(" in operate.__doc__

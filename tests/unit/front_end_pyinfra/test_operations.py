@@ -21,7 +21,7 @@ import pytest
 from pyinfra.api.exceptions import OperationValueError
 
 from pep668_provision.deploys import provision
-from pep668_provision.operations import libraries, system_packages, tools, venv
+from pep668_provision.operations import libraries, protection, system_packages, tools, venv
 
 from .fake_hosts import WEB, FakeRun, cases, read_case, without_host
 
@@ -46,6 +46,7 @@ FOLDERS: dict[str, Callable[..., Any]] = {
     "operations/tools": tools,
     "operations/libraries": libraries,
     "operations/system_packages": system_packages,
+    "operations/protection": protection,
     "deploys/provision": provision,
 }
 

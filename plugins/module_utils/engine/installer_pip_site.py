@@ -1,0 +1,166 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pip working in an interpreter's own site, the system's or an account's: its command lines, and what it answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .desired import VenvEntry
+from .host import Host
+from .installer import LOG_NAME, Prepared, Workplace
+from .installer_pip import install_arguments, pip_environment, pip_with_report, working_directory
+from .interpreter import Interpreter
+from .pip_config import VARIABLE
+from .process import Command, Completed, child_environment
+from .redact import has_credentials
+from .request import InstallRequest
+from .requirement import parse_spec
+from .system_pip import SystemPipEntry
+
+#: Asks pip itself where it puts the parts of a distribution: distributions change that in Python and in pip.
+_PLACES = r"""
+import json, sysconfig
+try:
+    from pip._internal.locations import get_scheme
+    scheme = get_scheme("name", user=False)
+    found = {key: getattr(scheme, key) for key in ("purelib", "platlib", "scripts", "data")}
+except Exception:
+    found = {key: sysconfig.get_path(key) for key in ("purelib", "platlib", "scripts", "data")}
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class SitePip:
+    """The pip of an interpreter, working in that interpreter's own site as an entry asks.
+
+    ``overrides`` says that the marker is passed over, by the variable, which older pips do not stumble over.
+    """
+
+    work: Workplace
+    interpreter: Interpreter
+    entry: SystemPipEntry
+    overrides: bool = False
+
+    @property
+    def _flags(self) -> Tuple[str, ...]:
+        # -I would hide the account's own packages.
+        return () if self.entry.scope == "user" else ("-I",)
+
+    @property
+    def _pip(self) -> List[str]:
+        return [self.interpreter.path, *self._flags, "-m", "pip"]
+
+    def environment(self) -> Dict[str, Optional[str]]:
+        env = pip_environment(self.work.index, log_file=f"{self.work.scratch}/{LOG_NAME}" if self.work.scratch else "")
+        env["PIP_USER"] = "1" if self.entry.scope == "user" else "0"
+        if self.overrides:
+            env[VARIABLE] = "1"
+        return env
+
+    def _command(self, argv: Sequence[str], *, stdin: str = "", cwd: str = "") -> Command:
+        return Command(
+            tuple(argv),
+            env=self.environment(),
+            account=self.work.account,
+            stdin=stdin,
+            cwd=cwd or self.entry.chdir,
+            umask=self.entry.umask,
+        )
+
+    def _arguments(self) -> Tuple[List[str], Dict[str, str], str]:
+        """Return the arguments for what is asked, the files they name, and where pip has to run."""
+        entry = self.entry
+        editable = [text for text in entry.name if entry.editable and not has_credentials(text)]
+        pip_args = [*entry.pip_args, *(word for text in editable for word in ("-e", text))]
+        asked = VenvEntry(
+            path="/",
+            packages=tuple(text for text in entry.name if text not in editable),
+            requirements=entry.requirements,
+            pip_args=tuple(pip_args),
+        )
+        request = InstallRequest(asked, upgrade=entry.state == "latest")
+        arguments, files = install_arguments(self.work, request)
+        return arguments, files, entry.chdir if entry.chdir != "/" else working_directory(request)
+
+    def install(self) -> Prepared:
+        """Return the command that installs what is asked."""
+        arguments, files, cwd = self._arguments()
+        return Prepared(self._command([*self._pip, "install", *arguments], cwd=cwd), files)
+
+    def uninstall(self, names: Sequence[str]) -> Prepared:
+        """Return the command that removes these distributions."""
+        return Prepared(self._command([*self._pip, "uninstall", "--yes", *names]))
+
+    def ask_uninstall(self, name: str) -> Prepared:
+        """Return the command that asks pip what it would remove, and answers its question with no."""
+        command = self._command([*self._pip, "uninstall", name], stdin="n\n")
+        # It has to ask, whatever a configuration says.
+        return Prepared(replace(command, env={**command.env, "PIP_NO_INPUT": "0", "PIP_YES": "0"}))
+
+    def resolve(self) -> Prepared:
+        """Return the dry run of ``install``; the marker does not concern one that reports (pip's InstallCommand)."""
+        arguments, files, cwd = self._arguments()
+        own = self.interpreter.pip.version if self.interpreter.pip is not None else ""
+        pip = pip_with_report(self.work, self.interpreter.path, own, self._flags)
+        options = ["--quiet", "--dry-run", "--report", "-"]
+        return Prepared(self._command([*pip, "install", *options, *arguments], cwd=cwd), files)
+
+    def fetch_wheels(self, found: Mapping[str, "Found"], folder: str) -> Prepared:
+        """Return the command that leaves the wheels of what a dry run found in a directory, built where need be."""
+        lines = "".join(f"{one.requirement}\n" for one in found.values())
+        path = f"{self.work.scratch}/found.txt"
+        options = ["--no-deps", "--wheel-dir", folder]
+        return Prepared(self._command([*self._pip, "wheel", *options, "-r", path]), {path: lines})
+
+    def places(self) -> Prepared:
+        """Return the command that tells where pip puts the parts of a distribution, for ``read_places``."""
+        return Prepared(self._command([self.interpreter.path, *self._flags, "-c", _PLACES]))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A distribution that pip would install: its version, and the requirement that means exactly this file of it."""
+
+    version: str
+    requirement: str
+
+
+def read_found(report: str) -> Dict[str, Found]:
+    """Return what a dry run's report would install, by normalised names; raises ValueError for something else."""
+    try:
+        parsed = json.loads(report[max(report.find("{"), 0) :])
+        return dict(_read_item(item) for item in parsed["install"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no report: {error}") from error
+
+
+def _read_item(item: Mapping[str, Any]) -> Tuple[str, Found]:
+    name, version = item["metadata"]["name"], item["metadata"]["version"]
+    url = item["download_info"]["url"]
+    details = item["download_info"].get("vcs_info") or {}
+    if details:
+        url = f"{details['vcs']}+{url}@{details['commit_id']}"
+    return _normalized(name), Found(version, f"{name} @ {url}")
+
+
+def _normalized(name: str) -> str:
+    return parse_spec(name).name or name
+
+
+def read_places(answer: Completed) -> Dict[str, str]:
+    """Return the directories of purelib, platlib, scripts and data; empty where the interpreter did not answer."""
+    try:
+        return {key: str(path) for key, path in json.loads(answer.stdout).items()} if answer.succeeded else {}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def host_as_child(host: Host, pip: SitePip) -> Host:
+    """Return the host with the environment of a pip that is started for an entry; its configuration is read by it."""
+    command = Command((), env=pip.environment(), account=pip.work.account)
+    return replace(host, environ=child_environment(command, host.environ))

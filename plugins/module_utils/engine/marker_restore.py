@@ -1,0 +1,289 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Markers that are missing or changed, laid down again by the package manager from the package that owns them.
+
+No package gets another version by it: on a rolling distribution that would be half an upgrade.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import shlex
+from dataclasses import dataclass, replace
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .account import Account
+from .distro import Distribution, observe_distribution
+from .errors import CommandFailed, ProvisionError
+from .host import Host
+from .lock import holding_lock
+from .os_packages import lists_are_here, lists_need_refresh
+from .package_manager import MANAGERS, PackageManager
+from .process import Command, Completed
+from .shipped_marker import ShippedMarker, observe_shipped_markers
+
+#: Seconds for one question to a package manager about what it has at hand.
+_QUERY_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """How one package is laid down again: by which package manager and account, from which file of its cache if any.
+
+    ``distribution`` is the host's with that package manager, which need not be its own one.
+    """
+
+    marker: ShippedMarker
+    distribution: Distribution
+    manager: PackageManager
+    account: Optional[Account] = None
+    cached: str = ""
+
+
+def foresee_restoration(host: Host, markers: Sequence[ShippedMarker]) -> Tuple[Restoration, ...]:
+    """Return how the packages of these markers would be laid down again; nothing is changed, no network is used.
+
+    Raises ProvisionError where it is known by now that this cannot be done.
+    """
+    wanted = {(one.package, one.architecture): one for one in markers if one.needs_restoring}
+    return tuple(_foresee(host, marker) for marker in wanted.values())
+
+
+def restore_markers(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
+    """Leave those of these markers that need it as their packages have them; return what the user has to know.
+
+    Takes the host's lock, which is waited for as long as the package manager's, ``lock_timeout`` seconds each. Raises
+    ProvisionError where it cannot be done, CommandFailed where the package manager fails.
+    """
+    if not any(one.needs_restoring for one in markers):
+        return ()
+    foresee_restoration(host, markers)
+    with holding_lock(host, timeout=lock_timeout):
+        # Whoever held the lock may have done some of it.
+        paths = {one.path for one in markers}
+        wanted = [one for one in observe_shipped_markers(host) if one.path in paths]
+        return take_restoration(host, wanted, lock_timeout=lock_timeout)
+
+
+def take_restoration(host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> Tuple[str, ...]:
+    """Do what restore_markers does for markers as they are now, for a caller that holds the host's lock."""
+    warnings: List[str] = []
+    for restoration in foresee_restoration(host, markers):
+        warnings += _Restorer(host, restoration, lock_timeout).restore()
+    return (*warnings, *_verify(host, markers))
+
+
+def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
+    if host.is_dir(marker.path) and not host.is_link(marker.path):
+        # pacman stops half-way through the package.
+        raise ProvisionError(
+            f"A directory stands at {marker.path}, in place of the file of {marker.package}.",
+            advice="Move it away, then run again.",
+        )
+    distribution = observe_distribution(host)
+    manager = _manager_of(host, distribution, marker)
+    distribution = replace(distribution, manager=manager)
+    account: Optional[Account] = None
+    if manager.needs_root and not host.is_root:
+        raise ProvisionError(
+            f"{marker.path} is {marker.state}, and {host.caller.name} may not have {manager.name} restore it.",
+            advice="It takes root's rights, by become: true for example.",
+        )
+    if not manager.needs_root and host.is_root:
+        owner = host.stat(marker.path.rpartition("/")[0])
+        account = host.account_by_uid(owner.st_uid) if owner is not None and owner.st_uid else None
+    cached = _cached_file(host, manager, marker)
+    restoration = Restoration(marker, distribution, manager, account, cached)
+    # Of lists that are not there yet nothing can be told.
+    if not cached and lists_are_here(host, distribution):
+        _check_offered(host, restoration)
+    return restoration
+
+
+def _manager_of(host: Host, distribution: Distribution, marker: ShippedMarker) -> PackageManager:
+    """Return the package manager that installed a package: the distribution's own, where it has that database."""
+    own = [distribution.manager] if distribution.manager is not None else []
+    fitting = [one for one in [*own, *MANAGERS.values()] if one.database == marker.database]
+    present = [one for one in fitting if any(host.is_executable(program) for program in one.programs)]
+    if not present:
+        raise ProvisionError(
+            f"{marker.path} is {marker.state}, and there is no package manager here that restores {marker.package}.",
+            advice=f"Install {marker.package} {marker.version} again as it was installed before.",
+        )
+    return present[0]
+
+
+def _fill(words: Sequence[str], marker: ShippedMarker, **more: object) -> Tuple[str, ...]:
+    values = {
+        "package": marker.package,
+        "version": marker.version,
+        "escaped_version": marker.version.replace(":", "%3a"),
+        "bare_version": marker.version.rpartition(":")[2],
+        "architecture": marker.architecture,
+    }
+    return tuple(word.format(**values, **more) for word in words)
+
+
+def _cached_file(host: Host, manager: PackageManager, marker: ShippedMarker) -> str:
+    """Return the package's own file in the package manager's cache, "" where there is none."""
+    for pattern in _fill(manager.reinstallation.cache, marker):
+        for path in _match(host, "", pattern.strip("/").split("/")):
+            if not path.endswith((".sig", ".part")):
+                return path
+    return ""
+
+
+def _match(host: Host, folder: str, parts: Sequence[str]) -> Iterator[str]:
+    first, rest = parts[0], parts[1:]
+    names = host.names_in(folder or "/") if "*" in first else (first,)
+    for name in names:
+        path = f"{folder}/{name}"
+        if not fnmatch.fnmatchcase(name, first):
+            continue
+        if rest:
+            yield from _match(host, path, rest)
+        elif host.is_file(path):
+            yield path
+
+
+def _check_offered(host: Host, restoration: Restoration) -> None:
+    """Refuse what would give a package another version than it has."""
+    marker, manager = restoration.marker, restoration.manager
+    way = manager.reinstallation
+    if not way.offered:
+        return
+    command = Command(_fill(way.offered, marker), _environment(manager, marker, 0), restoration.account)
+    answer = host.run(Command(command.argv, command.env, command.account, timeout=_QUERY_TIMEOUT))
+    pattern = way.offered_answer.replace("{package}", re.escape(marker.package))
+    found = re.search(pattern, answer.stdout, re.MULTILINE)
+    if found and found.group(1) != marker.version:
+        raise ProvisionError(
+            f"{marker.path} is {marker.state}, and {marker.package} {marker.version} cannot be installed again: the "
+            f"repositories have {found.group(1)}, and this one package alone in that version could break others.",
+            advice=_advice_on_version(manager),
+        )
+
+
+def _advice_on_version(manager: PackageManager) -> str:
+    folders = " or ".join(
+        dict.fromkeys(one.rpartition("/")[0] for one in manager.reinstallation.cache if "*/" not in one)
+    )
+    file = f", or lay the file of the installed version into {folders}" if folders else ""
+    return f"Run {shlex.join(manager.reinstallation.upgrade)} first{file}, then run again."
+
+
+def _environment(manager: PackageManager, marker: ShippedMarker, lock_timeout: float) -> Dict[str, Optional[str]]:
+    more = manager.reinstallation.environment
+    filled = _fill(tuple(more.values()), marker, lock_timeout=int(lock_timeout))
+    return {**manager.environment, **dict(zip(more, filled))}
+
+
+class _Restorer:
+    """Lays one package down again."""
+
+    def __init__(self, host: Host, restoration: Restoration, lock_timeout: float) -> None:
+        self._host = host
+        self._restoration = restoration
+        self._lock_timeout = lock_timeout
+
+    def restore(self) -> Tuple[str, ...]:
+        """Leave the package installed again, held if it was; return what the user has to know."""
+        marker, way = self._restoration.marker, self._restoration.manager.reinstallation
+        held = bool(way.held) and bool(self._run(_fill(way.held, marker)).stdout.strip())
+        warnings: List[str] = []
+        try:
+            warnings += self._reinstall()
+        finally:
+            done = self._run(_fill(way.hold, marker)) if held else None
+        if done is not None and not done.succeeded:
+            warnings.append(f"{marker.package} was held at its version and is not now: {_last_words(done)}")
+        return tuple(warnings)
+
+    def _reinstall(self) -> Tuple[str, ...]:
+        restoration = self._restoration
+        marker, way = restoration.marker, restoration.manager.reinstallation
+        seconds = int(self._lock_timeout)
+        warnings: Tuple[str, ...] = ()
+        if restoration.cached:
+            done = self._run(_fill(way.from_cache, marker, file=restoration.cached, lock_timeout=seconds))
+            if done.succeeded:
+                return ()
+            what = f"{restoration.cached} did not serve to restore {marker.path}, so the repositories' was taken"
+            warnings = (f"{what}: {_last_words(done)}",)
+        self._refresh()
+        if restoration.cached:
+            _check_offered(self._host, restoration)
+        done = self._run(_fill(way.command, marker, lock_timeout=seconds))
+        if done.succeeded and not self._is_left():
+            return warnings
+        # Of what is not to be had apt only says so, and ends well.
+        if way.unavailable and re.search(way.unavailable, f"{done.stdout}\n{done.stderr}"):
+            raise self._failed(
+                done,
+                f"{marker.path} is {marker.state}, and the repositories do not have {marker.package} {marker.version}",
+                _advice_on_version(restoration.manager),
+            )
+        if not done.succeeded:
+            by_hand = f"By hand it is: {shlex.join(done.command.argv)}"
+            raise self._failed(done, f"Installing {marker.package} again to restore {marker.path} failed", by_hand)
+        return warnings
+
+    def _is_left(self) -> bool:
+        path = self._restoration.marker.path
+        return any(one.path == path and one.needs_restoring for one in observe_shipped_markers(self._host))
+
+    def _refresh(self) -> None:
+        """Have the lists of the repositories at hand, which a container image starts without."""
+        restoration = self._restoration
+        if lists_need_refresh(self._host, restoration.distribution):
+            had_lists = lists_are_here(self._host, restoration.distribution)
+            done = self._run(restoration.manager.unattended_refresh)
+            # Old ones may still do.
+            if not done.succeeded and not had_lists:
+                advice = "It takes the network, or the package's file in the package manager's cache."
+                raise self._failed(done, "Fetching the repositories' lists failed", advice)
+            _check_offered(self._host, restoration)
+
+    def _run(self, argv: Tuple[str, ...]) -> Completed:
+        manager, marker = self._restoration.manager, self._restoration.marker
+        environment = _environment(manager, marker, self._lock_timeout)
+        return self._host.run(Command(argv, environment, self._restoration.account))
+
+    def _failed(self, done: Completed, what: str, advice: str) -> CommandFailed:
+        status = "could not be run" if done.status is None else f"exit status {done.status}"
+        return CommandFailed(
+            f"{what} ({status}): {_last_words(done)}",
+            command=done.command.argv,
+            status=done.status,
+            stdout=done.stdout,
+            stderr=done.stderr,
+            advice=advice,
+        )
+
+
+def _last_words(done: Completed) -> str:
+    """Return what a package manager said in the end, as one sentence: its errors where it marks them."""
+    said = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
+    errors = [line for line in said if re.match(r"(?i)(e:|err|fatal|dpkg: error)", line)]
+    told = " ".join(errors or said[-1:]) or "it said nothing"
+    return (told if len(told) <= 400 else f"{told[:397]}...").rstrip(".") + "."
+
+
+def _verify(host: Host, wanted: Sequence[ShippedMarker]) -> Tuple[str, ...]:
+    """Return which packages have got another version; raises ProvisionError where a marker is still not as shipped."""
+    now = {one.path: one for one in observe_shipped_markers(host)}
+    left = [now[one.path] for one in wanted if one.path in now and now[one.path].needs_restoring]
+    if left:
+        told = " ".join(f"{one.path} is {one.state}: {one.detail}" for one in left)
+        raise ProvisionError(
+            f"The package manager ended without an error, and still {told}",
+            advice="Something on this host may take the file away again: a hook of the package manager, for example.",
+        )
+    gone = [one for one in wanted if one.needs_restoring and one.path not in now]
+    moved = [one for one in wanted if one.path in now and now[one.path].version != one.version]
+    return (
+        *(f"{one.package} does not ship {one.path} any more." for one in gone),
+        *(f"{one.package} was {one.version} and is {now[one.path].version} now." for one in moved),
+    )

@@ -1,0 +1,186 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is installed where an interpreter looks for it: asked of the interpreter once, read from files; no pip runs."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .account import Account
+from .environment_marker import evaluate_marker
+from .host import Host
+from .interpreter import Interpreter
+from .package_owner import package_owners
+from .process import Command
+from .requirement import Requirement, RequirementError, normalize_name
+from .venv import METADATA_DIRECTORY
+
+# As the interpreter's own pip is started, so that it sees what that sees. The names are those of PEP 508.
+PROBE = r"""
+import json, os, platform, site, sys
+version = platform.python_version()
+info = sys.implementation.version
+kind = info.releaselevel[0] + str(info.serial) if info.releaselevel != "final" else ""
+print(json.dumps({
+    "path": [folder for folder in sys.path if os.path.isabs(folder)],
+    "user_site": site.getusersitepackages(),
+    "environment": {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": "%d.%d.%d%s" % (info.major, info.minor, info.micro, kind),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": version,
+        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "sys_platform": sys.platform,
+    },
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A distribution: its normalised name, version, and the directory (or file, of an old egg) of its metadata."""
+
+    name: str
+    version: str
+    metadata: str
+
+    @property
+    def directory(self) -> str:
+        return posixpath.dirname(self.metadata)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an interpreter looks for distributions, as one account, and what is there; what comes first counts.
+
+    ``environment`` is what environment markers are evaluated in (PEP 508).
+    """
+
+    directories: Tuple[str, ...] = ()
+    user_directory: str = ""
+    distributions: Mapping[str, Installed] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def version_of(self, name: str) -> str:
+        """Return the version of a distribution by its normalised name, "" where there is none."""
+        found = self.distributions.get(name)
+        return found.version if found is not None else ""
+
+    def versions(self, names: "Any") -> Dict[str, str]:
+        """Return those of these distributions that are there, with their versions."""
+        return {name: self.distributions[name].version for name in sorted(names) if name in self.distributions}
+
+    def applies(self, requirement: Requirement, extra: str = "") -> bool:
+        """Say whether a requirement's marker holds here; one that cannot be judged holds."""
+        if requirement.marker is None:
+            return True
+        try:
+            return evaluate_marker(requirement.marker, self.environment, extra)
+        except RequirementError:
+            return True
+
+
+def observe_site(
+    host: Host, interpreter: Interpreter, *, account: Optional[Account] = None, with_user_site: bool = False
+) -> Site:
+    """Ask an interpreter where it looks, as ``account``, and read what is there; empty where it does not answer."""
+    # -I leaves the account's own packages out, which an installation into the system has nothing to do with.
+    flags = () if with_user_site else ("-I",)
+    answer = host.run(Command((interpreter.path, *flags, "-c", PROBE), account=account, timeout=30))
+    try:
+        facts = json.loads(answer.stdout) if answer.succeeded else {}
+        path = tuple(dict.fromkeys(map(str, facts["path"])))
+        site = Site(path, str(facts["user_site"]), environment=dict(facts["environment"]))
+    except (ValueError, KeyError, TypeError):
+        return Site()
+    return replace(site, distributions=read_distributions(host, site.directories))
+
+
+def read_distributions(host: Host, directories: Tuple[str, ...]) -> Dict[str, Installed]:
+    """Return the distributions in these directories, by the names of their metadata; the first of a name counts."""
+    found: Dict[str, Installed] = {}
+    for directory in directories:
+        for entry in host.names_in(directory):
+            matched = METADATA_DIRECTORY.match(entry)
+            if matched:
+                name = normalize_name(matched.group("name"))
+                found.setdefault(name, Installed(name, matched.group("version"), f"{directory}/{entry}"))
+            elif entry.endswith(".egg-link"):
+                name = normalize_name(entry[: -len(".egg-link")])
+                found.setdefault(name, _behind_link(host, name, f"{directory}/{entry}"))
+    return found
+
+
+def _behind_link(host: Host, name: str, egg_link: str) -> Installed:
+    """Return a development install of an old setuptools; its metadata stands in the project."""
+    project = (host.read_text(egg_link) or "").split("\n")[0].strip()
+    for entry in host.names_in(project) if project.startswith("/") else ():
+        if entry.endswith(".egg-info"):
+            metadata = f"{project}/{entry}"
+            return Installed(name, _header(metadata_text(host, metadata), "Version"), metadata)
+    return Installed(name, "", egg_link)
+
+
+def metadata_text(host: Host, metadata: str) -> str:
+    """Return the text of a distribution's core metadata: METADATA, PKG-INFO of an egg, or the egg's only file."""
+    for path in (f"{metadata}/METADATA", f"{metadata}/PKG-INFO", metadata):
+        text = host.read_text(path)
+        if text is not None:
+            return text
+    return ""
+
+
+def _header(text: str, name: str) -> str:
+    return next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(f"{name}:")), "")
+
+
+def requirements_of(host: Host, installed: Installed) -> Tuple[Requirement, ...]:
+    """Return what a distribution's metadata says it requires; lines that are no requirements are passed over."""
+    found = []
+    for line in metadata_text(host, installed.metadata).splitlines():
+        if not line.strip():
+            break
+        if line.startswith("Requires-Dist:"):
+            try:
+                found.append(Requirement.parse(line.partition(":")[2].strip()))
+            except RequirementError:
+                continue
+    return tuple(found)
+
+
+def source_of(host: Host, installed: Installed) -> Mapping[str, Any]:
+    """Return what direct_url.json says of where a distribution came from (PEP 610), empty for one of an index."""
+    try:
+        found = json.loads(host.read_text(f"{installed.metadata}/direct_url.json") or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def recorded_files(host: Host, installed: Installed) -> Tuple[str, ...]:
+    """Return the files that a distribution's RECORD lists, as absolute paths; none where it has no RECORD."""
+    found = []
+    for line in (host.read_text(f"{installed.metadata}/RECORD") or "").splitlines():
+        # A path with a comma is in quotes; none of the fields after it has one.
+        path = line[1:].partition('"')[0] if line.startswith('"') else line.partition(",")[0]
+        if path:
+            found.append(posixpath.normpath(posixpath.join(installed.directory, path)))
+    return tuple(found)
+
+
+def owners_of(host: Host, installed: Installed) -> Tuple[str, ...]:
+    """Return the OS packages that the metadata of a distribution belongs to."""
+    for file in ("METADATA", "PKG-INFO", ""):
+        path = f"{installed.metadata}/{file}".rstrip("/")
+        if host.is_file(path):
+            return package_owners(host, path, installed.name) or ()
+    return ()

@@ -1,0 +1,204 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Entries of ``python_system_pip``: what pip is declared to do in a system's or an account's own site, and how far."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, List, Tuple
+
+from . import values
+from .requirement import Requirement, RequirementError, normalize_name, parse_spec
+
+STATES = ("present", "latest", "absent")
+SCOPES = ("system", "user")
+#: What to do where pip refuses over the marker.
+POLICIES = ("refuse", "prefer_system_package", "break")
+#: The end of a requirement that a comma has cut off: "flask>=1,<2".
+_CONTINUES = re.compile(r"^\s*(===|==|~=|!=|<=|>=|<|>)")
+_UMASK = re.compile(r"^(0o?)?[0-7]{3}$")
+_EXECUTABLE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
+#: Options that would make the call another one than the entry says, and what says it instead.
+_REFUSED_OPTIONS = {
+    **dict.fromkeys(("-t", "--target", "--prefix", "--root"), "a directory of its own is what python_venvs is for"),
+    **dict.fromkeys(("--python", "--dry-run", "--report", "--yes", "-y"), "this is for the engine to say"),
+    **dict.fromkeys(("-r", "--requirement"), "write the file into requirements"),
+    **dict.fromkeys(("-e", "--editable"), "write the path into name, with editable: true"),
+}
+
+
+@dataclass(frozen=True)
+class SystemPipEntry:
+    """One entry of ``python_system_pip``, which is also what the module ``pip`` is asked; see the README for each key.
+
+    ``name`` are requirements, URLs or absolute paths; ``pip_args`` the words of ``extra_args`` that are pip's.
+    """
+
+    name: Tuple[str, ...] = ()
+    requirements: Tuple[str, ...] = ()
+    state: str = "present"
+    externally_managed: str = "refuse"
+    allow_overwrite: Tuple[str, ...] = ()
+    scope: str = "system"
+    user: str = ""
+    python: str = ""
+    executable: str = ""
+    editable: bool = False
+    pip_args: Tuple[str, ...] = ()
+    umask: int = 0o022
+    chdir: str = "/"
+
+    @property
+    def label(self) -> str:
+        """How it is called in steps and messages; requirements are told by their names alone."""
+        return ", ".join([*(_label_of(text) for text in self.name), *self.requirements])
+
+    @property
+    def ignores_installed(self) -> bool:
+        """Whether pip is told to leave alone what is there, and to put the new beside it."""
+        return any(word in ("--ignore-installed", "-I") for word in self.pip_args)
+
+
+def _label_of(text: str) -> str:
+    return parse_spec(text).name or values.shown(text).strip("'")
+
+
+def names(value: object) -> Tuple[str, ...]:
+    """Return what is to be installed from a list, or from a text with commas as ansible.builtin.pip takes it."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)):
+        raise values.Refused("allowed is a name or a list of names")
+    whole: List[object] = []
+    open_brackets = 0
+    for part in parts:
+        before = whole[-1] if whole else None
+        # Extras and versions have commas of their own, which a list made from a text is cut at too.
+        if isinstance(part, str) and isinstance(before, str) and (open_brackets > 0 or _CONTINUES.match(part)):
+            whole[-1] = f"{before},{part.strip()}"
+        else:
+            whole.append(part.strip() if isinstance(part, str) else part)
+        open_brackets = str(whole[-1]).count("[") - str(whole[-1]).count("]")
+    return values.list_of(values.spec)([one for one in whole if one != ""])
+
+
+def _umask(value: object) -> int:
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise values.Refused('YAML reads a bare 0022 as a number: write it in quotes, like umask: "0022"')
+    if not _UMASK.match(text):
+        raise values.Refused('allowed are three octal digits, like "0022"')
+    return int(text.replace("o", ""), 8)
+
+
+def _executable(value: object) -> str:
+    text = values.plain_text(value)
+    if text.startswith("/"):
+        return values.absolute(text)
+    if not _EXECUTABLE.match(text):
+        raise values.Refused("allowed is the name of a pip such as pip3.11, or its absolute path")
+    return text
+
+
+def _words(value: object) -> Tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            return tuple(shlex.split(values.plain_text(value)))
+        except ValueError:
+            raise values.Refused("its quotes do not match") from None
+    return values.list_of(values.plain_text)(value)
+
+
+#: What an entry may hold, as the module's options and the role's keys have it.
+FIELDS: Dict[str, Callable[[object], Any]] = {
+    "name": names,
+    "version": values.optional(values.plain_text),
+    "requirements": lambda value: values.list_of(values.absolute)([value] if isinstance(value, str) else value),
+    "state": values.choice(*STATES),
+    "externally_managed": values.choice(*POLICIES),
+    "allow_overwrite": values.list_of(values.library),
+    "scope": values.choice(*SCOPES),
+    "user": values.optional(values.account),
+    "python": values.optional(values.python),
+    "executable": values.optional(_executable),
+    "editable": values.boolean,
+    "extra_args": _words,
+    "umask": lambda value: 0o022 if value in (None, "") else _umask(value),
+    "chdir": lambda value: values.absolute(value) if value else "/",
+}
+
+
+def make_entry(**accepted: Any) -> SystemPipEntry:
+    """Return the entry of accepted values; raises Refused for what contradicts itself.
+
+    What options say that the entry has a word for is taken for that word: --user, --upgrade, --break-system-packages.
+    """
+    version, words = accepted.pop("version", "") or "", accepted.pop("extra_args", ()) or ()
+    entry = SystemPipEntry(**{key: value for key, value in accepted.items() if value is not None})
+    if version:
+        entry = replace(entry, name=(_with_version(entry, version),))
+    if not entry.name and not entry.requirements:
+        raise values.Refused("name and requirements are missing; one of them says what it is about")
+    if entry.python and entry.executable:
+        raise values.Refused("python and executable both select an interpreter; allowed is one of them")
+    if entry.state == "absent":
+        _check_absent(entry)
+    elif entry.editable and any(_is_plain(text) for text in entry.name):
+        raise values.Refused("editable is about paths and URLs; allowed for a name is an entry of its own")
+    entry = _read_options(entry, words)
+    if entry.user and entry.scope != "user":
+        raise values.Refused("user names whose own site it is; allowed is user with scope: user")
+    return entry
+
+
+def _with_version(entry: SystemPipEntry, version: str) -> str:
+    if len(entry.name) != 1:
+        raise values.Refused("version is about one name, and there are others; allowed is a version in each name")
+    name = entry.name[0]
+    spec = parse_spec(name)
+    if not isinstance(spec, Requirement) or str(spec.specifier) or spec.url or spec.marker:
+        raise values.Refused("version is given, and name says one already; allowed is one of them")
+    if entry.state != "present":
+        raise values.Refused(f"version goes with state: present; with {entry.state} leave it out")
+    text = f"{name}=={version}" if version[:1].isdigit() else f"{name}{version}"
+    try:
+        Requirement.parse(text)
+    except RequirementError as error:
+        raise values.Refused(f"version: {error}") from None
+    return text
+
+
+def _is_plain(text: str) -> bool:
+    spec = parse_spec(text)
+    return isinstance(spec, Requirement) and not spec.url
+
+
+def _check_absent(entry: SystemPipEntry) -> None:
+    unnamed = [text for text in entry.name if not parse_spec(text).name]
+    if unnamed:
+        raise values.Refused(f"{values.shown(unnamed[0])} does not tell a name; allowed with state: absent are names")
+
+
+def _read_options(entry: SystemPipEntry, words: Tuple[str, ...]) -> SystemPipEntry:
+    left: List[str] = []
+    for word in words:
+        option = word.partition("=")[0]
+        if option in _REFUSED_OPTIONS:
+            raise values.Refused(f"extra_args has {option}: {_REFUSED_OPTIONS[option]}")
+        if option == "--user":
+            entry = replace(entry, scope="user")
+        elif option == "--break-system-packages":
+            entry = replace(entry, externally_managed="break")
+        elif option in ("--upgrade", "-U"):
+            entry = replace(entry, state="latest" if entry.state == "present" else entry.state)
+        else:
+            left.append(word)
+    return replace(entry, pip_args=tuple(left))
+
+
+def normalized_names(entry: SystemPipEntry) -> Tuple[str, ...]:
+    """Return the normalised names that an entry's own texts tell, without those of requirements files."""
+    found = (parse_spec(text).name for text in entry.name)
+    return tuple(dict.fromkeys(normalize_name(name) for name in found if name))
