@@ -227,6 +227,9 @@ def main() -> None:
     )
     options = module.params
     entry = {name: options[name] for name in ENTRY if options[name] is not None}
+    if options["virtualenv"] and "requirements" not in entry:
+        # An environment alone may be asked for.
+        entry.setdefault("name", [])
     desired = read_desired(module, python_system_pip=[entry])
     if not options["virtualenv"]:
         module.exit_json(**_result(desired, [meet(module, desired, installs_packages=True)]))

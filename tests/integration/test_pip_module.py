@@ -43,7 +43,7 @@ version = "1.0"
 py-modules = ["{name}"]
 """
 PIP = ["python3", "-m", "pip"]
-BREAK = {"externally_managed": "break"}
+BREAK: dict[str, Any] = {"externally_managed": "break"}
 
 
 def family_of(release: str) -> str:
@@ -246,7 +246,7 @@ def test_the_distribution_s_package_is_preferred_where_that_is_asked_for(fresh_h
 
 @pytest.mark.releases("debian13")
 def test_an_account_s_own_site_is_filled_and_emptied_as_that_account(with_pip: Host, index: LocalIndex) -> None:
-    mine = {"scope": "user", "user": "alice"}
+    mine: dict[str, Any] = {"scope": "user", "user": "alice"}
     assert "would refuse" in decline(with_pip, index, name="alpha", **mine)
     done = settle(with_pip, index, name="alpha", umask="0077", **mine, **BREAK)
     assert "--user" in done["decision"]["arguments"]
@@ -304,9 +304,12 @@ def test_an_environment_is_made_filled_in_parts_healed_and_emptied(fresh_host: H
     index.add("beta", "1.0")
     index.add("alpha", "1.0", requires=["beta"])
     index.add("gamma", "1.0")
-    venv = {"virtualenv": "/srv/app/.venv", "virtualenv_command": "python3 -m venv"}
+    venv: dict[str, Any] = {"virtualenv": "/srv/app/.venv", "virtualenv_command": "python3 -m venv"}
     python = "/srv/app/.venv/bin/python"
     fresh_host.run("apt-get -q update")
+    assert settle(fresh_host, index, virtualenv="/srv/empty")["action"] == "created"
+    settle(fresh_host, index, name=[], changed=False, virtualenv="/srv/empty")
+    settle(fresh_host, index, name=[], changed=False)
     made = settle(fresh_host, index, name="alpha==1.0", **venv)
     assert (made["action"], made["decision"]["outcome"]) == ("created", "virtual_environment")
     assert fresh_host.packages("/srv/app/.venv").items() >= {"alpha": "1.0", "beta": "1.0"}.items()

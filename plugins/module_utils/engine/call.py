@@ -87,8 +87,6 @@ LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
     "python_system_pip": (
         *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
     ),
-    "python_restore_marker": ("marker_restore", "shipped_marker"),
-    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
 }
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with

@@ -139,7 +139,8 @@ def make_entry(**accepted: Any) -> SystemPipEntry:
     entry = SystemPipEntry(**{key: value for key, value in accepted.items() if value is not None})
     if version:
         entry = replace(entry, name=(_with_version(entry, version),))
-    if not entry.name and not entry.requirements:
+    # An empty list is what a variable can come to: nothing is asked for then.
+    if accepted.get("name") is None and accepted.get("requirements") is None:
         raise values.Refused("name and requirements are missing; one of them says what it is about")
     if entry.python and entry.executable:
         raise values.Refused("python and executable both select an interpreter; allowed is one of them")

@@ -243,7 +243,7 @@ def test_pip_is_expected_to_meet_the_marker_that_comes_back(marked: MadeUpHost) 
     assert "would refuse to install alpha" in message
     assert f"Marked as externally managed by {OTHER}" in message
     # Whoever means it says so, and it is said before anything is done.
-    meant = {"python_system_pip": [{"name": "alpha", "externally_managed": "break"}]}
+    meant: dict[str, Any] = {"python_system_pip": [{"name": "alpha", "externally_managed": "break"}]}
     assert marked.plan(**meant, **RESTORED).refusals == ()
 
 
