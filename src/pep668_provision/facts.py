@@ -37,7 +37,7 @@ class PythonHost(_EngineFact):
     "packages": ["python3"]}}``.
 
     + interpreters: absolute paths of further interpreters, or of directories with bin/python3 in them
-    + packages: requirements for which ``explanation`` is to name the ways
+    + packages: requirements for which ``explanation`` is to name the ways; pyinfra prints them, so without credentials
 
     .. code:: python
 
