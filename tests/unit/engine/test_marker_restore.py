@@ -312,8 +312,8 @@ def test_no_package_is_upgraded_alone(made_up: MadeUpHost) -> None:
             refused()
         assert str(caught.value) == (
             f"{FILE} is missing, and python 1:3.13.7-1 cannot be installed again: the repositories have 1:3.14.0-1, "
-            "and this one package alone in that version could break others. Run pacman --sync --refresh --sysupgrade first, "
-            "or lay the file of the installed version into /var/cache/pacman/pkg, then run again."
+            "and this one package alone in that version could break others. Run pacman --sync --refresh --sysupgrade "
+            "first, or lay the file of the installed version into /var/cache/pacman/pkg, then run again."
         )
     assert not [line for line in stand_in.lines if "--noconfirm" in line]
     # The file of the installed version is another matter.
