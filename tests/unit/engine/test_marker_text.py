@@ -6,7 +6,7 @@ import configparser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pep668_provision.engine.marker import read_message
@@ -32,6 +32,7 @@ def test_messages_are_keys_of_one_section() -> None:
 
 
 @given(lines=LINES)
+@settings(deadline=None)
 def test_what_is_accepted_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     try:
         message = check_message("\n".join(lines))
