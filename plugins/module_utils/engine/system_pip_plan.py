@@ -160,8 +160,9 @@ class _EntryPlanner:
             )
 
     def _ways(self) -> str:
-        interpreter, default = self.observed.interpreter, self.state.default_interpreter
-        is_own = default is None or interpreter is None or interpreter.real_path == default.real_path
+        interpreter = self.observed.interpreter
+        # A build of somebody's own does not see what the distribution's packages bring, wherever it is on the path.
+        is_own = interpreter is None or interpreter.origin == "distribution"
         ways = better_ways(
             self.distribution,
             [one.text for one in self.observed.asked],
