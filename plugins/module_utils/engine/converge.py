@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Mapping, Tuple
 
-from .apply import Applier
 from .desired import Desired
 from .host import Host
 from .host_state import HostState
@@ -87,6 +86,8 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
     state, plan = look(desired, host)
     if plan.is_empty:
         return Outcome(plan, {}, {}, state, plan.warnings)
+    from .apply import Applier  # noqa: PLC0415  # neither a rehearsal nor a host that is there already needs it
+
     with holding_lock(host, timeout=desired.lock_timeout):
         # Whoever held the lock may have done some of it.
         state, plan = look(desired, host)

@@ -119,6 +119,30 @@ def test_what_is_sent_is_all_that_a_call_can_import_and_nothing_else() -> None:
     assert sum(map(len, engine_source().values())) < sum(len(originals[name]) for name in needed)
 
 
+@pytest.mark.parametrize("ask", ["python_info", "plan", "rehearse", "converge"])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {},
+        {"python_venvs": [{"path": "/srv/v", "state": "latest"}]},
+        {"python_tools": [{"name": "tox"}]},
+        {"python_system_pip": [{"name": "alpha"}]},
+        {"python_restore_marker": True},
+        {"python_pip_conf_override": "absent"},
+    ],
+    ids=lambda it: next(iter(it), "nothing"),
+)
+def test_what_is_left_out_is_imported_by_nothing_that_is_sent(ask: str, declared: dict[str, Any]) -> None:
+    sent = engine_source(Call(ask, Declared.accept(declared))._left_out())
+    lacking = {
+        (name, node.module)
+        for name, source in sent.items()
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module and node.module not in sent
+    }
+    assert lacking == set()
+
+
 # A real shell on this machine
 
 
@@ -143,6 +167,14 @@ def test_the_host_is_described_and_nothing_is_left_behind(tmp_path: Path) -> Non
     assert (ran.returncode, ran.stderr) == (0, "")
     answer = read_answer(ran.stdout.splitlines())
     assert os.path.realpath(sys.executable) in [one["real_path"] for one in answer["interpreters"]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rehearsal_is_made_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    declared = Declared.accept({"python_venvs": [{"path": f"{tmp_path}/.venv", "state": "absent"}]})
+    ran = run_script(Call("rehearse", declared), tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert read_answer(ran.stdout.splitlines()) == {**CONVERGED, "changed": False}
     assert list(tmp_path.iterdir()) == []
 
 
