@@ -14,6 +14,8 @@ from typing import Optional
 from .host import Host
 
 FILE_NAME = "EXTERNALLY-MANAGED"
+#: The first Python whose locale.getlocale says "C" for C.UTF-8; before, it was "en_US" (seen on 3.9, 3.11, 3.13, 3.14).
+C_IS_A_LANGUAGE_SINCE = (3, 12)
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ class Marker:
         return self.state in ("valid", "empty", "garbage", "unreadable")
 
 
-def observe_marker(host: Host, stdlib: str, locale: str = "") -> Marker:
-    """Read the marker in an interpreter's ``stdlib`` directory; ``locale`` is one like "de_DE.UTF-8"."""
+def observe_marker(host: Host, stdlib: str, locale: str = "", python_version: str = "") -> Marker:
+    """Read the marker in an interpreter's ``stdlib`` directory; ``locale`` is one like "de_DE.UTF-8".
+
+    ``python_version`` is that of the interpreter, whose own reading of the locale the message depends on.
+    """
     path = f"{stdlib}/{FILE_NAME}"
     entry = host.lstat(path)
     if entry is None:
@@ -52,7 +57,7 @@ def observe_marker(host: Host, stdlib: str, locale: str = "") -> Marker:
         return Marker(path, "unreadable")
     if not data.strip():
         return Marker(path, "empty")
-    message = read_message(data, locale)
+    message = read_message(data, locale, python_version)
     return Marker(path, "garbage", problem=_problem_of(data)) if message is None else Marker(path, "valid", message)
 
 
@@ -73,7 +78,7 @@ def _problem_of(data: bytes) -> str:
     return ""
 
 
-def read_message(data: bytes, locale: str = "") -> Optional[str]:
+def read_message(data: bytes, locale: str = "", python_version: str = "") -> Optional[str]:
     """Return the marker's text for a locale (PEP 668: Error-<ll_CC>, Error-<ll>, Error), or ``None`` without one."""
     try:
         section = _parse(data)["externally-managed"]
@@ -81,8 +86,9 @@ def read_message(data: bytes, locale: str = "") -> Optional[str]:
         return None
     language = locale.partition(".")[0].partition("@")[0]
     if language in ("C", "POSIX"):
-        # Python has the C locale in UTF-8 for American English, as far as 3.11; without UTF-8 it is no language.
-        language = "en_US" if "." in locale else ""
+        # Up to 3.11 Python has the C locale in UTF-8 for American English; without UTF-8 it is no language to any.
+        release = tuple(int(part) for part in python_version.split(".")[:2] if part.isdecimal())
+        language = "" if "." not in locale else "en_US" if release < C_IS_A_LANGUAGE_SINCE else "C"
     for key in (f"Error-{language}", f"Error-{language.partition('_')[0]}", "Error"):
         if section.get(key):
             return section[key].strip()

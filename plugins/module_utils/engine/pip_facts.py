@@ -17,7 +17,7 @@ def observe_pip_facts(host: Host, interpreter: Interpreter) -> PipFacts:
     """Read marker and configuration as this interpreter's pip, started in this environment, would meet them."""
     return PipFacts(
         pip=interpreter.pip,
-        marker=observe_marker(host, interpreter.stdlib, message_locale(host)),
+        marker=observe_marker(host, interpreter.stdlib, message_locale(host), interpreter.version),
         configuration=observe_configuration(host, interpreter.prefix),
         is_venv=interpreter.is_venv,
         sees_user_site=_sees_user_site(host, interpreter.prefix),

@@ -112,7 +112,7 @@ def _observe(host: Host, entry: SystemPipEntry, index: IndexSettings, interprete
     child = host_as_child(host, pip)
     facts = observe_pip_facts(child, interpreter)
     # The text of the marker is for the caller, in the caller's language.
-    marker = observe_marker(host, interpreter.stdlib, message_locale(host))
+    marker = observe_marker(host, interpreter.stdlib, message_locale(host), interpreter.version)
     facts = replace(facts, marker=marker)
     observed = replace(observed, facts=facts, site=site, asked=asked)
     if entry.state == "absent":

@@ -135,3 +135,9 @@ SECTIONS = st.text(max_size=200).map(lambda text: b"[externally-managed]\n" + te
 def test_no_marker_makes_the_engine_crash(data: bytes, locale: str) -> None:
     message = read_message(data, locale)
     assert message is None or message.strip() == message
+
+
+@pytest.mark.parametrize(("python", "expected"), [("3.9.2", "american"), ("3.11.2", "american"), ("3.13.5", "plain")])
+def test_whether_the_c_locale_is_english_is_for_the_interpreter_to_say(python: str, expected: str) -> None:
+    data = b"[externally-managed]\nError=plain\nError-en_US=american\n"
+    assert read_message(data, "C.UTF-8", python) == expected
