@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
+from .account import Account
 from .host import Host
 from .origin import tell_origin
 from .pip_policy import Pip
@@ -168,7 +169,8 @@ class Interpreters:
             return None
         flags = ("-I",) if with_site else ("-I", "-S")
         # A shim may go looking for a version for a while; a Python answers in milliseconds.
-        answer = self._host.run(Command((path, *flags, "-c", PROBE), timeout=30))
+        command = Command((path, *flags, "-c", PROBE), account=environment_owner(self._host, path), timeout=30)
+        answer = self._host.run(command)
         if not answer.succeeded:
             said = "".join(f": {line.strip()}" for line in answer.stderr.strip().splitlines()[:1])
             status = "did not run" if answer.status is None else f"ends with exit status {answer.status}"
@@ -227,6 +229,12 @@ class Interpreters:
         """Return the paths of the programs in a directory that have the name of an interpreter."""
         paths = (f"{folder}/{name}" for name in self._host.names_in(folder) if _NAME.match(name))
         return tuple(path for path in paths if self._host.is_executable(path))
+
+
+def environment_owner(host: Host, python: str) -> Optional[Account]:
+    """Return whose environment an interpreter is in, where root would run what is another account's to change."""
+    found = host.stat(f"{os.path.dirname(os.path.dirname(python))}/pyvenv.cfg") if host.is_root else None
+    return host.account_by_uid(found.st_uid) if found is not None and found.st_uid != 0 else None
 
 
 def _is_launcher(real_path: str) -> bool:

@@ -21,13 +21,14 @@ from .venv import METADATA_DIRECTORY
 
 # As the interpreter's own pip is started, so that it sees what that sees. The names are those of PEP 508.
 PROBE = r"""
-import json, os, platform, site, sys
+import json, os, platform, site, sys, sysconfig
 version = platform.python_version()
 info = sys.implementation.version
 kind = info.releaselevel[0] + str(info.serial) if info.releaselevel != "final" else ""
 print(json.dumps({
     "path": [folder for folder in sys.path if os.path.isabs(folder)],
     "user_site": site.getusersitepackages(),
+    "place": sysconfig.get_path("purelib"),
     "environment": {
         "implementation_name": sys.implementation.name,
         "implementation_version": "%d.%d.%d%s" % (info.major, info.minor, info.micro, kind),
@@ -62,11 +63,13 @@ class Installed:
 class Site:
     """Where an interpreter looks for distributions, as one account, and what is there; what comes first counts.
 
+    ``place`` is where new ones are put, ``user_directory`` where an account's own are.
     ``environment`` is what environment markers are evaluated in (PEP 508).
     """
 
     directories: Tuple[str, ...] = ()
     user_directory: str = ""
+    place: str = ""
     distributions: Mapping[str, Installed] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,7 +102,7 @@ def observe_site(
     try:
         facts = json.loads(answer.stdout) if answer.succeeded else {}
         path = tuple(dict.fromkeys(map(str, facts["path"])))
-        site = Site(path, str(facts["user_site"]), environment=dict(facts["environment"]))
+        site = Site(path, str(facts["user_site"]), str(facts["place"]), environment=dict(facts["environment"]))
     except (ValueError, KeyError, TypeError):
         return Site()
     return replace(site, distributions=read_distributions(host, site.directories))

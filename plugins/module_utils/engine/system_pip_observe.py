@@ -15,7 +15,7 @@ from .distro import Distribution
 from .host import Host
 from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
-from .interpreter import Interpreter, Interpreters, find_program
+from .interpreter import Interpreter, Interpreters, environment_owner, find_program
 from .marker import Marker, observe_marker
 from .pip_config import OVERRIDE
 from .pip_facts import message_locale, observe_pip_facts
@@ -25,7 +25,7 @@ from .request import read_files
 from .requirement import RequirementError
 from .requirements_file import RequirementsFileError
 from .satisfaction import Asked, Unmet, find_unmet, read_asked, read_lines
-from .site import observe_site, owners_of
+from .site import Site, observe_site, owners_of
 from .system_pip import SystemPipEntry
 from .system_pip_state import ObservedSystemPip, SiteAnswer, decide
 
@@ -48,14 +48,15 @@ def observe_system_pip(
     ``changing`` are markers and files of pip's configuration that steps before restore, or take the override out of.
     """
     found = []
+    look = _Look(host, desired.index, interpreters)
     for entry in desired.system_pip:
-        observed = _observe(host, entry, desired.index, interpreters)
+        observed = look.at(entry)
         if observed.facts is not None:
             observed = replace(observed, facts=_after(observed.facts, changing))
         wants_newest = asks_newest and entry.state == "latest"
         if inquire is not None and (observed.unmet or wants_newest) and _may_be_asked(observed):
             observed = replace(observed, answer=inquire(observed))
-        found.append(replace(observed, packages=_packages_for(observed, distribution)))
+        found.append(replace(observed, packages=_packages_for(observed, distribution, interpreters)))
     return tuple(found)
 
 
@@ -78,46 +79,77 @@ def _may_be_asked(observed: ObservedSystemPip) -> bool:
     )
 
 
-def _packages_for(observed: ObservedSystemPip, distribution: Distribution) -> Dict[str, str]:
+def _packages_for(
+    observed: ObservedSystemPip, distribution: Distribution, interpreters: Interpreters
+) -> Dict[str, str]:
     """Return the OS packages of what is unmet: to be installed, or to be named where pip refuses."""
     prefers = observed.entry.externally_managed == "prefer_system_package"
     if not observed.is_system or observed.entry.state == "absent" or (observed.answer is not None and not prefers):
+        return {}
+    # They are for the distribution's own python3, and for no other interpreter.
+    default, selected = interpreters.default(), observed.interpreter
+    if selected is None or selected.origin != "distribution" or default is None:
+        return {}
+    if selected.real_path != default.real_path:
         return {}
     named = {one.name: distribution.library_package(one.name) for one in observed.unmet if one.name}
     return {name: package for name, package in named.items() if package}
 
 
-def _observe(host: Host, entry: SystemPipEntry, index: IndexSettings, interpreters: Interpreters) -> ObservedSystemPip:
-    observed = ObservedSystemPip(entry)
-    account, problem = _account_of(host, entry)
-    if problem:
-        return replace(observed, problem=problem, advice="Create it first, or name another.", is_pending=True)
-    interpreter, problem = _interpreter_of(host, entry, interpreters)
-    if interpreter is None:
-        advice = "Install it, or select another one with python or executable."
-        return replace(observed, account=account, problem=problem, advice=advice, is_pending=True)
-    if interpreter.is_venv and account is None:
-        account = _owner_of(host, interpreter.prefix)
-    observed = replace(observed, interpreter=interpreter, account=account)
-    try:
-        asked, constraints = _read_asked(host, entry)
-    except (RequirementsFileError, RequirementError) as error:
-        return replace(observed, problem=f"{error}.", advice="Write the file first.", is_pending=True)
-    with_user_site = entry.scope == "user"
-    site = observe_site(host, interpreter, account=account, with_user_site=with_user_site)
-    if not site.directories:
-        problem = f"{interpreter.path} does not say where it looks for distributions."
-        return replace(observed, problem=problem, advice="See what it says when it is started.")
-    pip = SitePip(Workplace(host, account, "", index), interpreter, entry)
-    child = host_as_child(host, pip)
-    facts = observe_pip_facts(child, interpreter)
-    # The text of the marker is for the caller, in the caller's language.
-    marker = observe_marker(host, interpreter.stdlib, message_locale(host), interpreter.version)
-    facts = replace(facts, marker=marker)
-    observed = replace(observed, facts=facts, site=site, asked=asked)
-    if entry.state == "absent":
-        return _observe_present(host, observed)
-    return replace(observed, unmet=find_unmet(host, site, asked, constraints))
+class _Look:
+    """Looks at entries; a site that several of them are about is read once."""
+
+    def __init__(self, host: Host, index: IndexSettings, interpreters: Interpreters) -> None:
+        self.host, self.index, self.interpreters = host, index, interpreters
+        self._sites: Dict[Tuple[str, Optional[Account], bool], Site] = {}
+
+    def at(self, entry: SystemPipEntry) -> ObservedSystemPip:
+        host, observed = self.host, ObservedSystemPip(entry)
+        account, problem = _account_of(host, entry)
+        if problem:
+            return replace(observed, problem=problem, advice="Create it first, or name another.", is_pending=True)
+        interpreter, problem = _interpreter_of(host, entry, self.interpreters)
+        if interpreter is None:
+            advice = "Install it, or select another one with python or executable."
+            return replace(observed, account=account, problem=problem, advice=advice, is_pending=True)
+        if interpreter.is_venv and account is None:
+            account = environment_owner(host, interpreter.path)
+        observed = replace(observed, interpreter=interpreter, account=account)
+        try:
+            asked, constraints = _read_asked(host, entry)
+        except (RequirementsFileError, RequirementError) as error:
+            return replace(observed, problem=f"{error}.", advice="Write the file first.", is_pending=True)
+        site = self._site(interpreter, account, with_user_site=entry.scope == "user")
+        if not site.directories:
+            problem = f"{interpreter.path} does not say where it looks for distributions."
+            return replace(observed, problem=problem, advice="See what it says when it is started.")
+        observed = replace(observed, facts=self._facts(observed, interpreter), site=site, asked=asked)
+        if observed.is_system:
+            observed = replace(observed, is_writable=_may_write(host, site.place))
+        if entry.state == "absent":
+            return _observe_present(host, observed)
+        return replace(observed, unmet=find_unmet(host, site, asked, constraints))
+
+    def _site(self, interpreter: Interpreter, account: Optional[Account], *, with_user_site: bool) -> Site:
+        key = (interpreter.path, account, with_user_site)
+        if key not in self._sites:
+            self._sites[key] = observe_site(self.host, interpreter, account=account, with_user_site=with_user_site)
+        return self._sites[key]
+
+    def _facts(self, observed: ObservedSystemPip, interpreter: Interpreter) -> PipFacts:
+        host = self.host
+        pip = SitePip(Workplace(host, observed.account, "", self.index), interpreter, observed.entry)
+        facts = observe_pip_facts(host_as_child(host, pip), interpreter)
+        # The text of the marker is for the caller, in the caller's language.
+        marker = observe_marker(host, interpreter.stdlib, message_locale(host), interpreter.version)
+        return replace(facts, marker=marker)
+
+
+def _may_write(host: Host, place: str) -> bool:
+    """Say whether this account may put something there, where nothing may be yet."""
+    while place != "/" and not host.exists(place):
+        place = os.path.dirname(place)
+    return host.is_root or os.access(host.real(host.resolve(place)), os.W_OK)
 
 
 def _observe_present(host: Host, observed: ObservedSystemPip) -> ObservedSystemPip:
@@ -151,14 +183,6 @@ def _account_of(host: Host, entry: SystemPipEntry) -> Tuple[Optional[Account], s
     if account is None:
         return None, f"There is no account {entry.user} on this host."
     return (None if account.uid == host.uid else account), ""
-
-
-def _owner_of(host: Host, venv: str) -> Optional[Account]:
-    """Return who owns an environment, where root works in another account's."""
-    found = host.stat(venv)
-    if found is None or not host.is_root or found.st_uid == 0:
-        return None
-    return host.account_by_uid(found.st_uid)
 
 
 def _interpreter_of(host: Host, entry: SystemPipEntry, interpreters: Interpreters) -> Tuple[Optional[Interpreter], str]:

@@ -71,6 +71,12 @@ class _EntryPlanner:
         if not decision.is_allowed and observed.facts.pip is not None:
             self._refuse_over(decision)
             return
+        if not observed.is_writable:
+            self.refuse(
+                f"To {self._verb} {entry.label} takes the right to write to {observed.site.place}.",
+                "Run it as root (become, or _sudo with pyinfra), or set scope: user.",
+            )
+            return
         if self._judge_answer():
             self._warn(decision)
             action = "remove" if entry.state == "absent" else "install"

@@ -56,7 +56,8 @@ class ObservedSystemPip:
 
     ``unmet`` is what of it is missing (of state absent: the distributions that are there, without those of OS packages,
     which are ``left`` where they are unless they may be overwritten); ``answer`` is what pip said,
-    ``None`` where it was not asked. ``problem`` says why nothing can be told, ``is_pending`` that an earlier task may
+    ``None`` where it was not asked. ``is_writable`` says whether the account may
+    write where distributions are put. ``problem`` says why nothing can be told, ``is_pending`` that an earlier task may
     change that. ``packages`` are the OS packages that would provide what is unmet, by its name, and ``candidates`` the
     versions of them that the repositories have, as far as they tell.
     """
@@ -70,6 +71,7 @@ class ObservedSystemPip:
     unmet: Tuple[Unmet, ...] = ()
     left: Tuple[str, ...] = ()
     answer: Optional[SiteAnswer] = None
+    is_writable: bool = True
     problem: str = ""
     advice: str = ""
     is_pending: bool = False

@@ -83,6 +83,7 @@ class MadeUpPython:
             "base_prefix": self.prefix,
             "stdlib": self.stdlib,
             "path": [self.stdlib],
+            "place": "/usr/local/lib/python3/dist-packages",
             "user_site": "",
             "environment": {"python_version": self.release},
         }
