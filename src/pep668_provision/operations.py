@@ -153,13 +153,34 @@ def libraries(libraries: Sequence[str]) -> Declared:
     return _with_settings(python_libraries=libraries)
 
 
+@_operation(EVERY_KIND)
+def system_pip(entries: Sequence[Mapping[str, object] | str]) -> Declared:
+    """pip did what it is really meant to do in a system's or an account's own Python.
+
+    + entries: entries of ``python_system_pip``, or names alone
+
+    .. code:: python
+
+        system_pip(
+            name="Have what the system's scripts import",
+            entries=[{"name": "requests", "externally_managed": "prefer_system_package"}],
+            _sudo=True,
+        )
+    """
+    if isinstance(entries, (str, Mapping)):
+        # As with tools.
+        return _with_settings(python_system_pip=entries)
+    return _with_settings(python_system_pip=[{"name": one} if isinstance(one, str) else one for one in entries])
+
+
 @_operation(("system_package",))
 def system_packages(
     python_venvs: Sequence[Mapping[str, object]] = (),
     python_tools: Sequence[Mapping[str, object]] = (),
     python_libraries: Sequence[str] = (),
+    python_system_pip: Sequence[Mapping[str, object]] = (),
 ) -> Declared:
-    """The OS packages that environments, tools and libraries need are installed, and nothing else is done.
+    """The OS packages that environments, tools, libraries and pip need are installed, and nothing else is done.
 
     For what has root's rights before somebody without them does the rest.
 

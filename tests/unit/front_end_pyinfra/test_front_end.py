@@ -13,13 +13,14 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.operation import operation
 from pyinfra.operations import server
 
+from pep668_provision.declared import ENTRIES
 from pep668_provision.deploys import provision
 from pep668_provision.engine import desired
 from pep668_provision.engine.desired import VenvEntry
 from pep668_provision.engine.os_packages import package_operation_options
 from pep668_provision.engine.package_manager import MANAGERS, PackageManager
 from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
-from pep668_provision.operations import libraries, protection, system_packages, tools, venv
+from pep668_provision.operations import libraries, protection, system_packages, system_pip, tools, venv
 from pep668_provision.remote import Call
 
 from .fake_hosts import ENGINE, FakeRun, request_in
@@ -129,11 +130,12 @@ def test_arguments_of_venv_are_the_keys_of_an_entry_with_their_defaults() -> Non
 
 
 def test_arguments_of_system_packages_are_what_is_declared_of_a_host() -> None:
-    entries = [name for name in desired.VARIABLES if name in ("python_venvs", "python_tools", "python_libraries")]
-    assert list(inspect.signature(system_packages).parameters) == entries
+    assert list(inspect.signature(system_packages).parameters) == list(ENTRIES)
 
 
-@pytest.mark.parametrize("operate", [venv, tools, libraries, system_packages, protection], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "operate", [venv, tools, libraries, system_packages, system_pip, protection], ids=lambda it: it.__name__
+)
 def test_operations_show_what_they_take_and_an_example(operate: Any) -> None:
     assert ".. code:: python" in operate.__doc__
     assert f"{operate.__name__}(" in operate.__doc__

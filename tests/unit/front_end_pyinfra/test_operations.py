@@ -21,7 +21,7 @@ import pytest
 from pyinfra.api.exceptions import OperationValueError
 
 from pep668_provision.deploys import provision
-from pep668_provision.operations import libraries, protection, system_packages, tools, venv
+from pep668_provision.operations import libraries, protection, system_packages, system_pip, tools, venv
 
 from .fake_hosts import WEB, FakeRun, cases, read_case, without_host
 
@@ -47,6 +47,7 @@ FOLDERS: dict[str, Callable[..., Any]] = {
     "operations/libraries": libraries,
     "operations/system_packages": system_packages,
     "operations/protection": protection,
+    "operations/system_pip": system_pip,
     "deploys/provision": provision,
 }
 

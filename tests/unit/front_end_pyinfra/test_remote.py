@@ -190,6 +190,26 @@ def test_a_plan_is_made_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+EVERYTHING = {
+    **LARGE,
+    "python_restore_marker": True,
+    "python_pip_conf_override": "absent",
+    "python_system_pip": [{"name": "no-such-distribution", "state": "absent"}],
+}
+
+
+def test_what_does_not_fit_into_a_command_takes_the_standard_input(tmp_path: Path) -> None:
+    call = Call("plan", Declared.accept(EVERYTHING), {"rehearsing": True}, has_stdin=True)
+    assert len(call.stdin) == 1
+    assert len(shlex.quote(call.script().unmask())) < LIMIT
+    ran = run_script(call, tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    # An error is an answer, too: none of these accounts is there, but what would bring them may be to come.
+    assert "account-0" in ran.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert Call("plan", Declared.accept(LARGE), {"rehearsing": True}, has_stdin=True).stdin == []
+
+
 def test_a_request_with_a_credential_is_read_from_the_standard_input(tmp_path: Path) -> None:
     declared = {"python_venvs": [{"path": f"{tmp_path}/gone", "state": "absent"}], "python_index_password": "s3cr3t é"}
     call = Call("converge", Declared.accept(declared))
