@@ -129,6 +129,8 @@ def test_break_installs_upgrades_and_removes_on_every_pip(with_pip: Host, index:
     assert (upgraded["action"], upgraded["packages"]["alpha"]) == ("updated", "1.1")
     assert (upgraded["diff"]["before"], upgraded["diff"]["after"]) == ("alpha==1.0\n", "alpha==1.1\n")
 
+    if release in MARKED:
+        assert "would refuse to remove alpha" in decline(with_pip, index, name="alpha", state="absent")
     removed = settle(with_pip, index, name=["alpha", "beta"], state="absent", **BREAK)
     assert (removed["action"], removed["packages"]) == ("removed", {})
     assert not imports(with_pip, "alpha")
@@ -388,3 +390,17 @@ def test_what_ansible_s_own_module_is_tested_for_holds(with_pip: Host, index: Lo
 )
 def test_what_cannot_be_meant_is_refused(with_pip: Host, options: dict[str, Any], said: str) -> None:
     assert said in with_pip.module("pip", options, expect_failure=True)["msg"]
+
+
+@pytest.mark.releases("debian13")
+def test_a_password_of_the_index_reaches_pip_and_shows_nowhere(with_pip: Host, index: LocalIndex) -> None:
+    server = index.serve(with_pip, username="deploy", password="hunter2")
+    options = {"name": "gamma", "python_index_url": server.url_with("deploy", "hunter2"), **BREAK}
+    tasks = [{"name": "Install", "pep668.provision.pip": options}]
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    done = with_pip.play(plays, {}, diff=True, record=True, arguments=["-vvv"])
+    assert done.changed, done.text
+    assert "hunter2" not in done.text
+    assert not [process for process in done.processes if "hunter2" in str(process)]
+    assert any("200 deploy" in line for line in server.requests()), server.requests()
+    remove(with_pip, "gamma")

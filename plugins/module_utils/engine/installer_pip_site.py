@@ -75,13 +75,14 @@ class SitePip:
     def _arguments(self) -> Tuple[List[str], Dict[str, str], str]:
         """Return the arguments for what is asked, the files they name, and where pip has to run."""
         entry = self.entry
+        # What has a credential in it becomes a line of a private file.
         editable = [text for text in entry.name if entry.editable and not has_credentials(text)]
-        pip_args = [*entry.pip_args, *(word for text in editable for word in ("-e", text))]
+        others = [text for text in entry.name if text not in editable]
         asked = VenvEntry(
             path="/",
-            packages=tuple(text for text in entry.name if text not in editable),
+            packages=tuple(f"-e {text}" if entry.editable else text for text in others),
             requirements=entry.requirements,
-            pip_args=tuple(pip_args),
+            pip_args=(*entry.pip_args, *(word for text in editable for word in ("-e", text))),
         )
         request = InstallRequest(asked, upgrade=entry.state == "latest")
         arguments, files = install_arguments(self.work, request)
