@@ -1,4 +1,4 @@
-"""What of some requirements a site does not meet: versions, extras, dependencies, constraints and where it came from."""
+"""What of requirements a site does not meet: versions, extras, dependencies, constraints and where it came from."""
 
 from __future__ import annotations
 

@@ -193,7 +193,9 @@ def test_the_source_is_that_of_direct_url(made_up: MadeUpHost, text: str | None,
 def test_recorded_files_are_absolute_and_without_quotes(made_up: MadeUpHost) -> None:
     installed = with_metadata(made_up, "Name: six\n")
     assert recorded_files(made_up.host, installed) == ()
-    record = 'six.py,sha256=x,10\n"six/a, b.txt",sha256=y,1\n../../../bin/six,,\nsix-1.0.dist-info/RECORD,,\n/etc/six,,\n'
+    record = (
+        'six.py,sha256=x,10\n"six/a, b.txt",sha256=y,1\n../../../bin/six,,\nsix-1.0.dist-info/RECORD,,\n/etc/six,,\n'
+    )
     made_up.with_file(f"{installed.metadata}/RECORD", record)
     assert recorded_files(made_up.host, installed) == (
         f"{DIST}/six.py",
