@@ -156,8 +156,9 @@ def _normalized(name: str) -> str:
 def read_places(answer: Completed) -> Dict[str, str]:
     """Return the directories of purelib, platlib, scripts and data; empty where the interpreter did not answer."""
     try:
-        return {key: str(path) for key, path in json.loads(answer.stdout).items()} if answer.succeeded else {}
-    except (ValueError, AttributeError):
+        found = json.loads(answer.stdout) if answer.succeeded else {}
+        return {key: str(found[key]) for key in ("purelib", "platlib", "scripts", "data")}
+    except (ValueError, KeyError, TypeError):
         return {}
 
 

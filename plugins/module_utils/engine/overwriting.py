@@ -12,12 +12,14 @@ import zipfile
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from .errors import ProvisionError
 from .files import make_directory
 from .host import Host
 from .installer_pip import PipInstaller
 from .installer_pip_site import Found, SitePip, read_places
 from .overwrite import Overwrite
 from .package_owner import package_owners
+from .requirement import normalize_name
 from .site import Installed, Site, owners_of, recorded_files
 from .work import run_prepared
 
@@ -117,8 +119,12 @@ def _find_written_over(
     secrets: FrozenSet[str],
 ) -> Iterator[Overwrite]:
     """Return what the files of new distributions would be laid over, where OS packages keep files at all."""
-    places = read_places(host.run(pip.places().command)) if found else {}
-    if not found or (places and all(f"{path}/".startswith(_LOCAL) for path in places.values())):
+    if not found:
+        return
+    places = read_places(host.run(pip.places().command))
+    if not places:
+        raise ProvisionError(f"{pip.interpreter.path} does not say where it puts what pip installs.")
+    if all(f"{path}/".startswith(_LOCAL) for path in places.values()):
         return
     folder = f"{pip.work.scratch}/wheels"
     make_directory(host.real(folder), pip.work.account)
@@ -141,7 +147,7 @@ def _find_written_over(
 
 def _normalized_wheel_name(wheel: str) -> str:
     # PEP 427: a wheel's name has no "-", and "_" where the distribution's has one.
-    return wheel.partition("-")[0].replace("_", "-").replace(".", "-").lower()
+    return normalize_name(wheel.partition("-")[0])
 
 
 def _installed_paths(wheel: str, places: Mapping[str, str]) -> List[str]:
@@ -149,10 +155,11 @@ def _installed_paths(wheel: str, places: Mapping[str, str]) -> List[str]:
     found: List[str] = []
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
+        root = places["purelib" if _is_pure(archive, names) else "platlib"]
         for name in names:
             top, _, rest = name.partition("/")
             if not top.endswith(".data"):
-                found.append(os.path.join(places["purelib"], name))
+                found.append(os.path.join(root, name))
                 continue
             place, _, file = rest.partition("/")
             if place in places:
@@ -161,6 +168,11 @@ def _installed_paths(wheel: str, places: Mapping[str, str]) -> List[str]:
             if name.endswith(".dist-info/entry_points.txt"):
                 found += [os.path.join(places["scripts"], script) for script in _scripts(archive.read(name))]
     return found
+
+
+def _is_pure(archive: zipfile.ZipFile, names: Sequence[str]) -> bool:
+    heads = (archive.read(name).lower() for name in names if name.endswith(".dist-info/WHEEL"))
+    return not any(re.search(rb"^root-is-purelib:\s*false", head, re.MULTILINE) for head in heads)
 
 
 def _scripts(entry_points: bytes) -> List[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from urllib.parse import quote
 
 from .host import Host
 from .redact import redact
@@ -113,7 +114,8 @@ class _Judge:
                 self._judge_requirement(requirement, installed.name, extra=extra)
 
     def _installed_from(self, spec: DirectSpec, *, editable: bool) -> Optional[Installed]:
-        address = spec.url or f"file://{spec.path}"
+        # As pip records it (its path_to_url).
+        address = spec.url or f"file://{quote(spec.path or '')}"
         candidates = list(self.site.distributions.values())
         if spec.name:
             candidates = [one for one in candidates if one.name == normalize_name(spec.name or "")]
@@ -136,7 +138,7 @@ def _is_source(source: Mapping[str, Any], address: str, *, editable: bool) -> bo
     if plus and "://" in rest:
         # A revision comes after the last @ behind the host.
         host_part, slash, path = rest.partition("://")[2].partition("/")
-        path, _, revision = path.partition("@")
+        path, revision = path.rsplit("@", 1) if "@" in path else (path, "")
         plain = f"{rest.partition('://')[0]}://{host_part}{slash}{path}"
         details = source.get("vcs_info")
         details = details if isinstance(details, dict) else {}

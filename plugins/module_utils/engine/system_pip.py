@@ -63,7 +63,8 @@ class SystemPipEntry:
 
 
 def _label_of(text: str) -> str:
-    return parse_spec(text).name or values.shown(text).strip("'")
+    spec = parse_spec(text)
+    return spec.name or spec.redacted
 
 
 def names(value: object) -> Tuple[str, ...]:
@@ -163,6 +164,9 @@ def _with_version(entry: SystemPipEntry, version: str) -> str:
         raise values.Refused("version is given, and name says one already; allowed is one of them")
     if entry.state != "present":
         raise values.Refused(f"version goes with state: present; with {entry.state} leave it out")
+    # Any other beginning would be read as the end of the name: "flask" and "latest" make "flasklatest".
+    if not version[:1].isdigit() and not _CONTINUES.match(version):
+        raise values.Refused(f'version is {values.shown(version)}; allowed is one like "2.31" or ">=2,<3"')
     text = f"{name}=={version}" if version[:1].isdigit() else f"{name}{version}"
     try:
         Requirement.parse(text)
@@ -186,8 +190,10 @@ def _read_options(entry: SystemPipEntry, words: Tuple[str, ...]) -> SystemPipEnt
     left: List[str] = []
     for word in words:
         option = word.partition("=")[0]
-        if option in _REFUSED_OPTIONS:
-            raise values.Refused(f"extra_args has {option}: {_REFUSED_OPTIONS[option]}")
+        # The value of a short option may follow it in the same word: "-t/opt/x".
+        refused = option if option.startswith("--") else option[:2]
+        if refused in _REFUSED_OPTIONS:
+            raise values.Refused(f"extra_args has {refused}: {_REFUSED_OPTIONS[refused]}")
         if option == "--user":
             entry = replace(entry, scope="user")
         elif option == "--break-system-packages":
