@@ -57,6 +57,10 @@ options:
     type: str
     choices: [refuse, prefer_system_package, break]
     default: refuse
+  break_system_packages:
+    description: V(true) is V(break) of O(externally_managed), by the name that M(ansible.builtin.pip) has for it.
+    type: bool
+    default: false
   allow_overwrite:
     description: Distributions for which files of OS packages may be deleted or overwritten.
     type: list
@@ -205,6 +209,7 @@ ENTRY = {
         "choices": ["refuse", "prefer_system_package", "break"],
         "default": "refuse",
     },
+    "break_system_packages": {"type": "bool", "default": False},
     "allow_overwrite": {"type": "list", "elements": "str", "default": []},
     "scope": {"type": "str", "choices": ["system", "user"], "default": "system"},
     "user": {"type": "str", "default": ""},

@@ -69,9 +69,9 @@ class Site:
 
     directories: Tuple[str, ...] = ()
     user_directory: str = ""
-    place: str = ""
     distributions: Mapping[str, Installed] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
 
     def version_of(self, name: str) -> str:
         """Return the version of a distribution by its normalised name, "" where there is none."""
@@ -102,7 +102,7 @@ def observe_site(
     try:
         facts = json.loads(answer.stdout) if answer.succeeded else {}
         path = tuple(dict.fromkeys(map(str, facts["path"])))
-        site = Site(path, str(facts["user_site"]), str(facts["place"]), environment=dict(facts["environment"]))
+        site = Site(path, str(facts["user_site"]), place=str(facts["place"]), environment=dict(facts["environment"]))
     except (ValueError, KeyError, TypeError):
         return Site()
     return replace(site, distributions=read_distributions(host, site.directories))

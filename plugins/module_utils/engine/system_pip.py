@@ -119,6 +119,7 @@ FIELDS: Dict[str, Callable[[object], Any]] = {
     "requirements": lambda value: values.list_of(values.absolute)([value] if isinstance(value, str) else value),
     "state": values.choice(*STATES),
     "externally_managed": values.choice(*POLICIES),
+    "break_system_packages": values.boolean,
     "allow_overwrite": values.list_of(values.library),
     "scope": values.choice(*SCOPES),
     "user": values.optional(values.account),
@@ -137,12 +138,14 @@ def make_entry(**accepted: Any) -> SystemPipEntry:
     What options say that the entry has a word for is taken for that word: --user, --upgrade, --break-system-packages.
     """
     version, words = accepted.pop("version", "") or "", accepted.pop("extra_args", ()) or ()
-    entry = SystemPipEntry(**{key: value for key, value in accepted.items() if value is not None})
-    if version:
-        entry = replace(entry, name=(_with_version(entry, version),))
+    if accepted.pop("break_system_packages", False):
+        accepted["externally_managed"] = "break"
     # An empty list is what a variable can come to: nothing is asked for then.
     if accepted.get("name") is None and accepted.get("requirements") is None:
         raise values.Refused("name and requirements are missing; one of them says what it is about")
+    entry = SystemPipEntry(**{key: value for key, value in accepted.items() if value is not None})
+    if version:
+        entry = replace(entry, name=(_with_version(entry, version),))
     if entry.python and entry.executable:
         raise values.Refused("python and executable both select an interpreter; allowed is one of them")
     if entry.state == "absent":
