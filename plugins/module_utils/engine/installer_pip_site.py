@@ -77,9 +77,11 @@ class SitePip:
         entry = self.entry
         editable = [text for text in entry.name if entry.editable and not has_credentials(text)]
         pip_args = [*entry.pip_args, *(word for text in editable for word in ("-e", text))]
+        others = (text for text in entry.name if text not in editable)
         asked = VenvEntry(
             path="/",
-            packages=tuple(text for text in entry.name if text not in editable),
+            # One with credentials becomes a line of a private file, where -e stands in front as well.
+            packages=tuple(f"-e {text}" if entry.editable else text for text in others),
             requirements=entry.requirements,
             pip_args=tuple(pip_args),
         )
@@ -145,6 +147,9 @@ def _read_item(item: Mapping[str, Any]) -> Tuple[str, Found]:
     details = item["download_info"].get("vcs_info") or {}
     if details:
         url = f"{details['vcs']}+{url}@{details['commit_id']}"
+    folder = item["download_info"].get("subdirectory") or ""
+    if folder:
+        url += f"#subdirectory={folder}"
     return _normalized(name), Found(version, f"{name} @ {url}")
 
 
