@@ -146,6 +146,9 @@ def _read_item(item: Mapping[str, Any]) -> Tuple[str, Found]:
     details = item["download_info"].get("vcs_info") or {}
     if details:
         url = f"{details['vcs']}+{url}@{details['commit_id']}"
+    folder = item["download_info"].get("subdirectory") or ""
+    if folder:
+        url += f"#subdirectory={folder}"
     return _normalized(name), Found(version, f"{name} @ {url}")
 
 

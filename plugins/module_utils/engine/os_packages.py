@@ -149,13 +149,16 @@ def candidate_versions(host: Host, distribution: Distribution, names: Iterable[s
 
 
 #: What packagers put behind the version of sources from which they took something out.
-_REPACKED = re.compile(r"[+~.](dfsg|ds|repack|really|git|orig).*$")
+_REPACKED = re.compile(r"[+~.](dfsg|ds|repack|git|orig).*$")
+#: What packagers put before the version that it really is, after one that had to be taken back.
+_TAKEN_BACK = re.compile(r"^.*[+~.]really[+.]?")
 
 
 def upstream_version(text: str) -> str:
     """Return the upstream version in that of an OS package ("1:2.28.1+dfsg-1" has 2.28.1), "" where none is seen."""
     upstream = text.partition(":")[2] if ":" in text else text
-    upstream = _REPACKED.sub("", upstream.rpartition("-")[0] or upstream)
+    upstream = _TAKEN_BACK.sub("", upstream.rpartition("-")[0] or upstream)
+    upstream = _REPACKED.sub("", upstream)
     try:
         return str(Version.parse(upstream))
     except VersionError:

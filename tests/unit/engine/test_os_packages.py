@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_host import NOW, MadeUpHost
-from pep668_provision.engine.distro import identify
+from pep668_provision.engine.distro import Distribution, identify
+from pep668_provision.engine.errors import CommandFailed, ProvisionError
 from pep668_provision.engine.os_packages import (
+    candidate_versions,
+    install_packages,
     installed_packages,
     lists_need_refresh,
     package_module_options,
+    upstream_version,
 )
-from pep668_provision.engine.package_manager import APT
+from pep668_provision.engine.package_manager import APK, APT, DNF4, DNF5, PACMAN, PackageManager
+from pep668_provision.engine.process import Command, Completed
 
 LISTS_FRESH_FOR = APT.lists_fresh_for or 0
 DEBIAN = identify("ID=debian\nVERSION_ID=12\n")
@@ -131,3 +138,131 @@ def test_the_package_module_is_told_to_wait_and_when_to_refresh() -> None:
     }
     assert package_module_options(DEBIAN, needs_refresh=True, lock_timeout=30.0)["update_cache"] is True
     assert package_module_options(UNKNOWN, needs_refresh=True, lock_timeout=30.0) == {}
+
+
+# Versions of the repositories
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2.28.1-1", "2.28.1"),
+        ("2.28.1", "2.28.1"),
+        ("1:2.28.1-1", "2.28.1"),
+        ("1:2.28.1", "2.28.1"),
+        ("2.28.1-1ubuntu2.1", "2.28.1"),
+        ("2.28.1-1+deb12u1", "2.28.1"),
+        ("2.28.1-1~bpo11+1", "2.28.1"),
+        ("1:2.28.1+dfsg-1", "2.28.1"),
+        ("2.28.1+dfsg1-3", "2.28.1"),
+        ("2.28.1.dfsg-1", "2.28.1"),
+        ("2.28.1~dfsg-1", "2.28.1"),
+        ("2.28.1~ds-1", "2.28.1"),
+        ("2.28.1+ds1-1", "2.28.1"),
+        ("2.28.1+repack-1", "2.28.1"),
+        # Debian's way back to an older version: the one in front is not what is packaged.
+        ("3.0+really2.28.1-1", "2.28.1"),
+        ("1:3.0.is.really.2.28.1+dfsg-1", "2.28.1"),
+        ("3.0+really-1", ""),
+        ("1.0+git20230101.abc-1", "1.0"),
+        ("1.0rc1-1", "1.0rc1"),
+        ("1.0.post2-1", "1.0.post2"),
+        ("2023.12-1", "2023.12"),
+        # What is no version says nothing.
+        ("2.0~rc1-1", ""),
+        ("20230101-snapshot-1", ""),
+        ("latest", ""),
+        ("", ""),
+        ("-1", ""),
+    ],
+)
+def test_the_upstream_version_is_seen_in_that_of_a_package(text: str, expected: str) -> None:
+    assert upstream_version(text) == expected
+
+
+class StandInManager:
+    """Stands in for the process runner: a package manager that prints, and ends with, what it is told to."""
+
+    def __init__(self, printed: Mapping[str, str] | None = None, *, failing: str = "", stderr: str = "") -> None:
+        self.printed, self.failing, self.stderr = printed or {}, failing, stderr
+        self.commands: list[Command] = []
+
+    def __call__(self, command: Command, _environ: Mapping[str, str]) -> Completed:
+        self.commands.append(command)
+        if self.failing and self.failing in command.argv:
+            return Completed(command, 100, "", self.stderr)
+        if self.printed and command.argv[-1] not in self.printed:
+            return Completed(command, 1, "Version: 6.6.6\n", "no such package")
+        return Completed(command, 0, self.printed.get(command.argv[-1], ""))
+
+
+def distribution_of(manager: PackageManager) -> Distribution:
+    return replace(DEBIAN, manager=manager)
+
+
+@pytest.mark.parametrize(
+    ("manager", "printed"),
+    [
+        pytest.param(APT, "Package: x\nDepends: y (>= 9)\nVersion: 1:2.3+dfsg-1\nDescription: z\n", id="apt"),
+        pytest.param(DNF5, "2.3\n", id="dnf5"),
+        pytest.param(DNF4, "2.3\n2.2\n", id="dnf"),
+        pytest.param(PACMAN, "Repository      : extra\nName            : x\nVersion         : 2.3-1\n", id="pacman"),
+    ],
+)
+def test_the_repositories_tell_which_version_they_have(
+    made_up: MadeUpHost, manager: PackageManager, printed: str
+) -> None:
+    runner = StandInManager({"x": printed, "odd": printed.replace("2.3", "trixie"), "dumb": "what?"})
+    host = replace(made_up.host, runner=runner)
+    names = ["x", "x", "odd", "dumb", "none"]
+    assert candidate_versions(host, distribution_of(manager), names) == {"x": "2.3"}
+    assert [command.argv for command in runner.commands] == [
+        (*manager.version_query, name) for name in ("x", "odd", "dumb", "none")
+    ]
+
+
+def test_who_does_not_tell_versions_is_not_asked(made_up: MadeUpHost) -> None:
+    runner = StandInManager()
+    host = replace(made_up.host, runner=runner)
+    assert candidate_versions(host, distribution_of(APK), ["x"]) == {}
+    assert candidate_versions(host, UNKNOWN, ["x"]) == {}
+    assert runner.commands == []
+
+
+# Installing
+
+
+@pytest.mark.parametrize("manager", [APT, DNF5, PACMAN, APK], ids=lambda one: one.name)
+@pytest.mark.parametrize("needs_refresh", [False, True], ids=["lists are fresh", "lists are old"])
+def test_packages_are_installed_unattended_after_the_lists_they_need(
+    made_up: MadeUpHost, manager: PackageManager, needs_refresh: bool
+) -> None:
+    runner = StandInManager()
+    host = replace(made_up.host, runner=runner)
+    install_packages(host, distribution_of(manager), ["a", "b"], needs_refresh=needs_refresh)
+    refresh = [manager.unattended_refresh] if needs_refresh else []
+    assert [command.argv for command in runner.commands] == [*refresh, (*manager.unattended_install, "a", "b")]
+    assert all(command.env == manager.environment for command in runner.commands)
+
+
+@pytest.mark.parametrize(("failing", "commands"), [("update", 1), ("install", 2)])
+def test_what_the_package_manager_says_last_is_told(made_up: MadeUpHost, failing: str, commands: int) -> None:
+    runner = StandInManager(failing=failing, stderr="W: a warning\nE: Unable to locate package a\n")
+    host = replace(made_up.host, runner=runner)
+    with pytest.raises(CommandFailed, match=r"could not install a, b: E: Unable to locate package a$") as caught:
+        install_packages(host, DEBIAN, ["a", "b"], needs_refresh=True)
+    assert len(runner.commands) == commands
+    assert (caught.value.status, caught.value.command) == (100, runner.commands[-1].argv)
+
+
+def test_a_package_manager_that_says_nothing_is_told(made_up: MadeUpHost) -> None:
+    host = replace(made_up.host, runner=StandInManager(failing="install"))
+    with pytest.raises(CommandFailed, match="it said nothing"):
+        install_packages(host, DEBIAN, ["a"], needs_refresh=False)
+
+
+def test_on_an_unknown_distribution_nothing_is_installed(made_up: MadeUpHost) -> None:
+    runner = StandInManager()
+    with pytest.raises(ProvisionError, match="How to install a, b here is not known"):
+        install_packages(replace(made_up.host, runner=runner), UNKNOWN, ["a", "b"], needs_refresh=True)
+    assert runner.commands == []
