@@ -55,6 +55,11 @@ def test_what_is_no_environments_path_is_refused(path: str) -> None:
         read_venv({"virtualenv": path})
 
 
+def test_a_command_whose_quotes_do_not_match_is_refused() -> None:
+    with pytest.raises(InvalidState, match="virtualenv_command: its quotes do not match"):
+        read_venv({"virtualenv": VENV, "virtualenv_command": "'python3 -m venv"})
+
+
 def split(made_up: MadeUpHost, *, venv: dict[str, Any] | None = None, **keys: Any) -> tuple[Desired, ...]:
     desired = validate({"python_system_pip": [{"name": "six", **keys}], "python_no_index": True})
     parts = split_for_venv(desired, entry_of(path=VENV, **(venv or {})), made_up.host)
