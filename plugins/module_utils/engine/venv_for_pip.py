@@ -12,6 +12,7 @@ from typing import Mapping, Tuple
 
 from .desired import Desired, VenvEntry, validate
 from .difference import venv_difference
+from .errors import InvalidState
 from .host import Host
 from .observe import observe
 from .requirement import Requirement, parse_spec
@@ -20,7 +21,10 @@ from .system_pip import SystemPipEntry
 
 def read_venv(options: Mapping[str, object]) -> VenvEntry:
     """Return the environment that the options ``virtualenv…`` name; raises InvalidState for a refused value."""
-    command = shlex.split(str(options.get("virtualenv_command") or ""))
+    try:
+        command = shlex.split(str(options.get("virtualenv_command") or ""))
+    except ValueError:
+        raise InvalidState(["virtualenv_command: its quotes do not match."]) from None
     named = options.get("virtualenv_python") or ""
     if not named and command and posixpath.basename(command[0]).startswith(("python", "pypy")):
         # "python3" alone is the host's own, as without it.
