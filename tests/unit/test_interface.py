@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pep668_provision.engine import desired
+from pep668_provision.engine import desired, system_pip
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROLE = CHECKOUT / "roles" / "python"
@@ -71,6 +71,31 @@ def test_role_hands_every_key_of_an_entry_on(variable: str) -> None:
         tasks = read_yaml(ROLE / "tasks" / "apply.yml")
         handed_on = next(task["pep668.provision.venv"] for task in tasks if "pep668.provision.venv" in task)
         assert set(handed_on) == set(fields)
+
+
+def test_entries_of_pip_are_the_same_for_the_engine_the_module_and_the_role() -> None:
+    module = CHECKOUT / "plugins" / "modules" / "pip.py"
+    options = constant(module, "ENTRY")
+    documented = yaml.safe_load(constant(module, "DOCUMENTATION"))["options"]
+    assert set(options) == set(system_pip.FIELDS)
+    assert {name for name in documented if not name.startswith("virtualenv")} == set(options)
+    for name, option in options.items():
+        told = {
+            key: value for key, value in documented[name].items() if key in ("type", "choices", "default", "elements")
+        }
+        assert told == {key: value for key, value in option.items() if (key, value) != ("required", False)}, name
+    for name, choices in (
+        ("state", system_pip.STATES),
+        ("externally_managed", system_pip.POLICIES),
+        ("scope", system_pip.SCOPES),
+    ):
+        assert options[name]["choices"] == list(choices)
+    tasks = read_yaml(ROLE / "tasks" / "apply.yml")
+    handed_on = next(task["pep668.provision.pip"] for task in tasks if "pep668.provision.pip" in task)
+    assert set(handed_on) == set(system_pip.FIELDS)
+    specs = read_yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    text = " ".join(specs["python_system_pip"]["description"])
+    assert [name for name in system_pip.FIELDS if f"C({name})" not in text] == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[path.stem for path in MODULES])

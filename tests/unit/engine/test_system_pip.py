@@ -224,6 +224,21 @@ def test_options_that_an_entry_has_a_word_for_are_taken_for_it(extra_args: objec
     assert found == SystemPipEntry(**{**vars(plain), **changed})
 
 
+@pytest.mark.parametrize(
+    ("keys", "policy"),
+    [
+        ({"break_system_packages": True}, "break"),
+        ({"break_system_packages": "yes"}, "break"),
+        ({"break_system_packages": False}, "refuse"),
+        ({"break_system_packages": False, "externally_managed": "break"}, "break"),
+        ({"break_system_packages": True, "externally_managed": "refuse"}, "break"),
+        ({"break_system_packages": None}, "refuse"),
+    ],
+)
+def test_the_policy_has_the_name_of_ansibles_own_module_as_well(keys: dict[str, Any], policy: str) -> None:
+    assert entry_of(name="a", **keys).externally_managed == policy
+
+
 def test_upgrade_does_not_bring_back_what_is_to_go() -> None:
     assert entry_of(name="a", state="absent", extra_args="--upgrade").state == "absent"
 
