@@ -147,6 +147,9 @@ class _Look:
 
 def _may_write(host: Host, place: str) -> bool:
     """Say whether this account may put something there, where nothing may be yet."""
+    if not place.startswith("/"):
+        # Nobody knows; pip will say.
+        return True
     while place != "/" and not host.exists(place):
         place = os.path.dirname(place)
     return host.is_root or os.access(host.real(host.resolve(place)), os.W_OK)

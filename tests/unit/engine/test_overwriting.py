@@ -188,6 +188,12 @@ def test_pip_that_leaves_alone_what_is_there_is_not_asked(pip: StandInPip, tmp_p
     assert pip.asked == []
 
 
+def test_what_is_left_alone_and_is_nobodys_is_not_told(pip: StandInPip, tmp_path: Path) -> None:
+    pip.made_up.with_distributions(LOCAL_DIST, {"own": "1.0"})
+    pip.places = ADMINISTRATORS
+    assert installing(pip, tmp_path, "own", extra_args="-I") == Verdict()
+
+
 def test_what_no_package_owns_is_not_asked_about(pip: StandInPip, tmp_path: Path) -> None:
     pip.made_up.with_distributions(LOCAL_DIST, {"six": "1.17.0", "idna": "3.0"})
     pip.places = ADMINISTRATORS

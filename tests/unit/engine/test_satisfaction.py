@@ -208,6 +208,7 @@ def test_dependencies_of_other_hosts_are_not_needed(made_up: MadeUpHost) -> None
         pytest.param("c<2", "", id="of something else"),
         pytest.param("b<2; sys_platform == 'win32'", "", id="of another system"),
         pytest.param("b", "", id="without a version"),
+        pytest.param("https://x.test/b-3.0.zip", "", id="an address"),
     ],
 )
 def test_a_constraint_limits_what_is_there(made_up: MadeUpHost, constraint: str, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from made_up_host import MARKER, PATH, MadeUpHost
+from made_up_host import FILES_UID, MARKER, PATH, MadeUpHost
 from package_databases import INFO
 from pep668_provision.engine.account import Account
 from pep668_provision.engine.desired import validate
@@ -528,6 +529,13 @@ def test_packages_are_for_the_systems_site_alone(made_up: MadeUpHost) -> None:
     assert told(found) == BY_PIP
 
 
+def test_packages_are_for_the_distributions_own_python_alone(made_up: MadeUpHost) -> None:
+    python = host_with(made_up, marker=None).python_of("3.12")
+    python.answer = json.dumps({**json.loads(python.answer or ""), "pip": {"version": "25.0", "path": "/pip"}})
+    keys: dict[str, Any] = {"python": "3.12", "externally_managed": "prefer_system_package"}
+    assert told(planned(made_up, **keys)) == BY_PIP
+
+
 def test_packages_that_may_not_be_installed_are_refused(made_up: MadeUpHost) -> None:
     found = planned(
         host_with(made_up),
@@ -573,6 +581,42 @@ def test_the_override_of_the_account_that_is_acted_for_counts(made_up: MadeUpHos
     assert told(planned(made_up, scope="user", user="alice")) == BY_PIP
     assert BLOCKED in refusal(planned(made_up, scope="user", user="bob"))
     assert BLOCKED in refusal(planned(made_up))
+
+
+# Where this account may write
+
+
+@pytest.mark.parametrize(("state", "verb"), [("present", "install"), ("absent", "remove")])
+def test_a_place_that_this_account_may_not_write_to_is_refused(made_up: MadeUpHost, state: str, verb: str) -> None:
+    host_with(made_up, marker=None, uid=61002)
+    if state == "absent":
+        made_up.with_distributions(SITE, {"alpha": "1.0"})
+    desired = validate({"python_system_pip": [{"name": "alpha", "state": state}]})
+    found = observe(desired, made_up.host, None, StandInSitePip())
+    locked = replace(found, system_pip=tuple(replace(one, is_writable=False) for one in found.system_pip))
+    message = refusal(plan(desired, locked))
+    assert message.startswith(f"To {verb} alpha takes the right to write to /usr/local/lib/python3/dist-packages.")
+    assert "become" in message
+    assert "scope: user" in message
+
+
+@pytest.mark.skipif(FILES_UID == 0, reason="root may write anywhere")
+def test_the_nearest_directory_that_is_there_tells_it(made_up: MadeUpHost) -> None:
+    host_with(made_up, marker=None, uid=61002)
+    assert told(planned(made_up)) == BY_PIP
+    made_up.with_directory("/usr/local/lib").real("/usr/local/lib").chmod(0o555)
+    try:
+        assert "takes the right to write" in refusal(planned(made_up))
+        assert told(planned(made_up, scope="user")) == BY_PIP
+    finally:
+        made_up.real("/usr/local/lib").chmod(0o755)
+
+
+@pytest.mark.parametrize("place", ["", "nowhere", None], ids=["empty", "relative", "none"])
+def test_a_place_that_is_no_absolute_path_comes_to_an_end(made_up: MadeUpHost, place: str | None) -> None:
+    python = host_with(made_up, marker=None, uid=61002).python_of()
+    python.answer = json.dumps({**json.loads(python.answer or ""), "place": place})
+    assert told(planned(made_up)) == BY_PIP
 
 
 # Several entries
