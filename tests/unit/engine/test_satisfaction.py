@@ -358,6 +358,14 @@ def test_no_reason_shows_credentials(made_up: MadeUpHost, form: str) -> None:
     assert "s3cret" not in Asked(read_asked([form])[0].spec).text
 
 
+def test_an_address_is_used_in_place_as_well_as_a_path(made_up: MadeUpHost) -> None:
+    with_installed(made_up, "pkg", source={"url": "file:///srv/pkg", "dir_info": {"editable": True}})
+    assert unmet(made_up, "file:///srv/pkg", "pkg @ file:///srv/pkg", editable=True) == []
+    assert [reason for _, reason in unmet(made_up, "git+https://x.test/pkg", editable=True)] == [
+        "git+https://x.test/pkg is not installed"
+    ]
+
+
 @pytest.mark.parametrize("text", ["six", "six[x]>=1"])
 def test_a_name_is_not_used_in_place(text: str) -> None:
     with pytest.raises(RequirementError, match="no path or URL"):

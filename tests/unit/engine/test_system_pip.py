@@ -185,7 +185,9 @@ def test_without_a_directory_pip_runs_in_the_root(chdir: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "allowed"), [("state", STATES), ("externally_managed", POLICIES), ("scope", SCOPES)], ids=lambda one: one[0]
+    ("key", "allowed"),
+    [("state", STATES), ("externally_managed", POLICIES), ("scope", SCOPES)],
+    ids=["state", "policy", "scope"],
 )
 def test_a_choice_lists_what_there_is(key: str, allowed: tuple[str, ...]) -> None:
     assert f"{key} is 'other': allowed is one of {', '.join(allowed)}" in refusal(name="a", **{key: "other"})
