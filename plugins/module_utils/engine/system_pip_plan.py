@@ -101,10 +101,13 @@ class _EntryPlanner:
         if package in self.state.installed_packages:
             return False
         candidate = self.observed.candidates.get(name, "")
-        return not candidate or all(
-            one.spec.is_satisfied_by(candidate)
+        # A package never came from an address, so what asks for one would still be unmet after it.
+        return all(
+            isinstance(one.spec, Requirement)
+            and not one.spec.url
+            and (not candidate or one.spec.is_satisfied_by(candidate))
             for one in self.observed.asked
-            if isinstance(one.spec, Requirement) and one.name == name
+            if one.name == name
         )
 
     def _provide_pip(self) -> bool:

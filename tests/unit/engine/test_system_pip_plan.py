@@ -180,6 +180,23 @@ def test_a_python_without_pip_elsewhere_is_refused(made_up: MadeUpHost) -> None:
     assert "Give it one, or select another interpreter." in message
 
 
+def test_only_the_distributions_own_python_gets_the_distributions_pip(made_up: MadeUpHost) -> None:
+    host_with(made_up, marker=None, pip="").with_interpreter("3.13.1", default=False)
+    python = made_up.python_of("3.13")
+    python.answer = json.dumps({**json.loads(python.reply(with_site=True)), "path": [SITE]})
+    assert "/usr/bin/python3.13 has no pip" in refusal(planned(made_up, python="3.13"))
+    assert told(planned(made_up)) == WITH_PIP
+    # The administrator's own may be the default as well.
+    made_up.environ["PATH"] = "/usr/local/bin:/usr/bin"
+    made_up.with_link("/usr/local/bin/python3", "python3.12")
+    assert "/usr/local/bin/python3 has no pip" in refusal(planned(made_up))
+
+
+def test_on_an_unknown_distribution_there_is_no_package_of_pip(made_up: MadeUpHost) -> None:
+    host_with(made_up, marker=None, pip="").with_os_release("ID=plan9\n")
+    assert f"{PYTHON} has no pip, which is to install alpha." in str(planned(made_up).refusals[0])
+
+
 def test_pip_is_not_asked_where_it_would_refuse(made_up: MadeUpHost) -> None:
     pip = StandInSitePip()
     planned(host_with(made_up), pip=pip)
@@ -500,6 +517,28 @@ def test_packages_are_preferred_where_they_will_do(
         assert [kind for _, kind, _ in told(found)] == ["system_pip"]
     else:
         assert "would refuse to install" in refusal(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["alpha @ https://x.test/a.zip", "/srv/alpha-1.0.tar.gz", "git+https://x.test/a#egg=alpha"]
+)
+def test_no_package_stands_for_an_address(made_up: MadeUpHost, name: str) -> None:
+    host_with(made_up, marker=None)
+    assert [kind for _, kind, _ in told(planned(made_up, name=name, externally_managed="prefer_system_package"))] == [
+        "system_pip"
+    ]
+
+
+def test_each_name_is_held_against_its_own_package(made_up: MadeUpHost) -> None:
+    found = planned(
+        host_with(made_up, marker=None), name=["alpha>=2", "beta"], externally_managed="prefer_system_package"
+    )
+    assert told(found) == [("install", "system_package", "python3-beta"), ("install", "system_pip", "alpha, beta")]
+
+
+def test_a_package_counts_where_nobody_knows_its_version(made_up: MadeUpHost) -> None:
+    host_with(made_up).without("/var/lib/apt/lists")
+    assert told(planned(made_up, name="alpha>=2", externally_managed="prefer_system_package")) == BY_PACKAGE
 
 
 def test_a_package_that_is_there_and_not_enough_is_left_to_pip(made_up: MadeUpHost) -> None:
