@@ -169,6 +169,14 @@ def test_a_package_that_the_repositories_lack_is_no_way(made_up: MadeUpHost) -> 
     assert "python3-alpha" not in message
 
 
+def test_the_ways_are_for_the_python_that_was_selected(made_up: MadeUpHost) -> None:
+    host_with(made_up).with_interpreter("3.13.1", marker=MARKER, pip="25.0", default=False)
+    python = made_up.python_of("3.13")
+    python.answer = json.dumps({**json.loads(python.reply(with_site=True)), "path": [SITE]})
+    assert 'python: "3.13"' in refusal(planned(made_up, python="3.13"))
+    assert "    python: " not in refusal(planned(made_up))
+
+
 def test_a_refusal_shows_no_credentials(made_up: MadeUpHost) -> None:
     message = refusal(planned(host_with(made_up), name="alpha @ https://me:s3cret@x.test/alpha.zip"))
     assert "s3cret" not in message
