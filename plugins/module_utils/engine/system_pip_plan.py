@@ -169,9 +169,12 @@ class _EntryPlanner:
             )
 
     def _ways(self) -> str:
-        interpreter = self.observed.interpreter
+        interpreter, default = self.observed.interpreter, self.state.default_interpreter
         # A build of somebody's own does not see what the distribution's packages bring, wherever it is on the path.
         is_own = interpreter is None or interpreter.origin == "distribution"
+        # Nor does another release of the distribution's, beside its default.
+        if interpreter is not None and default is not None and default.origin == "distribution":
+            is_own = interpreter.real_path == default.real_path
         ways = better_ways(
             self.distribution,
             [one.text for one in self.observed.asked],
