@@ -117,6 +117,9 @@ class _Judge:
         # As pip records it (its path_to_url).
         address = spec.url or f"file://{quote(spec.path or '')}"
         candidates = list(self.site.distributions.values())
+        if editable and spec.url and "+" in spec.url.partition(":")[0] and not spec.name:
+            # Of such a checkout pip records its own directory, and no name tells which one it is.
+            return None
         if spec.name:
             candidates = [one for one in candidates if one.name == normalize_name(spec.name or "")]
         for installed in candidates:
@@ -135,6 +138,9 @@ def _is_source(source: Mapping[str, Any], address: str, *, editable: bool) -> bo
     system, plus, rest = plain.partition("+")
     directory = source.get("dir_info")
     is_editable = isinstance(directory, dict) and bool(directory.get("editable"))
+    if plus and "://" in rest and editable:
+        # pip checks the repository out and records its own directory of it: the name is what can be compared.
+        return is_editable
     if plus and "://" in rest:
         # A revision comes after the last @ behind the host.
         host_part, slash, path = rest.partition("://")[2].partition("/")

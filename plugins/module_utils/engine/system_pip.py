@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -55,6 +56,22 @@ class SystemPipEntry:
     def label(self) -> str:
         """How it is called in steps and messages; requirements are told by their names alone."""
         return ", ".join([*(_label_of(text) for text in self.name), *self.requirements])
+
+    @property
+    def constraints(self) -> Tuple[str, ...]:
+        """The constraints files that pip's arguments name, as absolute paths."""
+        found = []
+        for position, word in enumerate(self.pip_args):
+            option, equals, value = word.partition("=")
+            if option in ("-c", "--constraint"):
+                value = value if equals else "".join(self.pip_args[position + 1 : position + 2])
+            elif word.startswith("-c"):
+                value = word[len("-c") :]
+            else:
+                continue
+            if value and "://" not in value:
+                found.append(posixpath.normpath(posixpath.join(self.chdir, value)))
+        return tuple(found)
 
     @property
     def ignores_installed(self) -> bool:

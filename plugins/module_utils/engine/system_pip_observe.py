@@ -173,7 +173,7 @@ def _observe_present(host: Host, observed: ObservedSystemPip) -> ObservedSystemP
 
 
 def _read_asked(host: Host, entry: SystemPipEntry) -> Tuple[Tuple[Asked, ...], Tuple[Asked, ...]]:
-    tree = read_files(host, entry.requirements)
+    tree = read_files(host, entry.requirements, entry.constraints)
     asked = (*read_asked(entry.name, editable=entry.editable), *read_lines(tree.requirements))
     return asked, read_lines(tree.constraints)
 

@@ -370,3 +370,24 @@ def test_an_address_is_used_in_place_as_well_as_a_path(made_up: MadeUpHost) -> N
 def test_a_name_is_not_used_in_place(text: str) -> None:
     with pytest.raises(RequirementError, match="no path or URL"):
         read_asked([text], editable=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "in_place", "is_met"),
+    [
+        pytest.param("git+https://x.test/pkg@main#egg=pkg", True, True, id="by its name"),
+        pytest.param("pkg @ git+https://x.test/pkg", True, True, id="by its name in front"),
+        pytest.param("git+https://x.test/pkg#egg=pkg", False, False, id="a copy"),
+        pytest.param("git+https://x.test/pkg", True, False, id="without a name"),
+        pytest.param("git+https://x.test/other#egg=other", True, False, id="another one"),
+    ],
+)
+def test_a_checkout_in_place_is_known_by_its_name(
+    made_up: MadeUpHost,
+    wanted: str,
+    in_place: bool,
+    is_met: bool,  # a table's columns
+) -> None:
+    """pip records only where it keeps the checkout."""
+    with_installed(made_up, "pkg", source={"url": "file:///srv/src/pkg", "dir_info": {"editable": in_place}})
+    assert (unmet(made_up, wanted, editable=True) == []) is is_met

@@ -8,7 +8,15 @@ import pytest
 
 from pep668_provision.engine.desired import validate
 from pep668_provision.engine.errors import InvalidState
-from pep668_provision.engine.system_pip import FIELDS, POLICIES, SCOPES, STATES, SystemPipEntry, normalized_names
+from pep668_provision.engine.system_pip import (
+    FIELDS,
+    POLICIES,
+    SCOPES,
+    STATES,
+    SystemPipEntry,
+    make_entry,
+    normalized_names,
+)
 
 
 def entry_of(**keys: Any) -> SystemPipEntry:
@@ -361,3 +369,17 @@ def test_an_entry_is_called_by_names_and_files_without_credentials() -> None:
 def test_credentials_of_an_entry_are_among_the_secrets() -> None:
     declared = {"name": "https://me:s3cret@x.test/a.zip", "extra_args": "--index-url https://me:t0ken@x.test"}
     assert validate({"python_system_pip": [declared]}).secrets == {"s3cret", "t0ken"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param("-c /srv/c.txt", ("/srv/c.txt",), id="apart"),
+        pytest.param("-c/srv/c.txt --constraint=d.txt", ("/srv/c.txt", "/srv/app/d.txt"), id="in one word"),
+        pytest.param("--constraint ../c.txt --no-deps", ("/srv/c.txt",), id="relative"),
+        pytest.param("--constraint https://x.test/c.txt -c", (), id="no file of the host"),
+        pytest.param("--no-deps", (), id="none"),
+    ],
+)
+def test_constraints_among_the_arguments_count(arguments: str, expected: tuple[str, ...]) -> None:
+    assert make_entry(name=("a",), extra_args=tuple(arguments.split()), chdir="/srv/app").constraints == expected
