@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from converging import Result, converge, refuse
-from hosts import Host
+from hosts import Host, Outcome
 from local_index import LocalIndex
 
 GUARDED = ("debian11", "debian12", "debian13", "fedora44", "arch")
@@ -404,3 +404,18 @@ def test_a_password_of_the_index_reaches_pip_and_shows_nowhere(with_pip: Host, i
     assert not [process for process in done.processes if "hunter2" in str(process)]
     assert any("200 deploy" in line for line in server.requests()), server.requests()
     remove(with_pip, "gamma")
+
+
+@pytest.mark.releases("debian13")
+def test_an_ordinary_account_works_in_its_own_site_and_in_no_other(with_pip: Host, index: LocalIndex) -> None:
+    def attempt(**options: Any) -> Outcome:
+        tasks = [{"name": "Install", "pep668.provision.pip": {"python_index_url": index.url, **options}}]
+        return with_pip.play([{"hosts": "all", "gather_facts": False, "tasks": tasks}], {}, user="alice")
+
+    refused = attempt(name="gamma", **BREAK)
+    assert "takes the right to write to /usr/local/lib/python3" in refused.message, refused.text
+    assert "only root can act for others" in attempt(name="gamma", scope="user", user="app", **BREAK).message
+    own = attempt(name="gamma", scope="user", **BREAK)
+    assert own.changed, own.text
+    assert with_pip.owners("/home/alice/.local/lib") == {"alice"}
+    assert attempt(name="gamma", scope="user", state="absent", **BREAK).changed

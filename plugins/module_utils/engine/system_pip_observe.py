@@ -108,6 +108,9 @@ class _Look:
         account, problem = _account_of(host, entry)
         if problem:
             return replace(observed, problem=problem, advice="Create it first, or name another.", is_pending=True)
+        if account is not None and not host.is_root:
+            problem = f"it is for {account.name}, and only root can act for others."
+            return replace(observed, problem=problem, advice="Run it as root (become, or _sudo with pyinfra).")
         interpreter, problem = _interpreter_of(host, entry, self.interpreters)
         if interpreter is None:
             advice = "Install it, or select another one with python or executable."

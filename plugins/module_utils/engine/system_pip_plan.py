@@ -59,12 +59,6 @@ class _EntryPlanner:
         reasons += [f"{name} {version} is newer" for name, version in observed.newer.items()]
         if not reasons or observed.facts is None or self._is_provided_by_packages():
             return
-        if entry.user and observed.account is not None and not self.state.is_root:
-            self.refuse(
-                f"{entry.label} is for {entry.user}, and only root can act for others.",
-                "Run it as root (become, or _sudo with pyinfra).",
-            )
-            return
         decision = decide(entry, observed.facts)
         if observed.facts.pip is None and not self._provide_pip():
             return

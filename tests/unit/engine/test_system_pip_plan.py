@@ -605,8 +605,10 @@ def test_ones_own_site_needs_no_root(made_up: MadeUpHost) -> None:
 def test_anothers_site_needs_root(made_up: MadeUpHost) -> None:
     host_with(made_up, marker=None, uid=61002)
     message = refusal(planned(made_up, scope="user", user="bob"))
-    assert "alpha is for bob, and only root can act for others." in message
+    assert "alpha: it is for bob, and only root can act for others." in message
     assert "become" in message
+    # As bob nothing was tried.
+    assert not [command for command in made_up.runner.commands if command.account is not None]
 
 
 def test_anothers_site_is_looked_at_as_that_account(made_up: MadeUpHost) -> None:
