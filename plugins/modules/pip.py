@@ -95,13 +95,13 @@ options:
     description: What new files are not allowed, as octal digits in quotes; default is V("0022").
     type: str
   chdir:
-    description: The directory pip runs in.
+    description: The directory pip runs in; relative paths of the other options are taken from it.
     type: path
   virtualenv:
     description:
       - The environment to work in instead, an absolute path. It is made where it is missing and healed where it is
         broken; what else is in it stays.
-    type: path
+    type: str
   virtualenv_python:
     description: Its interpreter, as O(python) names one; an environment of another is rebuilt.
     type: str
@@ -225,7 +225,7 @@ ENTRY = {
 def main() -> None:
     module = make_module(
         **ENTRY,
-        virtualenv={"type": "path"},
+        virtualenv={"type": "str"},
         virtualenv_python={"type": "str"},
         virtualenv_site_packages={"type": "bool", "default": False},
         virtualenv_command={"type": "str"},

@@ -368,6 +368,9 @@ def test_what_ansible_s_own_module_is_tested_for_holds(with_pip: Host, index: Lo
     settle(with_pip, index, name=["/srv/one", "/srv/two"], editable=True, **built)
     assert imports(with_pip, "one")
     assert imports(with_pip, "two")
+    # From the directory pip runs in, as many tasks have it.
+    settle(with_pip, index, name=".", chdir="/srv/one", editable=True, changed=False, **built)
+    settle(with_pip, index, requirements="r.txt", chdir="/srv", changed=False, **BREAK)
 
     # A repository, by its address.
     with_pip.run("cd /srv/one && git init -q . && git add . && git -c user.name=a -c user.email=a@b commit -qm 1")

@@ -99,7 +99,13 @@ def names(value: object) -> Tuple[str, ...]:
         else:
             whole.append(part.strip() if isinstance(part, str) else part)
         open_brackets = str(whole[-1]).count("[") - str(whole[-1]).count("]")
-    return values.list_of(values.spec)([one for one in whole if one != ""])
+    return values.list_of(_spec)([one for one in whole if one != ""])
+
+
+def _spec(value: object) -> str:
+    text = values.plain_text(value).strip()
+    # Where a relative path leads is for chdir to say.
+    return text if text.startswith(".") else values.spec(text)
 
 
 def _umask(value: object) -> int:
@@ -133,7 +139,7 @@ def _words(value: object) -> Tuple[str, ...]:
 FIELDS: Dict[str, Callable[[object], Any]] = {
     "name": names,
     "version": values.optional(values.plain_text),
-    "requirements": lambda value: values.list_of(values.absolute)([value] if isinstance(value, str) else value),
+    "requirements": lambda value: values.list_of(values.plain_text)([value] if isinstance(value, str) else value),
     "state": values.choice(*STATES),
     "externally_managed": values.choice(*POLICIES),
     "break_system_packages": values.boolean,
@@ -161,6 +167,11 @@ def make_entry(**accepted: Any) -> SystemPipEntry:
     if accepted.get("name") is None and accepted.get("requirements") is None:
         raise values.Refused("name and requirements are missing; one of them says what it is about")
     entry = SystemPipEntry(**{key: value for key, value in accepted.items() if value is not None})
+    entry = replace(
+        entry,
+        name=tuple(values.spec(below(entry.chdir, text)) if text.startswith(".") else text for text in entry.name),
+        requirements=tuple(values.absolute(below(entry.chdir, path)) for path in entry.requirements),
+    )
     if version:
         entry = replace(entry, name=(_with_version(entry, version),))
     if entry.python and entry.executable:
@@ -173,6 +184,14 @@ def make_entry(**accepted: Any) -> SystemPipEntry:
     if entry.user and entry.scope != "user":
         raise values.Refused("user names whose own site it is; allowed is user with scope: user")
     return entry
+
+
+def below(folder: str, path: str) -> str:
+    """Return a relative path (".[extra]" too) as an absolute one below ``chdir``; "/" stands for none."""
+    if path.startswith("/") or folder == "/":
+        return path
+    plain, bracket, extras = path.partition("[")
+    return posixpath.normpath(posixpath.join(folder, plain)) + bracket + extras
 
 
 def _with_version(entry: SystemPipEntry, version: str) -> str:

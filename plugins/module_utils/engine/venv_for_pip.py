@@ -16,7 +16,7 @@ from .errors import InvalidState
 from .host import Host
 from .observe import observe
 from .requirement import Requirement, parse_spec
-from .system_pip import SystemPipEntry
+from .system_pip import SystemPipEntry, below
 
 
 def read_venv(options: Mapping[str, object]) -> VenvEntry:
@@ -30,7 +30,7 @@ def read_venv(options: Mapping[str, object]) -> VenvEntry:
         # "python3" alone is the host's own, as without it.
         named = command[0] if command[0] != "python3" and command[0] != "python" else ""
     entry = {
-        "path": options["virtualenv"],
+        "path": below(str(options.get("chdir") or "/"), str(options["virtualenv"])),
         "python": named,
         "system_site_packages": options.get("virtualenv_site_packages"),
     }

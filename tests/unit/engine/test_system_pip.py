@@ -383,3 +383,17 @@ def test_credentials_of_an_entry_are_among_the_secrets() -> None:
 )
 def test_constraints_among_the_arguments_count(arguments: str, expected: tuple[str, ...]) -> None:
     assert make_entry(name=("a",), extra_args=tuple(arguments.split()), chdir="/srv/app").constraints == expected
+
+
+def test_relative_paths_are_taken_from_the_directory_pip_runs_in() -> None:
+    entry = make_entry(name=(".[dev]", "../other", "flask"), requirements=("r.txt", "/srv/x.txt"), chdir="/srv/app")
+    assert entry.name == ("/srv/app[dev]", "/srv/other", "flask")
+    assert entry.requirements == ("/srv/app/r.txt", "/srv/x.txt")
+
+
+@pytest.mark.parametrize(
+    "asked", [pytest.param({"name": "./app"}, id="name"), pytest.param({"requirements": ["r.txt"]}, id="requirements")]
+)
+def test_relative_paths_need_a_directory(asked: dict[str, object]) -> None:
+    with pytest.raises(InvalidState, match="absolute"):
+        validate({"python_system_pip": [asked]})
