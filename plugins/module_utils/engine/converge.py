@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Outcome:
     """How a declared state was met: the plan that was taken (or would be), and what there is now.
 
-    ``before`` and ``after`` map the path of an environment or the name of a tool's to its distributions, for the
-    entries with a step; in a dry run ``after`` is the installers' own answer.
+    ``before`` and ``after`` map the path of an environment, the name of a tool's or the title of a call of pip to
+    distributions, for the entries with a step; in a dry run ``after`` is the installers' own answer.
     """
 
     plan: Plan
@@ -68,13 +68,11 @@ def _unresolved(previews: Mapping[str, "Preview"]) -> Tuple[str, ...]:
 
 
 def _touched(plan: Plan, state: HostState) -> Mapping[str, "ObservedSystemPip"]:
-    """Return the entries of ``python_system_pip`` that pip or an OS package does something about, by their labels."""
-    steps = {step.observed.entry.label for step in plan.system_pip}
+    """Return the entries of ``python_system_pip`` that pip or an OS package does something about, by their titles."""
+    steps = {step.observed.entry for step in plan.system_pip}
     packages = {step.name for step in plan.packages}
     return {
-        one.entry.label: one
-        for one in state.system_pip
-        if one.entry.label in steps or packages & set(one.packages.values())
+        one.entry.title: one for one in state.system_pip if one.entry in steps or packages & set(one.packages.values())
     }
 
 
@@ -105,9 +103,10 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
     touched = {step.observed.entry.path for step in plan.venvs} | {step.observed.entry.venv_name for step in plan.tools}
     before, there = dict(_distributions(state, touched)), dict(_distributions(after, touched))
     for one in after.system_pip:
-        if one.entry.label in touched_by_pip:
-            was = touched_by_pip[one.entry.label]
-            before[one.entry.label], there[one.entry.label] = was.before, one.site.versions(was.touched)
+        title = one.entry.title
+        if title in touched_by_pip:
+            was = touched_by_pip[title]
+            before[title], there[title] = was.before, one.site.versions(was.touched)
     return Outcome(plan, before, there, after, (*plan.warnings, *applier.warnings))
 
 

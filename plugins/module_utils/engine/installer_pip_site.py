@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -21,6 +22,9 @@ from .request import InstallRequest
 from .requirement import parse_spec
 from .system_pip import SystemPipEntry
 
+#: What pip draws before the sentences of an error.
+_DRAWN = ("\u00d7", "\u2570")
+_LEADING = re.compile(r"^\W+")
 #: Asks pip itself where it puts the parts of a distribution: distributions change that in Python and in pip.
 _PLACES = r"""
 import json, sysconfig
@@ -154,6 +158,32 @@ def _read_item(item: Mapping[str, Any]) -> Tuple[str, Found]:
 
 def _normalized(name: str) -> str:
     return parse_spec(name).name or name
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What pip answered to ``ask_uninstall``: files it would remove, why it cannot, or neither: it declines."""
+
+    files: Tuple[str, ...] = ()
+    problem: str = ""
+
+
+def read_removal(answer: Completed) -> Removal:
+    """Read what pip would remove; patterns among its files stand as it prints them."""
+    lines = [line.strip() for line in answer.stdout.splitlines()]
+    if "Would remove:" in lines:
+        listed = lines[lines.index("Would remove:") + 1 :]
+        end = next((place for place, line in enumerate(listed) if not line.startswith("/")), len(listed))
+        return Removal(tuple(listed[:end]) or ("files that it does not name",))
+    return Removal() if answer.succeeded else Removal(problem=_sentence(answer.stderr))
+
+
+def _sentence(stderr: str) -> str:
+    """Return what pip says went wrong, without what it draws around it and without its hints."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    drawn = [_LEADING.sub("", line).rstrip(".") for line in lines if line.lstrip().startswith(_DRAWN)]
+    plain = [line.partition("ERROR: ")[2] for line in lines if line.startswith("ERROR: ")]
+    return ". ".join(drawn or plain or lines[:1]) or "it said nothing"
 
 
 def read_places(answer: Completed) -> Dict[str, str]:

@@ -186,26 +186,26 @@ class Interpreters:
         """Return the host's own python3: the first on the search path that runs and is no virtual environment."""
         return self._first("python3")
 
-    def select(self, selector: str) -> Optional[Interpreter]:
+    def select(self, selector: str, *, with_site: bool = False) -> Optional[Interpreter]:
         """Return the interpreter for "", "3.12", "3.12.1", "python3.12" or an absolute path, or ``None``."""
         if not selector:
-            return self.default()
+            return self._first("python3", with_site=with_site)
         if selector.startswith("/"):
-            return self.probe(selector)
+            return self.probe(selector, with_site=with_site)
         if selector[0].isdigit():
             wanted = selector.split(".")
-            found = self._first("python" + ".".join(wanted[:2]))
+            found = self._first("python" + ".".join(wanted[:2]), with_site=with_site)
             if found is None:
-                found = self.default()
+                found = self._first("python3", with_site=with_site)
             return found if found is not None and found.version.split(".")[: len(wanted)] == wanted else None
-        return self._first(selector)
+        return self._first(selector, with_site=with_site)
 
-    def _first(self, name: str) -> Optional[Interpreter]:
+    def _first(self, name: str, *, with_site: bool = False) -> Optional[Interpreter]:
         for folder in search_directories(self._host):
             path = f"{folder}/{name}"
             if not self._host.is_executable(path) or self._host.exists(f"{os.path.dirname(folder)}/pyvenv.cfg"):
                 continue
-            found = self.probe(path)
+            found = self.probe(path, with_site=with_site)
             if found is not None and not found.is_venv:
                 return found
         return None

@@ -16,16 +16,13 @@ from .errors import ProvisionError
 from .files import make_directory
 from .host import Host
 from .installer_pip import PipInstaller
-from .installer_pip_site import Found, SitePip, read_places
+from .installer_pip_site import Found, SitePip, read_places, read_removal
 from .overwrite import Overwrite
 from .package_owner import package_owners
 from .requirement import normalize_name
 from .site import Installed, Site, owners_of, recorded_files
 from .work import run_prepared
 
-#: What pip draws before the sentences of an error.
-_DRAWN = ("\u00d7", "\u2570")
-_LEADING = re.compile(r"^\W+")
 #: Directories that are the administrator's own: no OS package puts files there (FHS 4.9, Debian policy 9.1.2).
 _LOCAL = ("/usr/local/", "/opt/", "/home/", "/root/")
 
@@ -88,27 +85,12 @@ def _hidden(installed: Installed, owners: Tuple[str, ...]) -> str:
 
 def ask_removal(host: Host, pip: SitePip, installed: Installed, owners: Tuple[str, ...]) -> Optional[Overwrite]:
     """Ask pip what it would remove, and say no; ``None`` where it would leave an OS package's distribution alone."""
-    done = host.run(pip.ask_uninstall(installed.name).command)
-    lines = [line.strip() for line in done.stdout.splitlines()]
-    if "Would remove:" in lines:
-        start = lines.index("Would remove:") + 1
-        files = []
-        for line in lines[start:]:
-            if not line.startswith("/"):
-                break
-            files.append(line)
-        return Overwrite(installed.name, installed.version, owners, "deletes", tuple(files))
-    if done.succeeded:
-        return None
-    return Overwrite(installed.name, installed.version, owners, "cannot", said=_sentence(done.stderr))
-
-
-def _sentence(stderr: str) -> str:
-    """Return what pip says went wrong, without what it draws around it and without its hints."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    drawn = [_LEADING.sub("", line).rstrip(".") for line in lines if line.lstrip().startswith(_DRAWN)]
-    plain = [line.partition("ERROR: ")[2] for line in lines if line.startswith("ERROR: ")]
-    return ". ".join(drawn or plain or lines[:1]) or "it said nothing"
+    removal = read_removal(host.run(pip.ask_uninstall(installed.name).command))
+    if removal.files:
+        return Overwrite(installed.name, installed.version, owners, "deletes", removal.files)
+    if removal.problem:
+        return Overwrite(installed.name, installed.version, owners, "cannot", said=removal.problem)
+    return None
 
 
 def _find_written_over(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Tuple
 
 from . import values
+from .installer_pip_options import constraints_in, ignores_installed, read_options
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 
 STATES = ("present", "latest", "absent")
@@ -22,13 +23,6 @@ POLICIES = ("refuse", "prefer_system_package", "break")
 _CONTINUES = re.compile(r"^\s*(===|==|~=|!=|<=|>=|<|>)")
 _UMASK = re.compile(r"^(0o?)?[0-7]{3}$")
 _EXECUTABLE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
-#: Options that would make the call another one than the entry says, and what says it instead.
-_REFUSED_OPTIONS = {
-    **dict.fromkeys(("-t", "--target", "--prefix", "--root"), "a directory of its own is what python_venvs is for"),
-    **dict.fromkeys(("--python", "--dry-run", "--report", "--yes", "-y"), "this is for the engine to say"),
-    **dict.fromkeys(("-r", "--requirement"), "write the file into requirements"),
-    **dict.fromkeys(("-e", "--editable"), "write the path into name, with editable: true"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,23 +54,17 @@ class SystemPipEntry:
     @property
     def constraints(self) -> Tuple[str, ...]:
         """The constraints files that pip's arguments name, as absolute paths."""
-        found = []
-        for position, word in enumerate(self.pip_args):
-            option, equals, value = word.partition("=")
-            if option in ("-c", "--constraint"):
-                value = value if equals else "".join(self.pip_args[position + 1 : position + 2])
-            elif word.startswith("-c"):
-                value = word[len("-c") :]
-            else:
-                continue
-            if value and "://" not in value:
-                found.append(posixpath.normpath(posixpath.join(self.chdir, value)))
-        return tuple(found)
+        return constraints_in(self.pip_args, self.chdir)
 
     @property
     def ignores_installed(self) -> bool:
         """Whether pip is told to leave alone what is there, and to put the new beside it."""
-        return any(word in ("--ignore-installed", "-I") for word in self.pip_args)
+        return ignores_installed(self.pip_args)
+
+    @property
+    def title(self) -> str:
+        """How what it changes is headed, beside environments and tools."""
+        return f"pip of {self.user or 'the account'}: {self.label}" if self.scope == "user" else f"pip: {self.label}"
 
 
 def _label_of(text: str) -> str:
@@ -158,7 +146,7 @@ FIELDS: Dict[str, Callable[[object], Any]] = {
 def make_entry(**accepted: Any) -> SystemPipEntry:
     """Return the entry of accepted values; raises Refused for what contradicts itself.
 
-    What options say that the entry has a word for is taken for that word: --user, --upgrade, --break-system-packages.
+    What pip's arguments say that the entry has a word for is taken for that word (see read_options).
     """
     version, words = accepted.pop("version", "") or "", accepted.pop("extra_args", ()) or ()
     if accepted.pop("break_system_packages", False):
@@ -226,22 +214,16 @@ def _check_absent(entry: SystemPipEntry) -> None:
 
 
 def _read_options(entry: SystemPipEntry, words: Tuple[str, ...]) -> SystemPipEntry:
-    left: List[str] = []
-    for word in words:
-        option = word.partition("=")[0]
-        # The value of a short option may follow it in the same word: "-t/opt/x".
-        refused = option if option.startswith("--") else option[:2]
-        if refused in _REFUSED_OPTIONS:
-            raise values.Refused(f"extra_args has {refused}: {_REFUSED_OPTIONS[refused]}")
-        if option == "--user":
-            entry = replace(entry, scope="user")
-        elif option == "--break-system-packages":
-            entry = replace(entry, externally_managed="break")
-        elif option in ("--upgrade", "-U"):
-            entry = replace(entry, state="latest" if entry.state == "present" else entry.state)
-        else:
-            left.append(word)
-    return replace(entry, pip_args=tuple(left))
+    read = read_options(words)
+    if read.refused:
+        raise values.Refused(f"extra_args has {read.refused}")
+    return replace(
+        entry,
+        pip_args=read.others,
+        scope="user" if read.is_for_user else entry.scope,
+        externally_managed="break" if read.overrides else entry.externally_managed,
+        state="latest" if read.upgrades and entry.state == "present" else entry.state,
+    )
 
 
 def normalized_names(entry: SystemPipEntry) -> Tuple[str, ...]:

@@ -193,9 +193,8 @@ def _account_of(host: Host, entry: SystemPipEntry) -> Tuple[Optional[Account], s
 
 def _interpreter_of(host: Host, entry: SystemPipEntry, interpreters: Interpreters) -> Tuple[Optional[Interpreter], str]:
     if not entry.executable:
-        found = interpreters.select(entry.python)
-        # Asked again with its site: there its pip is.
-        found = interpreters.probe(found.path, with_site=True) if found is not None else None
+        # With its site: there its pip is.
+        found = interpreters.select(entry.python, with_site=True)
         wanted = entry.python or "python3"
         return found, "" if found is not None else f"{wanted} is not on this host or does not run."
     path = entry.executable if entry.executable.startswith("/") else find_program(host, entry.executable)
