@@ -50,7 +50,9 @@ class _EntryPlanner:
     def run(self) -> None:
         observed, entry = self.observed, self.entry
         if observed.problem:
-            self.refuse(f"{entry.label}: {observed.problem}", observed.advice, pending=observed.is_pending)
+            # What is wrong with a file begins with its path.
+            about = "" if observed.problem.startswith(entry.requirements) else f"{entry.label}: "
+            self.refuse(about + observed.problem, observed.advice, pending=observed.is_pending)
             return
         self.plan.warnings += [
             f"{one} and stays: pip is not what removes it, but the package manager." for one in observed.left

@@ -764,3 +764,8 @@ def replace_outdated(made_up: MadeUpHost, found: Plan) -> None:
             installed = step.observed.site.distributions.get(one.name)
             if step.action == "install" and installed is not None:
                 made_up.without(installed.metadata)
+
+
+def test_a_file_that_is_missing_is_named_once(made_up: MadeUpHost) -> None:
+    message = refusal(planned(host_with(made_up), name=[], requirements=["/srv/r.txt"]))
+    assert message.startswith("/srv/r.txt: this file does not exist.")
