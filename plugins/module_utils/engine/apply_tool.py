@@ -21,7 +21,7 @@ from .host import Host
 from .installer import LOG_NAME
 from .interpreter import Interpreters
 from .login_path import put_on_login_path
-from .observe import own_program_entry
+from .observe import find_uv, own_program_entry
 from .pipx import (
     METADATA_NAME,
     Pipx,
@@ -120,8 +120,11 @@ class ToolRun:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
         env = pipx_environment(
+            self.host,
             self.space,
             self.desired.index,
+            prefix=self.path,
+            uv=find_uv(self.host),
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",
