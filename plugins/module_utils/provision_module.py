@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .engine.desired import Desired, validate
-from .engine.errors import CommandFailed, ProvisionError
+from .engine.errors import CommandFailed, ProvisionError, SeveralFailed
 from .engine.host import Host
 from .engine.redact import secrets_in
 
@@ -58,15 +58,16 @@ def read_desired(module: AnsibleModule, **declared: object) -> Desired:
 
 def fail(module: AnsibleModule, error: ProvisionError) -> None:
     """End the module with what is wrong, what can be done, and the command that failed if one did."""
-    details: dict[str, Any] = {}
-    if isinstance(error, CommandFailed):
-        details = {
-            "cmd": list(error.command),
-            "rc": error.status,
-            "stdout": error.stdout,
-            "stderr": error.stderr,
-        }
+    details = _details(error)
+    if isinstance(error, SeveralFailed):
+        details = {"failures": [{"msg": str(one), **_details(one)} for one in error.errors]}
     module.fail_json(msg=str(error), **details)
+
+
+def _details(error: ProvisionError) -> dict[str, Any]:
+    if not isinstance(error, CommandFailed):
+        return {}
+    return {"cmd": list(error.command), "rc": error.status, "stdout": error.stdout, "stderr": error.stderr}
 
 
 def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = False) -> "Outcome":
@@ -89,6 +90,6 @@ def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = F
     return outcome
 
 
-def package_lines(packages: "dict[str, str] | Any") -> str:
+def package_lines(packages: Mapping[str, str]) -> str:
     """Return a set of distributions as the lines of a diff."""
     return "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))

@@ -111,11 +111,6 @@ pip_configs:
   returned: success
   type: list
   elements: dict
-programs:
-  description: Programs to provide from the index that no environment or tool brings along.
-  returned: success
-  type: list
-  elements: str
 system_pip:
   description: The entries that need work, as position in O(python_system_pip), name, action and reasons.
   returned: success
@@ -128,6 +123,15 @@ venvs:
   elements: dict
 tools:
   description: The tools that need work, as position in O(python_tools), name, action and reasons.
+  returned: success
+  type: list
+  elements: dict
+batches:
+  description:
+    - How these environments and tools are divided into calls of M(pep668.provision.environments), each of which makes
+      its own side by side.
+    - Each has C(venvs) and C(tools), positions in O(python_venvs) and O(python_tools), C(steps) as below, with those of
+      the programs this project provides for them, and C(label), the same in one line.
   returned: success
   type: list
   elements: dict
@@ -156,14 +160,15 @@ def main() -> None:
         variable_names={"type": "list", "elements": "str", "default": []},
     )
     desired = read_desired(module, **{name: module.params[name] for name in VARIABLES if name in module.params})
+    host = Host()
     try:
-        state, plan = look(desired, Host(), rehearsing=module.check_mode)
+        state, plan = look(desired, host, rehearsing=module.check_mode)
     except ProvisionError as error:
         fail(module, error)
         return
     for warning in (*suggestions(module.params["variable_names"]), *plan.warnings):
         module.warn(warning)
-    module.exit_json(changed=False, **report_plan(desired, state, plan))
+    module.exit_json(changed=False, **report_plan(desired, state, plan, processors=host.processors))
 
 
 if __name__ == "__main__":

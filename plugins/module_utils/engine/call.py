@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
-from .errors import CommandFailed, ProvisionError
+from .errors import CommandFailed, ProvisionError, SeveralFailed
 from .host import Host
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
 
     desired = validate(_declared(request))
     state, plan = look(desired, host, rehearsing=bool(request.get("rehearsing")))
-    return {**report_plan(desired, state, plan), "warnings": list(plan.warnings)}
+    return {**report_plan(desired, state, plan, processors=host.processors), "warnings": list(plan.warnings)}
 
 
 def _answer_converge(request: Request, host: Host) -> Dict[str, object]:
@@ -125,6 +125,8 @@ def _write(word: str, content: Mapping[str, object]) -> None:
 
 def _lines(error: ProvisionError) -> List[str]:
     """Return what is wrong and what can be done; of a command that failed also what it was and all that it said."""
+    if isinstance(error, SeveralFailed):
+        return [line for one in error.errors for line in _lines(one)]
     lines = str(error).splitlines()
     if isinstance(error, CommandFailed):
         lines.append("The command was: " + " ".join(error.command))

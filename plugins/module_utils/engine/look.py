@@ -15,7 +15,7 @@ from .host_state import HostState
 from .observe import Inquiry, observe
 from .os_packages import package_module_options
 from .plan import plan as make_plan
-from .steps import Plan
+from .steps import Plan, batches_of
 
 if TYPE_CHECKING:
     from .system_pip_observe import SiteInquiry
@@ -54,8 +54,8 @@ def make_site_inquiry(desired: Desired, host: Host) -> Optional["SiteInquiry"]:
     return make(desired, host)
 
 
-def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:
-    """Return what ``plan`` returns, as its documentation describes it."""
+def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: int) -> Dict[str, object]:
+    """Return what ``plan`` returns, as its documentation describes it; ``processors`` are those of the host."""
     manager = state.distribution.manager
     return {
         "converged": plan.is_empty,
@@ -78,7 +78,6 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
             }
             for step in plan.pip_configs
         ],
-        "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
         "system_pip": [
             {
                 "position": step.position,
@@ -106,5 +105,6 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
             }
             for step in plan.tools
         ],
+        "batches": [batch.as_dict() for batch in batches_of(plan, processors)],
         "steps": [step.as_dict() for step in plan.steps],
     }
