@@ -79,13 +79,14 @@ failures:
   elements: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.environment_results import (
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import (
+    meet,
     tool_diff,
     tool_reasons,
     tool_result,
     venv_result,
 )
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module, meet, read_desired
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module, read_desired
 
 ENTRIES = ("python_venvs", "python_tools")
 

@@ -108,12 +108,13 @@ reasons:
   type: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.environment_results import (
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import (
+    meet,
     tool_diff,
     tool_reasons,
     tool_result,
 )
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module, meet, read_desired
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module, read_desired
 
 
 def main() -> None:

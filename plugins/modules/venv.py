@@ -144,11 +144,10 @@ reasons:
   elements: str
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.environment_results import venv_result
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import meet, venv_result
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
     SETTINGS,
     make_module,
-    meet,
     read_desired,
 )
 

@@ -6,9 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from checkout import CACHE
 from cold import measure_cold
-from container_engine import EngineUnavailable, prepare_engine
 from converged import measure_converged
 from fleet import Fleet
 from machine import describe_machine
@@ -16,6 +14,9 @@ from measuring import RunFailed
 from progress import say
 from saved import load
 from states import States
+
+from checkout import CACHE
+from container_engine import EngineUnavailable, prepare_engine
 
 RESULTS = CACHE / "benchmark" / "results.json"
 PARTS = ("cold", "converged")

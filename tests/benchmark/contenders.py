@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fleet import BenchmarkHost
 
 from checkout import CACHE, link_collection
-from fleet import BenchmarkHost
 from host_images import ssh_key
 from pyinfra_runs import PROVISION, provide_pyinfra
 
@@ -157,7 +157,7 @@ def prepare_ansible(contender: Contender, folder: Path, addresses: Sequence[str]
         "ansible_ssh_private_key_file": str(ssh_key()),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    hosts = {address: connection for address in addresses}
+    hosts = dict.fromkeys(addresses, connection)
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     (folder / "ansible.cfg").touch()
     program = Path(sys.executable).with_name("ansible-playbook")

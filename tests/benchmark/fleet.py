@@ -1,10 +1,10 @@
 """Hosts to measure on: containers with a real sshd and an address of their own, gone when the benchmark ends.
 
-    with Fleet() as fleet:
-        fresh = fleet.start(fleet.base)
-        ...converge it...
-        image = fleet.keep(fresh, "project")
-        sixteen = [fleet.start(image) for _ in range(16)]
+with Fleet() as fleet:
+    fresh = fleet.start(fleet.base)
+    ...converge it...
+    image = fleet.keep(fresh, "project")
+    sixteen = [fleet.start(image) for _ in range(16)]
 """
 
 from __future__ import annotations

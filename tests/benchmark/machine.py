@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fleet import Fleet
+
 from pyinfra_runs import provide_pyinfra
 
 

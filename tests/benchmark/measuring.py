@@ -35,9 +35,7 @@ class Entrant:
     settings: Settings | None = None
 
 
-def enter(
-    contender: Contender, hosts: Sequence[BenchmarkHost], case: str = "", workload: Workload = W1
-) -> Entrant:
+def enter(contender: Contender, hosts: Sequence[BenchmarkHost], case: str = "", workload: Workload = W1) -> Entrant:
     return Entrant(contender=contender, hosts=hosts, workload=workload, case=case)
 
 

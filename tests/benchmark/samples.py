@@ -67,10 +67,7 @@ def select(
     return [
         one
         for one in samples
-        if one.part == part
-        and one.contender == contender
-        and hosts in (None, one.hosts)
-        and case in (None, one.case)
+        if one.part == part and one.contender == contender and hosts in (None, one.hosts) and case in (None, one.case)
     ]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from checkout import CHECKOUT
 from contenders import CONTENDERS, HERE, Contender
 from fleet import BenchmarkHost, Fleet
-from host_images import HostImage, digest_of
 from measuring import enter, measure
 from progress import say
 from samples import Sample
+
+from checkout import CHECKOUT
+from host_images import HostImage, digest_of
 
 # Who makes a state. pyinfra's runs find everything done in what Ansible's made, on either side.
 MAKERS = {"existing": "peer_ansible", "project": "role", "project-uv": "role_uv"}

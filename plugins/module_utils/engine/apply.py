@@ -18,6 +18,7 @@ from .errors import ProvisionError, raise_all
 from .host import Host
 from .look import make_site_inquiry
 from .observe import observe
+from .parts import load
 from .plan import plan as make_plan
 from .side_by_side import Job, run_side_by_side
 from .steps import Plan, ToolStep, VenvStep
@@ -48,10 +49,9 @@ class Applier:
             )
         self._protect(plan)
         if plan.system_pip:
-            from .apply_system_pip import SystemPipRun  # noqa: PLC0415  # few hosts have any
-
+            run = load("apply_system_pip").SystemPipRun
             for system_pip_step in plan.system_pip:
-                SystemPipRun(self.host, self.desired, system_pip_step).take()
+                run(self.host, self.desired, system_pip_step).take()
         for own_step in plan.own:
             # pipx and uv, which the others are made with.
             self.warnings += self._take_venv(own_step)
@@ -119,17 +119,16 @@ class Applier:
 
     def _protect(self, plan: Plan) -> None:
         if plan.markers:
-            from .marker_restore import take_restoration  # noqa: PLC0415  # seldom needed
-
             markers = [step.marker for step in plan.markers]
-            self.warnings += take_restoration(self.host, markers, lock_timeout=self.desired.lock_timeout)
+            self.warnings += load("marker_restore").take_restoration(
+                self.host, markers, lock_timeout=self.desired.lock_timeout
+            )
         for config_step in plan.pip_configs:
-            from .pip_conf import foresee_config, write_config  # noqa: PLC0415  # as above
-
+            part = load("pip_conf")
             # As it is now: what was planned may be a while ago.
-            change = foresee_config(config_step.wanted, self.host)
+            change = part.foresee_config(config_step.wanted, self.host)
             if change.changed:
-                write_config(change, self.host)
+                part.write_config(change, self.host)
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""

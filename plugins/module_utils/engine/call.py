@@ -71,22 +71,12 @@ def _declared(request: Request) -> Mapping[str, object]:
     return declared if isinstance(declared, Mapping) else {}
 
 
-#: Modules that an answer loads beyond what each does, the first of them, by what is asked. ``preview`` is loaded for
-#: state latest, too.
+#: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "python_info": ("report",),
     "plan": ("look",),
     "rehearse": ("look", "converge", "preview"),
     "converge": ("look", "converge", "apply"),
-}
-#: Modules that are only for a variable of the data model, and are not loaded where nothing is declared by it.
-LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
-    "python_tools": ("apply_tool",),
-    "python_restore_marker": ("marker_restore", "shipped_marker"),
-    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
-    "python_system_pip": (
-        *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
-    ),
 }
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with

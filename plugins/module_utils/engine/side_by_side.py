@@ -17,7 +17,6 @@ from typing import Callable, Dict, Generic, List, Optional, Sequence, TypeVar
 
 from .errors import ProvisionError, error_as_data, error_from_data
 
-
 Result = TypeVar("Result")
 
 

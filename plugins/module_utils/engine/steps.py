@@ -13,9 +13,9 @@ from .interpreter import Interpreter
 from .pipx import Pipx
 
 if TYPE_CHECKING:
-    from .pip_conf_wanted import WantedConfig
-    from .shipped_marker import ShippedMarker
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.pip_conf_wanted import WantedConfig
+    from pep668_provision.engine.shipped_marker import ShippedMarker
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 
 #: How many steps a processor takes in one call: enough that few processors wait for the last of them.

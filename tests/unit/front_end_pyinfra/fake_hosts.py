@@ -120,7 +120,12 @@ def printed(reply: Reply) -> tuple[bool, CommandOutput]:
     """What a host prints: ``plan`` and ``converged`` are answers, ``missing`` and ``error`` what they are called."""
     lines = list(reply.get("stdout", ()))
     if "plan" in reply:
-        answer = {**PLAN, "converged": not reply["plan"].get("steps"), "batches": batches(reply["plan"]), **reply["plan"]}
+        answer = {
+            **PLAN,
+            "converged": not reply["plan"].get("steps"),
+            "batches": batches(reply["plan"]),
+            **reply["plan"],
+        }
         assert answer.keys() == PLAN.keys()
         lines.append(f"{PREFIX} {ANSWER} {json.dumps(answer)}")
     if "converged" in reply:

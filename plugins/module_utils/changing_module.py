@@ -1,18 +1,46 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules return of environments and tools, and the diffs they show."""
+"""What modules share that meet a declared state: how they do, what they return of it, the diffs they show."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
-from .engine.converge import Outcome
+from ansible.module_utils.basic import AnsibleModule
+
+from .engine.converge import Outcome, converge, rehearse
+from .engine.desired import Desired
+from .engine.errors import ProvisionError
+from .engine.host import Host
 from .engine.host_state import ObservedTool, ObservedVenv
 from .engine.request import without_seeds
-from .provision_module import package_lines
+from .provision_module import fail
 
 _ACTIONS = {"create": "created", "rebuild": "rebuilt", "update": "updated", "link": "updated", "remove": "removed"}
+
+
+def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = False) -> Outcome:
+    """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way.
+
+    OS packages are installed with ``installs_packages``, and stand in the way without it.
+    """
+    try:
+        if module.check_mode:
+            outcome = rehearse(desired, Host())
+        else:
+            outcome = converge(desired, Host(), installs_packages=installs_packages)
+    except ProvisionError as error:
+        fail(module, error)
+        raise
+    for warning in outcome.warnings:
+        module.warn(warning)
+    return outcome
+
+
+def package_lines(packages: Mapping[str, str]) -> str:
+    """Return a set of distributions as the lines of a diff."""
+    return "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
 
 
 def venv_result(outcome: Outcome, observed: ObservedVenv) -> dict[str, Any]:
