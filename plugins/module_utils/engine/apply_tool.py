@@ -20,7 +20,7 @@ from .files import remove_directory, remove_tree, replacing, scratch_directory, 
 from .host import Host
 from .installer import LOG_NAME
 from .interpreter import Interpreters
-from .observe import own_program_entry
+from .observe import find_uv, own_program_entry
 from .pipx import (
     METADATA_NAME,
     Pipx,
@@ -133,8 +133,11 @@ class ToolRun:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = backend_of(self.entry, self.desired)
         env = pipx_environment(
+            self.host,
             self.space,
             self.desired.index,
+            prefix=self.path,
+            uv=find_uv(self.host),
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",

@@ -94,6 +94,8 @@ def observe(
     asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
     if desired.tools and not pipx and differs:
         asked.append(distribution.pipx_package())
+    if desired.uv and not uv:
+        asked.append(distribution.uv_package())
     available = available_packages(host, distribution, filter(None, asked))
     if not all(available.get(name, True) for name in brings_python):
         available.update(available_packages(host, distribution, distribution.interpreter_packages().values()))
@@ -191,7 +193,9 @@ def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 
 def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
-    """Return the same with the selected interpreter, where the environment has to be built."""
+    """Return the same with the interpreter to build it with, or the one of an environment that has no pip yet."""
+    if isinstance(observed, ObservedVenv) and observed.lacks_pip and venv_difference(observed) is not None:
+        return replace(observed, interpreter=interpreters.probe(observed.state.base))
     if not _needs_interpreter(observed):
         return observed
     return replace(observed, interpreter=interpreters.select(observed.entry.python))
