@@ -18,9 +18,9 @@ from .request import Request
 from .venv import VenvState
 
 if TYPE_CHECKING:
-    from .pip_conf_wanted import WantedConfig
-    from .shipped_marker import ShippedMarker
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.pip_conf_wanted import WantedConfig
+    from pep668_provision.engine.shipped_marker import ShippedMarker
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)

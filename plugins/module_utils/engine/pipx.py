@@ -53,6 +53,10 @@ class Pipx:
         return self.is_at_least(UV_SINCE)
 
 
+#: In seconds: a day less than pipx lets the libraries it shares between tools grow old.
+_COMMON_LIBRARIES_AGE = 29 * 24 * 3600.0
+
+
 @dataclass(frozen=True)
 class ToolSpace:
     """Where the tools of one scope are: ``account`` is who owns and runs pipx there, ``home`` is PIPX_HOME."""
@@ -372,6 +376,15 @@ def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...
 
 def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:
     return ("pin" if pinned else "unpin", entry.venv_name)
+
+
+def has_common_libraries(host: Host, space: ToolSpace) -> bool:
+    """Say whether the libraries that pipx shares between tools are there, and young enough for it not to renew them.
+
+    pipx renews them when their pip is older than 30 days (pipx/shared_libs.py).
+    """
+    made = host.stat(f"{space.home}/shared/bin/pip")
+    return made is not None and host.clock() - made.st_mtime < _COMMON_LIBRARIES_AGE
 
 
 def pipx_command(pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]) -> Command:

@@ -12,13 +12,15 @@ from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
+from .parts import load
 from .pip_policy import Pip
 from .pipx import PIN_SINCE, UV_SINCE_PYTHON, Pipx
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.system_pip_plan import EntryPlan
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -96,9 +98,7 @@ class _Planner:
             self.pip_configs.append(ConfigStep(observed.wanted, _clean(observed.reasons)))
 
     def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
-        from .system_pip_plan import plan_entry  # noqa: PLC0415  # few hosts have any
-
-        planned = plan_entry(position, observed, self.state)
+        planned: EntryPlan = load("system_pip_plan").plan_entry(position, observed, self.state)
         for package, reason in planned.packages.items():
             self._need_package(package, reason)
         if planned.step is not None:

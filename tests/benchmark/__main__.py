@@ -1,0 +1,69 @@
+"""Measures this project beside what users have today: scripts/benchmark [--parts ...] [--hosts N] [--rounds N]."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cold import measure_cold
+from converged import measure_converged
+from fleet import Fleet
+from machine import describe_machine
+from measuring import RunFailed
+from progress import say
+from saved import load
+from states import States
+
+from checkout import CACHE
+from container_engine import EngineUnavailable, prepare_engine
+
+RESULTS = CACHE / "benchmark" / "results.json"
+PARTS = ("cold", "converged")
+
+
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """What to measure. Ends the process where the arguments make no sense."""
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {','.join(PARTS)}; default all")
+    parser.add_argument("--hosts", default="1,16", help="numbers of hosts for converged runs; default 1,16")
+    parser.add_argument("--rounds", type=int, default=5, help="of converged runs; default 5")
+    parser.add_argument("--cold-rounds", type=int, default=1, help="of cold runs; default 1")
+    options = parser.parse_args(arguments)
+    options.parts = [part for part in options.parts.split(",") if part]
+    unknown = sorted(set(options.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    options.hosts = [int(count) for count in options.hosts.split(",")]
+    return options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Each part asked for has been measured and its results are kept."""
+    options = read_arguments(arguments)
+    try:
+        prepare_engine()
+        with Fleet() as fleet:
+            states = States(fleet)
+            machine = describe_machine(fleet)
+            for part in PARTS:
+                if part in options.parts:
+                    say(f"== {part}")
+                    results = load(RESULTS)
+                    measured = {
+                        "cold": lambda: measure_cold(states, options.cold_rounds),
+                        "converged": lambda: measure_converged(states, options.hosts, options.rounds),
+                    }[part]()
+                    results.replace_part(part, list(measured), {}, machine)
+                    results.save(RESULTS)
+    except (EngineUnavailable, RunFailed) as reason:
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        say("stopped; the hosts are gone")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,22 @@
+"""What a run costs on hosts that have everything: all contenders side by side, on one host and on many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from contenders import CONTENDERS
+from measuring import enter, settle, take_turns
+from samples import Sample
+from states import MAKERS, States
+
+PART = "converged"
+
+
+def measure_converged(states: States, counts: Sequence[int], rounds: int) -> Iterator[Sample]:
+    """Each contender has run on each number of hosts, round by round."""
+    for count in counts:
+        with states.hosts(count, *MAKERS) as hosts:
+            entrants = [enter(one, hosts[one.state]) for one in CONTENDERS.values()]
+            if count == 1:
+                settle(entrants)
+            yield from take_turns(PART, entrants, rounds)

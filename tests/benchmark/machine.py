@@ -1,0 +1,43 @@
+"""What the benchmark ran on and with, for people who compare."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from fleet import Fleet
+
+from pyinfra_runs import provide_pyinfra
+
+
+def describe_machine(fleet: Fleet) -> dict[str, str]:
+    """Date, size and versions, by heading."""
+    cpu = read_field("/proc/cpuinfo", "model name") or platform.machine()
+    memory = int((read_field("/proc/meminfo", "MemTotal") or "0").split()[0]) / 1024**2
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB; hosts and controller share it",
+        "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {platform.release()}",
+        "controller": f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, "
+        f"community.general of ansible {version('ansible')}, pyinfra {pyinfra_version()}",
+        "hosts": f"{fleet.base.release}: {fleet.base.origin}",
+    }
+
+
+def pyinfra_version() -> str:
+    program = str(provide_pyinfra().program.with_name("python"))
+    code = "from importlib.metadata import version; print(version('pyinfra'))"
+    return subprocess.run([program, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def read_field(path: str, name: str) -> str:
+    """The value beside a name in a file of such lines, empty where there is none."""
+    for line in Path(path).read_text().splitlines():
+        key, found, value = line.replace("=", ":", 1).partition(":")
+        if found and key.strip() == name:
+            return value.strip().strip('"')
+    return ""
