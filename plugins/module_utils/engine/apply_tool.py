@@ -19,7 +19,8 @@ from .errors import CommandFailed, ProvisionError
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
-from .interpreter import Interpreters
+from .installer_uv_settings import uv_settings
+from .interpreter import Interpreters, search_directories
 from .observe import find_uv, own_program_entry
 from .pipx import (
     METADATA_NAME,
@@ -42,7 +43,7 @@ from .pipx import (
 )
 from .request import pins_of
 from .steps import ToolStep
-from .work import run_checked
+from .work import make_installer, run_checked
 
 
 def needs_common_libraries(host: Host, desired: Desired, step: ToolStep) -> str:
@@ -51,9 +52,22 @@ def needs_common_libraries(host: Host, desired: Desired, step: ToolStep) -> str:
     Two pipx at once would both make them.
     """
     space, builds = step.observed.space, step.action in ("create", "rebuild")
-    if space is None or not builds or backend_of(step.observed.entry, desired) == "uv":
+    if space is None or not builds or is_filled_by_uv(host, desired, step):
         return ""
     return "" if has_common_libraries(host, space) else space.home
+
+
+def is_filled_by_uv(host: Host, desired: Desired, step: ToolStep) -> bool:
+    """Say whether pipx has uv fill the environment of a tool: it is to, and can."""
+    uv = find_uv(host)
+    pipx = step.pipx or _first_pipx(host)
+    wanted = desired.installer_of(step.observed.entry, has_uv=bool(uv)) == "uv"
+    return bool(uv) and wanted and pipx is not None and pipx.can_use_uv
+
+
+def _first_pipx(host: Host) -> Optional[Pipx]:
+    found = find_pipx(host, own_program_entry(host, "pipx").path)
+    return found[0] if found else None
 
 
 def backend_of(entry: ToolEntry, desired: Desired) -> str:
@@ -72,17 +86,13 @@ class ToolRun:
             raise ProvisionError(f"The tool {self.entry.name} has no place on this host.")
         self.state = step.observed.state
         # Which home a pipx uses by default is known only now that there is one.
-        self.pipx = step.pipx or self._find_pipx()
+        self.pipx = step.pipx or _first_pipx(host)
         self.space: ToolSpace = step.observed.space
         if not self.state.is_installed:
             self.space = tool_space(self.host, self.space.account, self.entry.scope, self.pipx)
         self.path = self.space.venv_path(self.entry)
         self.aside = self.space.aside_path(self.entry)
         self.account = None if self.space.account.uid == self.host.uid else self.space.account
-
-    def _find_pipx(self) -> Optional[Pipx]:
-        found = find_pipx(self.host, own_program_entry(self.host, "pipx").path)
-        return found[0] if found else None
 
     def take(self) -> None:
         if self.step.action == "remove":
@@ -132,19 +142,23 @@ class ToolRun:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = backend_of(self.entry, self.desired)
+        by_uv = is_filled_by_uv(self.host, self.desired, self.step)
+        uv = find_uv(self.host)
+        for_uv = uv_settings(self.host, self.account, self.desired.index, prefix=self.path) if by_uv else None
         env = pipx_environment(
-            self.host,
             self.space,
             self.desired.index,
-            prefix=self.path,
-            uv=find_uv(self.host),
+            uv=uv if by_uv else "",
+            for_uv=for_uv.as_environment() if for_uv is not None else {},
+            path=search_directories(self.host),
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
-        run_checked(self.host, command, what, self.secrets, log_file=log_file)
+        installer = make_installer("uv" if by_uv else "pip", uv)
+        run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
 
     def _look(self) -> ToolState:
         return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))

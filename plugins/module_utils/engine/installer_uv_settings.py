@@ -261,7 +261,7 @@ def _rules_environment(configuration: PipConfiguration, environ: Mapping[str, st
     keyring = configuration.text_of("keyring-provider", "install")
     if keyring is not None and keyring.value in ("subprocess", "import"):
         env["UV_KEYRING_PROVIDER"] = "subprocess"
-    return {variable: value for variable, value in env.items() if not environ.get(variable)}
+    return {variable: environ.get(variable) or value for variable, value in env.items()}
 
 
 def _formats_environment(configuration: PipConfiguration, environ: Mapping[str, str]) -> Environment:

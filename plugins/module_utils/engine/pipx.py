@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
 from .account import Account
@@ -306,24 +307,29 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
 
 
 def pipx_environment(
-    host: Host,
     space: ToolSpace,
     index: IndexSettings,
     *,
-    prefix: str,
     backend: str,
     uv: str = "",
+    for_uv: Mapping[str, Optional[str]] = MappingProxyType({}),
+    path: Sequence[str] = (),
     pins_file: str = "",
     upgrade: bool = False,
     log_file: str = "",
 ) -> Dict[str, Optional[str]]:
-    """Return what makes every pipx version use this space; the index settings reach pip and uv by the environment.
+    """Return what makes every pipx version use this space; the index settings reach pip through the environment.
 
-    ``prefix`` is the tool's environment, ``uv`` the host's uv, which a pipx that can makes use of.
+    ``uv`` is the uv that pipx is to start, with the environment ``for_uv``; ``path`` are the directories of the PATH.
     """
     env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
-    if uv and backend != "pip":
-        env.update(_environment_for_uv(host, space.account, index, prefix=prefix, uv=uv, pins_file=pins_file))
+    if uv:
+        env.update(for_uv)
+        if pins_file:
+            # uv does not read pip's variable; what the host says to pip of constraints counts beside the pins.
+            env["UV_CONSTRAINT"] = f"{pins_file} {for_uv.get('UV_CONSTRAINT') or ''}".strip()
+        # pipx takes the uv that it finds first.
+        env["PATH"] = ":".join(dict.fromkeys((os.path.dirname(uv), *path)))
     env.update(
         PIPX_HOME=space.home,
         PIPX_BIN_DIR=space.bin_dir,
@@ -334,21 +340,6 @@ def pipx_environment(
         PIPX_DEFAULT_BACKEND=backend or None,
         USE_EMOJI="0",
     )
-    return env
-
-
-def _environment_for_uv(
-    host: Host, account: Account, index: IndexSettings, *, prefix: str, uv: str, pins_file: str
-) -> Dict[str, Optional[str]]:
-    from .installer_uv_settings import uv_settings  # noqa: PLC0415  # few tools are filled by uv
-
-    env = uv_settings(host, account, index, prefix=prefix).as_environment()
-    if pins_file:
-        # uv does not read pip's variable, and what the host says to pip of constraints counts beside it.
-        also = env.get("UV_CONSTRAINT") or host.environ.get("UV_CONSTRAINT", "")
-        env["UV_CONSTRAINT"] = f"{pins_file} {also}".strip()
-    # pipx takes the uv that it finds there.
-    env["PATH"] = ":".join(dict.fromkeys((os.path.dirname(uv), *search_directories(host))))
     return env
 
 
