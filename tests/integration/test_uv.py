@@ -411,3 +411,27 @@ def test_uv_that_is_nowhere_is_answered_with_how_to_have_it(fresh_host: Host) ->
     assert "python_uv: true" in str(outcome.tasks[0].result["msg"])
     refused = refuse(fresh_host, "tool", {"tools": [{"name": "hello"}], "python_installer": "uv"})
     assert "python_uv: true" in refused
+
+
+def test_an_owner_without_a_home_is_no_obstacle(provided: Host) -> None:
+    provided.run(["useradd", "--system", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "homeless"])
+    made = venv(provided, "/opt/homeless/.venv", packages=["beta"], owner="homeless")
+    assert made["packages"] == {"alpha": "1.1", "beta": "1.0"}
+    assert provided.owners("/opt/homeless/.venv") == {"homeless"}
+
+
+def test_an_account_provides_uv_for_itself(fresh_host: Host, stocked: LocalIndex) -> None:
+    fresh_host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-venv")
+    declared = {
+        **declare(stocked),
+        "python_venvs": [{"path": "/home/alice/app/.venv", "packages": ["alpha"]}],
+        "python_tools": [{"name": "first", "scope": "user"}],
+    }
+    done = fresh_host.apply(declared, user="alice")
+    assert done.rc == 0, done.text
+    assert fresh_host.run("uv --version && first", user="alice", login=True).stdout.endswith("first 1.0\n")
+    assert "uv =" in fresh_host.read("/home/alice/app/.venv/pyvenv.cfg")
+    assert "uv =" in fresh_host.read("/home/alice/.local/share/pipx/venvs/first/pyvenv.cfg")
+    assert not fresh_host.exists(OWN)
+    again = fresh_host.apply(declared, user="alice", record=True)
+    assert (again.rc, again.changed, again.installers) == (0, 0, ()), again.text

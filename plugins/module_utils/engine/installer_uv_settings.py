@@ -186,7 +186,8 @@ def _index_environment(host: Host, index: IndexSettings, environ: Mapping[str, s
             for url in index.extra_index_urls
         )
     # Where pip only warns of a folder that is not there, uv ends.
-    links = [_as_link(link) for link in index.find_links if _is_there(host, link)]
+    places = (_absolute(link, environ) for link in index.find_links)
+    links = [_as_link(link) for link in places if _is_there(host, link)]
     if links:
         env["UV_FIND_LINKS"] = ",".join(links)
     hosts = list(index.trusted_hosts)
@@ -200,6 +201,15 @@ def _as_link(link: str) -> str:
     if link.startswith("/"):
         return f"file://{quote(link)}" if re.search(r"[\s,%]", link) else link
     return link.replace(",", "%2C")
+
+
+def _absolute(path: str, environ: Mapping[str, str]) -> str:
+    """Return a path as pip takes it that runs in the root directory; an address stays as it is."""
+    if "://" in path or path.startswith(("/", "file:")):
+        return path
+    if path == "~" or path.startswith("~/"):
+        return environ.get("HOME", "") + path[1:]
+    return os.path.normpath(f"/{path}")
 
 
 def _is_there(host: Host, link: str) -> bool:
@@ -224,14 +234,15 @@ def _transport_environment(
         else text("cert") or environ.get("REQUESTS_CA_BUNDLE", "") or environ.get("CURL_CA_BUNDLE", "")
     )
     if bundle:
-        env["SSL_CERT_FILE"] = bundle
+        bundle = _absolute(bundle, environ)
+        env["SSL_CERT_DIR" if host.is_dir(bundle) else "SSL_CERT_FILE"] = bundle
     elif not (environ.get("UV_SYSTEM_CERTS") or environ.get("UV_NATIVE_TLS")) and any(
         map(host.exists, _SYSTEM_CERTIFICATES)
     ):
         # pip trusts what the system trusts. The second name is the one that older releases of uv know.
         env["UV_SYSTEM_CERTS"] = env["UV_NATIVE_TLS"] = "1"
     if text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
-        env["SSL_CLIENT_CERT"] = text("client-cert")
+        env["SSL_CLIENT_CERT"] = _absolute(text("client-cert"), environ)
     proxy = index.proxy or text("proxy")
     if proxy:
         env.update(dict.fromkeys(_PROXY_VARIABLES, proxy if "://" in proxy else f"http://{proxy}"))

@@ -138,6 +138,16 @@ def test_the_projects_settings_are_uvs_environment(
             id="PIP_FIND_LINKS",
         ),
         pytest.param({"PIP_CERT": "/etc/ca.pem"}, {}, {"SSL_CERT_FILE": "/etc/ca.pem"}, id="PIP_CERT"),
+        pytest.param({"PIP_CERT": "~/ca.pem"}, {}, {"SSL_CERT_FILE": "/root/ca.pem"}, id="a file below the home"),
+        pytest.param(
+            {"PIP_CERT": "/etc/ca"}, {"/etc/ca/1.pem": ""}, {"SSL_CERT_DIR": "/etc/ca"}, id="a folder of them"
+        ),
+        pytest.param(
+            {"PIP_FIND_LINKS": "wheels ~/more"},
+            {"/wheels/x": "", "/root/more/x": ""},
+            {"UV_FIND_LINKS": "/wheels,/root/more"},
+            id="relative folders",
+        ),
         pytest.param(
             {"SSL_CERT_FILE": "/etc/mine.pem", "PIP_CERT": "/etc/ca.pem"},
             {},
