@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
-from urllib.parse import unquote, urlsplit
 
 from .account import Account
 from .desired import IndexSettings, ToolEntry
 from .host import Host
-from .installer_pip import pip_environment
 from .interpreter import Interpreters, search_directories
 from .json_text import read_json
-from .pip_policy import Pip
+from .pip_release import Pip
 from .process import Command
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
@@ -321,6 +319,8 @@ def pipx_environment(
 
     ``prefix`` is the tool's environment, ``uv`` the host's uv, which a pipx that can makes use of.
     """
+    from .installer_pip import pip_environment  # noqa: PLC0415  # nothing is installed on a host that has everything
+
     env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
     if uv and backend != "pip":
         env.update(_environment_for_uv(host, space.account, index, prefix=prefix, uv=uv, pins_file=pins_file))
@@ -354,8 +354,12 @@ def _environment_for_uv(
 
 def as_argument(spec: str) -> str:
     """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL."""
-    parts = urlsplit(spec) if spec.startswith("file://") else None
-    return unquote(parts.path) if parts is not None and not (parts.netloc or parts.query or parts.fragment) else spec
+    if not spec.startswith("file://"):
+        return spec
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415  # few specs are URLs, and it takes long to import
+
+    parts = urlsplit(spec)
+    return spec if parts.netloc or parts.query or parts.fragment else unquote(parts.path)
 
 
 def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
