@@ -100,14 +100,22 @@ def uv_settings(host: Host, account: Optional[Account], index: IndexSettings, *,
     # certificate to certifi's for example, would be in all of them and in every later one. Copies cost 20 ms a package.
     env["UV_LINK_MODE"] = seen.get("UV_LINK_MODE", "copy")
     env.update(_index_environment(host, merged, seen))
-    if "UV_INDEX_STRATEGY" not in seen and not _STRATEGY_KEY.search(own):
-        # pip takes the best version of all indexes, and what is declared must not mean another version by another
-        # installer. uv's own way, the first index that has the name, is for the caller to choose.
-        env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if merged.extra_index_urls and not _STRATEGY_KEY.search(own):
+        env.update(strategy_environment(seen))
     env.update(_transport_environment(host, index, configuration, seen))
     env.update(_rules_environment(configuration, seen))
     env.update(_cache_environment(host, account, seen))
     return UvSettings(env, merged.no_index)
+
+
+def strategy_environment(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return how uv chooses among several indexes that were named for pip: as pip, which takes the best version of all.
+
+    What is declared must not mean another version by another installer. Uv's own way, the first index that has a name,
+    guards against somebody who puts a better version of a private name on a public index; who wants it says so by
+    ``UV_INDEX_STRATEGY``. With a single index nothing is said: uv tells of a refused password only by its own way.
+    """
+    return {} if environ.get("UV_INDEX_STRATEGY") else {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 
 
 def _configuration_of(

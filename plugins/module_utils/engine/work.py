@@ -19,6 +19,7 @@ from .interpreter import Interpreter
 from .process import Command, Completed
 from .redact import redact
 from .request import InstallRequest
+from .venv import distributions_in
 
 
 def make_installer(name: str, uv: str) -> Installer:
@@ -90,7 +91,25 @@ def resolve(
                 f"What is newest for {venv} cannot be told: {redact(failure, secrets)}.",
                 advice=installer.advice(failure),
             )
-        return installer.read_resolution(done).packages
+        return _read_resolution(work, installer, venv, done, secrets)
+
+
+def _read_resolution(
+    work: Workplace, installer: Installer, venv: str, done: Completed, secrets: FrozenSet[str]
+) -> Mapping[str, str]:
+    """Return what a dry run told, with the versions of what it gave an address alone for."""
+    found = installer.read_resolution(done)
+    if not found.untold:
+        return found.packages
+    folder = f"{work.scratch}/untold"
+    run_prepared(
+        work,
+        installer.look_into(work, venv, found.untold, folder),
+        "Looking at what is given by address",
+        secrets,
+        installer,
+    )
+    return {**found.packages, **distributions_in(work.host, folder)}
 
 
 def resolve_new(
@@ -118,4 +137,4 @@ def resolve_new(
         run_prepared(work, empty, "Making a throw-away environment", secrets, installer)
         prepared = installer.resolve(work, venv, request, everything=False)
         done = run_prepared(work, prepared, f"Asking {installer.name} what it would install", secrets, installer)
-        return installer.read_resolution(done).packages
+        return _read_resolution(work, installer, venv, done, secrets)

@@ -47,7 +47,10 @@ def conf(*lines: str, section: str = "global") -> dict[str, str]:
         ),
         pytest.param(
             IndexSettings(find_links=("/srv/a", "/srv/with space", "/srv/a,b", "/srv/none", "https://x.test/a,b")),
-            {"UV_FIND_LINKS": "/srv/a,file:///srv/with%20space,file:///srv/a%2Cb,https://x.test/a%2Cb"},
+            {
+                "UV_INDEX_STRATEGY": None,
+                "UV_FIND_LINKS": "/srv/a,file:///srv/with%20space,file:///srv/a%2Cb,https://x.test/a%2Cb",
+            },
             id="folders that are there, each as one word",
         ),
         pytest.param(IndexSettings(ca_bundle="/etc/ca.pem"), {"SSL_CERT_FILE": "/etc/ca.pem"}, id="certificates"),
