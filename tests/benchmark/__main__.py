@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from checkout import CACHE
 from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
 from converged import measure_converged
 from fleet import Fleet
+from growth import measure_growth
 from machine import describe_machine
 from measuring import RunFailed
+from on_target import measure_on_target
 from progress import say
+from samples import Sample
 from saved import load
 from states import States
 
 RESULTS = CACHE / "benchmark" / "results.json"
-PARTS = ("cold", "converged")
+PARTS = ("cold", "converged", "target", "growth")
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -37,6 +41,17 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def measure_part(part: str, states: States, options: argparse.Namespace) -> tuple[list[Sample], dict[str, Any]]:
+    """The samples and facts of one part."""
+    if part == "cold":
+        return list(measure_cold(states, options.cold_rounds)), {}
+    if part == "converged":
+        return list(measure_converged(states, options.hosts, options.rounds)), {}
+    if part == "growth":
+        return list(measure_growth(states, options.rounds)), {}
+    return [], measure_on_target(states)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Each part asked for has been measured and its results are kept."""
     options = read_arguments(arguments)
@@ -48,12 +63,9 @@ def main(arguments: Sequence[str]) -> int:
             for part in PARTS:
                 if part in options.parts:
                     say(f"== {part}")
+                    samples, facts = measure_part(part, states, options)
                     results = load(RESULTS)
-                    measured = {
-                        "cold": lambda: measure_cold(states, options.cold_rounds),
-                        "converged": lambda: measure_converged(states, options.hosts, options.rounds),
-                    }[part]()
-                    results.replace_part(part, list(measured), {}, machine)
+                    results.replace_part(part, samples, facts, machine)
                     results.save(RESULTS)
     except (EngineUnavailable, RunFailed) as reason:
         print(f"error: {reason}", file=sys.stderr)

@@ -157,13 +157,13 @@ def prepare_ansible(contender: Contender, folder: Path, addresses: Sequence[str]
         "ansible_ssh_private_key_file": str(ssh_key()),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    hosts = {address: connection for address in addresses}
+    hosts = dict.fromkeys(addresses, connection)
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     (folder / "ansible.cfg").touch()
     program = Path(sys.executable).with_name("ansible-playbook")
     forks = settings.at_once or len(addresses)
     command = [str(program), "--inventory=inventory.json", f"--forks={forks}", contender.file]
-    return command, ansible_environment(folder) | settings.environment
+    return command, {**ansible_environment(folder), **settings.environment}
 
 
 def ansible_environment(folder: Path) -> dict[str, str]:

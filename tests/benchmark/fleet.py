@@ -1,10 +1,10 @@
 """Hosts to measure on: containers with a real sshd and an address of their own, gone when the benchmark ends.
 
-    with Fleet() as fleet:
-        fresh = fleet.start(fleet.base)
-        ...converge it...
-        image = fleet.keep(fresh, "project")
-        sixteen = [fleet.start(image) for _ in range(16)]
+with Fleet() as fleet:
+    fresh = fleet.start(fleet.base)
+    ...converge it...
+    image = fleet.keep(fresh, "project")
+    sixteen = [fleet.start(image) for _ in range(16)]
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Fleet:
         keep_bridge_address()
         host = BenchmarkHost(name, image)
         host.authorize("root")
-        # The base counts as older than an hour, as published images are, for ansible.builtin.apt takes a folder that was
+        # The base counts as older than an hour, as published images are: ansible.builtin.apt takes a folder that was
         # emptied just now for fresh lists. What was converged counts as converged now, for however long it is kept.
         when = "@0" if image == self.base else "now"
         host.run(["touch", "--no-create", f"--date={when}", *APT_STAMPS])

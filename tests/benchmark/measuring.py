@@ -18,6 +18,8 @@ from samples import Sample
 STOPWATCH = Path(__file__).with_name("stopwatch.py")
 # Seconds; nothing that is measured takes as long.
 LIMIT = 1200.0
+# Characters of what a run printed that are shown where it failed.
+SHOWN = 4000
 
 
 class RunFailed(RuntimeError):
@@ -35,9 +37,7 @@ class Entrant:
     settings: Settings | None = None
 
 
-def enter(
-    contender: Contender, hosts: Sequence[BenchmarkHost], case: str = "", workload: Workload = W1
-) -> Entrant:
+def enter(contender: Contender, hosts: Sequence[BenchmarkHost], case: str = "", workload: Workload = W1) -> Entrant:
     return Entrant(contender=contender, hosts=hosts, workload=workload, case=case)
 
 
@@ -68,7 +68,7 @@ def measure(part: str, entrant: Entrant, *, converged: bool) -> Sample:
             timeout=LIMIT,
         )
         transferred = sum(host.network_bytes() for host in hosts) - before
-        output = f"{contender.name}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        output = f"{contender.name}: exit status {done.returncode}\n{done.stdout[-SHOWN:]}{done.stderr[-SHOWN:]}"
         if done.returncode:
             raise RunFailed(output)
         cost = json.loads((folder / "cost.json").read_text())
