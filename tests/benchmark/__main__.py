@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from publish import missing_parts, publish
+
 from checkout import CACHE
 from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
@@ -18,11 +20,15 @@ from measuring import RunFailed
 from on_target import measure_on_target
 from progress import say
 from samples import Sample
-from saved import load
+from saved import Results, load
 from states import States
+from tables import report_block
+from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
-PARTS = ("cold", "converged", "target", "growth")
+PARTS = ("cold", "converged", "target", "growth", "tuning")
+# Differences between settings are large or do not matter.
+TUNING_ROUNDS = 3
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +55,20 @@ def measure_part(part: str, states: States, options: argparse.Namespace) -> tupl
         return list(measure_converged(states, options.hosts, options.rounds)), {}
     if part == "growth":
         return list(measure_growth(states, options.rounds)), {}
+    if part == "tuning":
+        return list(measure_tuning(states, max(options.hosts), min(options.rounds, TUNING_ROUNDS))), {}
     return [], measure_on_target(states)
+
+
+def show(results: Results) -> None:
+    """The tables are on standard output, and in the documents where every part has been measured here."""
+    print(report_block(results))
+    missing = missing_parts(results)
+    if missing:
+        say(f"the documents stay as they are, for this was not measured in this checkout: {', '.join(missing)}")
+    else:
+        publish(results)
+        say("written: docs/benchmark.md, docs/benchmark.json, docs/benchmark.svg, docs/scale.md, README.md")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,6 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("stopped; the hosts are gone")
         return 130
+    show(load(RESULTS))
     return 0
 
 

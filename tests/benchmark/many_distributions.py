@@ -3,12 +3,15 @@
 They are dist000, dist001, ... in version 1.0, each a module and the metadata an installation leaves.
 """
 
+from __future__ import annotations
+
 import pathlib
 import subprocess
 import sys
 
 
-def main(path, count):
+def main(path: str, count: str) -> None:
+    """The environment is there."""
     subprocess.run(["python3", "-m", "venv", path], check=True)
     site = next(pathlib.Path(path).glob("lib/python3*/site-packages"))
     for number in range(int(count)):

@@ -1,9 +1,11 @@
 """Makes many environments and tools out of one of each, on a host: python3 many_entries.py VENVS TOOLS
 
 The copies are /opt/venvs/v000, v001, ... of /opt/venvs/app1, and the tools cow000, cow001, ... of pycowsay. A copy is
-what an installation of its own would be: the old path or name is replaced in names of files and in what is written in them.
+what an installation of its own would be: the old path or name is replaced in names of files and in what they hold.
 Files without it are linked. All other environments and tools are removed, so that a host has as many as it declares.
 """
+
+from __future__ import annotations
 
 import os
 import shutil
@@ -14,11 +16,13 @@ TOOLS = "/opt/pipx/venvs"
 COMMANDS = "/usr/local/bin"
 # Larger ones are programs and libraries, which hold no path of their environment.
 LARGEST = 256 * 1024
+# A path within a folder, a link's target, and content that is to be replaced.
+Entry = tuple[str, str | None, bytes | None]
 
 
-def read_tree(root, old):
-    """What is in a folder: (path, link's target or None, content or None), content where it holds the old word."""
-    found = []
+def read_tree(root: str, old: str) -> list[Entry]:
+    """What is in a folder, byte code left out. Content is None for a folder, empty for a file without the old word."""
+    found: list[Entry] = []
     for folder, folders, files in os.walk(root):
         for name in folders + files:
             path = os.path.join(folder, name)
@@ -36,7 +40,7 @@ def read_tree(root, old):
     return found
 
 
-def copy(root, tree, target, old, new):
+def copy(root: str, tree: list[Entry], target: str, old: str, new: str) -> None:
     """The target is the tree with the new word in place of the old one."""
     os.makedirs(target)
     for relative, link, content in tree:
@@ -53,7 +57,8 @@ def copy(root, tree, target, old, new):
             os.link(source, path)
 
 
-def main(venvs, tools):
+def main(venvs: str, tools: str) -> None:
+    """The host has as many as these numbers."""
     root = f"{VENVS}/app1"
     tree = read_tree(root, root)
     for number in range(int(venvs)):
