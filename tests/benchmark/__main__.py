@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from publish import missing_parts, publish
-
 from checkout import CACHE
 from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
@@ -19,6 +17,7 @@ from machine import describe_machine
 from measuring import RunFailed
 from on_target import measure_on_target
 from progress import say
+from publish import missing_parts, publish
 from samples import Sample
 from saved import Results, load
 from states import States

@@ -46,7 +46,7 @@ class Panel:
 
 
 def panels_of(results: Results) -> list[Panel]:
-    """A panel for cold runs and one for each number of hosts of converged runs, those left out that were not measured."""
+    """A panel for cold runs and one for each number of hosts of converged runs; none without samples."""
     counts = sorted({one.hosts for one in results.samples if one.part == "converged"})
     kinds = [("cold", 1, "Cold: W1 onto a fresh host, seconds")]
     kinds += [
