@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .engine.desired import Desired, validate
-from .engine.errors import CommandFailed, ProvisionError
-from .engine.host import Host
+from .engine.errors import CommandFailed, ProvisionError, SeveralFailed
 from .engine.redact import secrets_in
-
-if TYPE_CHECKING:
-    from .engine.converge import Outcome
 
 #: The settings of the data model; each module takes all of them, so that one group of module defaults serves all.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -58,37 +54,13 @@ def read_desired(module: AnsibleModule, **declared: object) -> Desired:
 
 def fail(module: AnsibleModule, error: ProvisionError) -> None:
     """End the module with what is wrong, what can be done, and the command that failed if one did."""
-    details: dict[str, Any] = {}
-    if isinstance(error, CommandFailed):
-        details = {
-            "cmd": list(error.command),
-            "rc": error.status,
-            "stdout": error.stdout,
-            "stderr": error.stderr,
-        }
+    details = _details(error)
+    if isinstance(error, SeveralFailed):
+        details = {"failures": [{"msg": str(one), **_details(one)} for one in error.errors]}
     module.fail_json(msg=str(error), **details)
 
 
-def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = False) -> "Outcome":
-    """Return how the host met a declared state, or would in check mode; ends the module with what stands in the way.
-
-    OS packages are installed with ``installs_packages``, and stand in the way without it.
-    """
-    from .engine.converge import converge, rehearse  # noqa: PLC0415  # nothing that a module which only reads needs
-
-    try:
-        if module.check_mode:
-            outcome = rehearse(desired, Host())
-        else:
-            outcome = converge(desired, Host(), installs_packages=installs_packages)
-    except ProvisionError as error:
-        fail(module, error)
-        raise
-    for warning in outcome.warnings:
-        module.warn(warning)
-    return outcome
-
-
-def package_lines(packages: "dict[str, str] | Any") -> str:
-    """Return a set of distributions as the lines of a diff."""
-    return "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
+def _details(error: ProvisionError) -> dict[str, Any]:
+    if not isinstance(error, CommandFailed):
+        return {}
+    return {"cmd": list(error.command), "rc": error.status, "stdout": error.stdout, "stderr": error.stderr}

@@ -184,19 +184,15 @@ system_packages:
   elements: str
 """
 
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import meet, package_lines
+from ansible_collections.pep668.provision.plugins.module_utils.engine import every_part  # noqa: F401  # it loads them
 from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
 from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import Desired
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
 from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
 from ansible_collections.pep668.provision.plugins.module_utils.engine.system_pip_report import report_pip
 from ansible_collections.pep668.provision.plugins.module_utils.engine.venv_for_pip import read_venv, split_for_venv
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
-    fail,
-    make_module,
-    meet,
-    package_lines,
-    read_desired,
-)
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
 
 #: The options that are keys of an entry of python_system_pip.
 ENTRY = {

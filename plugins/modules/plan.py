@@ -19,45 +19,10 @@ author:
 extends_documentation_fragment:
   - pep668.provision.settings
   - pep668.provision.settings.attributes
+  - pep668.provision.plan
 attributes:
   diff_mode:
     support: none
-options:
-  python_venvs:
-    description: Virtual environments, each with the options of M(pep668.provision.venv).
-    type: raw
-    default: []
-  python_tools:
-    description: Command-line tools, each with the keys of O(pep668.provision.tool#module:tools).
-    type: raw
-    default: []
-  python_libraries:
-    description: Libraries by their name on PyPI, to be provided by the distribution's own packages.
-    type: raw
-    default: []
-  python_restore_marker:
-    description:
-      - Whether each C(EXTERNALLY-MANAGED) marker that an OS package ships is to be there as the package has it, as
-        M(pep668.provision.marker) restores it.
-    type: bool
-    default: false
-  python_pip_conf_override:
-    description:
-      - V(absent) is to leave no C(break-system-packages) in the files that pip reads for the whole host, for this
-        account and for the host's own python3, removed as by M(pep668.provision.pip_config).
-      - V(keep) leaves them as they are.
-    type: str
-    choices: [keep, absent]
-    default: keep
-  python_system_pip:
-    description: What pip is really meant to do in a system's or an account's own Python, see M(pep668.provision.pip).
-    type: raw
-    default: []
-  variable_names:
-    description: Names of variables the caller has; those like a misspelt one of this collection are warned about.
-    type: list
-    elements: str
-    default: []
 """
 
 EXAMPLES = r"""
@@ -111,11 +76,6 @@ pip_configs:
   returned: success
   type: list
   elements: dict
-programs:
-  description: Programs to provide from the index that no environment or tool brings along.
-  returned: success
-  type: list
-  elements: str
 system_pip:
   description: The entries that need work, as position in O(python_system_pip), name, action and reasons.
   returned: success
@@ -131,6 +91,15 @@ tools:
   returned: success
   type: list
   elements: dict
+batches:
+  description:
+    - How these environments and tools are divided into calls of M(pep668.provision.environments), each of which makes
+      its own side by side.
+    - Each has C(venvs) and C(tools), positions in O(python_venvs) and O(python_tools), C(steps) as below, with those of
+      the programs this project provides for them, and C(label), the same in one line.
+  returned: success
+  type: list
+  elements: dict
 steps:
   description: Every step in order, as action, kind, name and reasons.
   returned: success
@@ -138,33 +107,7 @@ steps:
   elements: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import VARIABLES, suggestions
-from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError
-from ansible_collections.pep668.provision.plugins.module_utils.engine.host import Host
-from ansible_collections.pep668.provision.plugins.module_utils.engine.look import look, report_plan
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module, read_desired
-
-ENTRIES = ("python_venvs", "python_tools", "python_libraries", "python_system_pip")
-
-
-def main() -> None:
-    # Not a list for Ansible: it would make one of a text, and what is declared is judged as it is.
-    module = make_module(
-        **{name: {"type": "raw", "default": []} for name in ENTRIES},
-        python_restore_marker={"type": "bool", "default": False},
-        python_pip_conf_override={"type": "str", "choices": ["keep", "absent"], "default": "keep"},
-        variable_names={"type": "list", "elements": "str", "default": []},
-    )
-    desired = read_desired(module, **{name: module.params[name] for name in VARIABLES if name in module.params})
-    try:
-        state, plan = look(desired, Host(), rehearsing=module.check_mode)
-    except ProvisionError as error:
-        fail(module, error)
-        return
-    for warning in (*suggestions(module.params["variable_names"]), *plan.warnings):
-        module.warn(warning)
-    module.exit_json(changed=False, **report_plan(desired, state, plan))
-
+from ansible_collections.pep668.provision.plugins.module_utils.plan_module import main
 
 if __name__ == "__main__":
     main()

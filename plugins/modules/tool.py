@@ -108,15 +108,13 @@ reasons:
   type: dict
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
-from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
-    make_module,
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import (
     meet,
-    package_lines,
-    read_desired,
+    tool_diff,
+    tool_reasons,
+    tool_result,
 )
-
-ACTIONS = {"create": "created", "rebuild": "rebuilt", "link": "updated", "remove": "removed"}
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import make_module, read_desired
 
 
 def main() -> None:
@@ -142,37 +140,11 @@ def main() -> None:
     )
     shared = {"scope": module.params["scope"], "user": module.params["user"]}
     desired = read_desired(module, python_tools=[{**tool, **shared} for tool in module.params["tools"]])
-    module.exit_json(**_result(meet(module, desired)))
-
-
-def _result(outcome: Outcome) -> dict:
-    steps = {step.observed.entry.venv_name: step for step in outcome.plan.tools}
-    tools = []
-    for observed in outcome.state.tools:
-        name = observed.entry.venv_name
-        record = observed.state.record if observed.state else None
-        present = {record.main.name: record.main.version} if record else {}
-        version = next(iter(outcome.after.get(name, present).values()), "")
-        tools.append(
-            {
-                "name": name,
-                "version": version,
-                "action": ACTIONS[steps[name].action] if name in steps else "unchanged",
-                "apps": list(record.main.apps) if record else [],
-                "bin_dir": observed.space.bin_dir if observed.space else "",
-            }
-        )
-    result = {
-        "changed": outcome.changed,
-        "tools": tools,
-        "reasons": {name: list(step.reasons) for name, step in steps.items()},
-    }
+    outcome = meet(module, desired)
+    result = {"tools": [tool_result(outcome, one) for one in outcome.state.tools], "reasons": tool_reasons(outcome)}
     if outcome.changed:
-        result["diff"] = {
-            "before": "".join(package_lines(packages) for packages in outcome.before.values()),
-            "after": "".join(package_lines(packages) for packages in outcome.after.values()),
-        }
-    return result
+        result["diff"] = tool_diff(outcome)
+    module.exit_json(changed=outcome.changed, **result)
 
 
 if __name__ == "__main__":

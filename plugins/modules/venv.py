@@ -144,17 +144,12 @@ reasons:
   elements: str
 """
 
-from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
-from ansible_collections.pep668.provision.plugins.module_utils.engine.request import without_seeds
+from ansible_collections.pep668.provision.plugins.module_utils.changing_module import meet, venv_result
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import (
     SETTINGS,
     make_module,
-    meet,
-    package_lines,
     read_desired,
 )
-
-ACTIONS = {"create": "created", "rebuild": "rebuilt", "update": "updated", "remove": "removed"}
 
 
 def main() -> None:
@@ -178,27 +173,8 @@ def main() -> None:
     )
     entry = {name: value for name, value in module.params.items() if name not in SETTINGS}
     desired = read_desired(module, python_venvs=[entry])
-    module.exit_json(**_result(meet(module, desired)))
-
-
-def _result(outcome: Outcome) -> dict:
-    observed = outcome.state.venvs[0]
-    path = observed.entry.path
-    step = outcome.plan.venvs[0] if outcome.plan.venvs else None
-    present = without_seeds(observed.state.distributions)
-    before, after = outcome.before.get(path, present), outcome.after.get(path, present)
-    result = {
-        "changed": outcome.changed,
-        "path": path,
-        "action": ACTIONS[step.action] if step else "unchanged",
-        "python_version": observed.state.version,
-        "packages": dict(after),
-        "reasons": list(step.reasons) if step else [],
-    }
-    if step:
-        headers = {"before_header": f"{path} (before)", "after_header": f"{path} ({ACTIONS[step.action]})"}
-        result["diff"] = {"before": package_lines(before), "after": package_lines(after), **headers}
-    return result
+    outcome = meet(module, desired)
+    module.exit_json(changed=outcome.changed, **venv_result(outcome, outcome.state.venvs[0]))
 
 
 if __name__ == "__main__":

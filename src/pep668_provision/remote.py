@@ -15,7 +15,7 @@ import difflib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,8 @@ from pyinfra.connectors.util import CommandOutput
 
 from .declared import Declared
 from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
-from .engine.call import LOADED_FOR, LOADED_WITH
+from .engine.call import LOADED_FOR
+from .engine.parts import needed_parts
 
 _ENGINE = Path(__file__).parent / "engine"
 #: Characters of engine and request that fit into a command with all that it may be wrapped in.
@@ -104,7 +105,7 @@ class Call:
         in the command, for a fact that a user asks for has no standard input.
         """
         hidden = hidden_lines(self.declared) if self.declared is not None else HiddenLines()
-        return HiddenLines([packed_engine(self._left_out())] * self._is_large() + hidden)
+        return HiddenLines([self._packed_engine()] * self._is_large() + hidden)
 
     def __str__(self) -> str:
         """The call as it is printed in place of the engine's source."""
@@ -114,7 +115,7 @@ class Call:
 
     def script(self) -> HiddenValue:
         """Return the shell script that makes the call, which is printed as this call's text."""
-        engine = "-" if self._is_large() else packed_engine(self._left_out())
+        engine = "-" if self._is_large() else self._packed_engine()
         arguments = ("-I", "-S", "-X", "utf8", "-c", _LOADER, engine, self._packed_request())
         return HiddenValue(python_script(arguments), masked_value=str(self))
 
@@ -125,16 +126,19 @@ class Call:
         return _packed(json.dumps(request))
 
     def _is_large(self) -> bool:
-        words = len(packed_engine(self._left_out())) + len(self._packed_request())
+        words = len(self._packed_engine()) + len(self._packed_request())
         return self.has_stdin and words > _LARGEST_WORDS
 
-    def _left_out(self) -> frozenset[str]:
-        """The modules of the engine that are for other calls than this one."""
+    def _packed_engine(self) -> str:
+        return packed_engine(*self.modules)
+
+    @property
+    def modules(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The modules of the engine that this call loads beyond what each does, and those that it does not."""
         values = self.declared.values if self.declared is not None else {}
-        loaded = set(LOADED_FOR[self.ask]) | ({"preview"} if "latest" in json.dumps(values) else set())
+        loaded = {*LOADED_FOR[self.ask], *needed_parts(values)}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
-        others.update(module for name, modules in LOADED_WITH.items() if not values.get(name) for module in modules)
-        return frozenset(others)
+        return frozenset(loaded), frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:
         declared: dict[str, Any] = {}
@@ -220,22 +224,22 @@ def show_differences(
 
 
 @cache
-def packed_engine(left_out: frozenset[str] = frozenset()) -> str:
+def packed_engine(loaded: frozenset[str], left_out: frozenset[str]) -> str:
     """Return the engine's source as one word: base64 of zlib of a JSON object, module to source."""
-    return _packed(json.dumps(engine_source(left_out)))
+    return _packed(json.dumps(engine_source(loaded, left_out)))
 
 
 def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def engine_source(left_out: frozenset[str] = frozenset()) -> dict[str, str]:
+def engine_source(loaded: Iterable[str] = (), left_out: Container[str] = ()) -> dict[str, str]:
     """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are.
 
-    ``left_out`` are modules that it does not load, and what only they import.
+    These are ``loaded`` and what they import, without ``left_out`` and what only those import.
     """
     found: dict[str, str] = {}
-    wanted = ["__init__", "call"]
+    wanted = ["__init__", "call", *sorted(loaded)]
     while wanted:
         name = wanted.pop()
         if name not in found and name not in left_out:

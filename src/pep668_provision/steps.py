@@ -79,8 +79,8 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
         host.noop(f"everything is there: {declared}")
     elif not any(one["kind"] in kinds for one in found["steps"]):
         host.noop(f"no {' or '.join(kinds)} is missing: {declared}".replace("_", " "))
-    for kind in kinds:
-        yield from _STEPS_OF[kind](declared, found)
+    for steps_of in dict.fromkeys(_STEPS_OF[kind] for kind in kinds):
+        yield from steps_of(declared, found)
 
 
 def _find_plan(declared: Declared) -> dict[str, Any]:
@@ -154,20 +154,24 @@ def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Ste
 
 
 def _marker_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    return _taken_at_once("marker", declared.only(python_restore_marker=True), found)
+    return _taken_at_once(_texts("marker", found), declared.only(python_restore_marker=True))
 
 
 def _pip_config_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    return _taken_at_once("pip_config", declared.only(python_pip_conf_override="absent"), found)
+    return _taken_at_once(_texts("pip_config", found), declared.only(python_pip_conf_override="absent"))
 
 
-def _taken_at_once(kind: str, declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield the steps of a kind, with the one call that takes them all."""
-    texts = [_text(one) for one in found["steps"] if one["kind"] == kind]
-    for text in texts[:-1]:
+def _taken_at_once(texts: Iterable[str], declared: Declared) -> Iterator[Step]:
+    """Yield steps with the one call that takes them all."""
+    *others, last = [*texts] or [""]
+    for text in others:
         yield Step(text)
-    if texts:
-        yield Step(texts[-1], [EngineCommand(Call("converge", declared))])
+    if last:
+        yield Step(last, [EngineCommand(Call("converge", declared))])
+
+
+def _texts(kind: str, found: Mapping[str, Any]) -> list[str]:
+    return [_text(one) for one in found["steps"] if one["kind"] == kind]
 
 
 def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
@@ -177,22 +181,14 @@ def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[
         yield Step(_text({**one, "kind": "system_pip"}), [EngineCommand(call)])
 
 
-def _venv_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    entries: Any = declared.values.get("python_venvs") or ()
-    paths = {one["path"] for one in found["venvs"]}
-    # Programs of this project's own: they come with the tools that need them, or by themselves.
-    for text in [_text(one) for one in found["steps"] if one["kind"] == "venv" and one["name"] not in paths]:
-        yield Step(text, [EngineCommand(Call("converge", declared.only()))] if found["programs"] else ())
-    for one in found["venvs"]:
-        call = Call("converge", declared.only(python_venvs=[entries[one["position"]]]))
-        yield Step(_text({**one, "kind": "venv", "name": one["path"]}), [EngineCommand(call)])
-
-
-def _tool_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    entries: Any = declared.values.get("python_tools") or ()
-    for one in found["tools"]:
-        call = Call("converge", declared.only(python_tools=[entries[one["position"]]]))
-        yield Step(_text({**one, "kind": "tool"}), [EngineCommand(call)])
+def _environment_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield environments and tools, each with the call that makes them side by side with others."""
+    for batch in found["batches"]:
+        entries = {}
+        for name, positions in (("python_venvs", batch["venvs"]), ("python_tools", batch["tools"])):
+            every: Any = declared.values.get(name) or ()
+            entries.update({name: [every[position] for position in positions]} if positions else {})
+        yield from _taken_at_once(map(_text, batch["steps"]), declared.only(**entries))
 
 
 _STEPS_OF = {
@@ -200,8 +196,8 @@ _STEPS_OF = {
     "marker": _marker_steps,
     "pip_config": _pip_config_steps,
     "system_pip": _system_pip_steps,
-    "venv": _venv_steps,
-    "tool": _tool_steps,
+    "venv": _environment_steps,
+    "tool": _environment_steps,
 }
 
 

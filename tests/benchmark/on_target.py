@@ -27,6 +27,7 @@ from states import MAKERS, States
 
 ENGINE = CHECKOUT / "plugins" / "module_utils" / "engine"
 IMPORT = re.compile(r"^from \S*?\bengine\.(\w+) import ([\w, ]+)$", re.MULTILINE)
+SHARED = re.compile(r"^from (?:\S*\bmodule_utils)?\.(\w+_module) import ", re.MULTILINE)
 RUNS = 20
 ON_HOST = "/tmp/engine-times"
 
@@ -101,8 +102,11 @@ def engine_times(host: BenchmarkHost, workload: Workload) -> dict[str, list[floa
 
 
 def imports_of_plan() -> str:
-    """The statements by which the module plan loads the engine."""
-    plan = CHECKOUT / "plugins" / "modules" / "plan.py"
-    shared = CHECKOUT / "plugins" / "module_utils" / "provision_module.py"
-    found = IMPORT.findall(plan.read_text() + shared.read_text())
-    return "\n".join(f"from engine.{module} import {names}" for module, names in found)
+    """The statements by which the module plan loads the engine, itself or by what it shares with other modules."""
+    plugins = CHECKOUT / "plugins"
+    unread, statements = [plugins / "modules" / "plan.py"], []
+    while unread:
+        text = unread.pop().read_text()
+        statements += [f"from engine.{module} import {names}" for module, names in IMPORT.findall(text)]
+        unread += [plugins / "module_utils" / f"{name}.py" for name in SHARED.findall(text)]
+    return "\n".join(dict.fromkeys(statements))

@@ -1,22 +1,27 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes the steps of a plan on the host, one after the other, and stops at the first that fails."""
+"""Takes the steps of a plan on the host: in order, environments and tools side by side, as they are independent.
+
+A step that fails stops what comes after it, and nothing that is beside it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List
+from typing import Dict, List, Optional
 
 from .apply_venv import VenvRun
 from .desired import Desired
 from .distro import observe_distribution
-from .errors import ProvisionError
+from .errors import ProvisionError, raise_all
 from .host import Host
 from .look import make_site_inquiry
 from .observe import observe
+from .parts import load
 from .plan import plan as make_plan
-from .steps import Plan
+from .side_by_side import Job, run_side_by_side
+from .steps import Plan, ToolStep, VenvStep
 
 
 @dataclass
@@ -44,31 +49,86 @@ class Applier:
             )
         self._protect(plan)
         if plan.system_pip:
-            from .apply_system_pip import SystemPipRun  # noqa: PLC0415  # few hosts have any
-
+            run = load("apply_system_pip").SystemPipRun
             for system_pip_step in plan.system_pip:
-                SystemPipRun(self.host, self.desired, system_pip_step).take()
-        for venv_step in (*plan.own, *plan.venvs):
-            VenvRun(self.host, self.desired, venv_step, self.warnings).take()
-        if plan.tools:
-            from .apply_tool import ToolRun  # noqa: PLC0415  # only where there are tools
-        for tool_step in plan.tools:
-            ToolRun(self.host, self.desired, tool_step, self.warnings).take()
+                run(self.host, self.desired, system_pip_step).take()
+        for own_step in plan.own:
+            # pipx and uv, which the others are made with.
+            self.warnings += self._take_venv(own_step)
+        ended = run_side_by_side(self._jobs(plan), self.host.processors)
+        for one in ended:
+            self.warnings += one.result or []
+        self._put_on_login_paths(plan)
+        raise_all([one.error for one in ended if one.error is not None])
         self._verify()
+
+    def _jobs(self, plan: Plan) -> List[Job[List[str]]]:
+        """Return what is done side by side; each job returns its warnings."""
+        jobs: List[Job[List[str]]] = []
+        preparing: Dict[str, int] = {}
+        tools = list(plan.tools)
+        if tools:
+            from .apply_tool import needs_common_libraries  # noqa: PLC0415  # only where there are tools
+
+            for step in plan.tools:
+                # The first tool makes what pipx shares between all of one home, and the others wait for it.
+                home = needs_common_libraries(self.host, self.desired, step)
+                if home and home not in preparing:
+                    preparing[home] = len(jobs)
+                    jobs.append(self._tool_job(step, None))
+                    tools.remove(step)
+        places: Dict[str, int] = {}
+        for venv_step in plan.venvs:
+            path = venv_step.observed.entry.path
+            around = [place for other, place in places.items() if _is_inside(path, other) or _is_inside(other, path)]
+            places[path] = len(jobs)
+            jobs.append(self._venv_job(venv_step, around[-1] if around else None))
+        for step in tools:
+            jobs.append(self._tool_job(step, preparing.get(needs_common_libraries(self.host, self.desired, step))))
+        return jobs
+
+    def _venv_job(self, step: VenvStep, after: Optional[int]) -> Job[List[str]]:
+        return Job(lambda: self._take_venv(step), after)
+
+    def _take_venv(self, step: VenvStep) -> List[str]:
+        warnings: List[str] = []
+        VenvRun(self.host, self.desired, step, warnings).take()
+        return warnings
+
+    def _tool_job(self, step: ToolStep, after: Optional[int]) -> Job[List[str]]:
+        from .apply_tool import ToolRun  # noqa: PLC0415  # as above
+
+        def take() -> List[str]:
+            warnings: List[str] = []
+            ToolRun(self.host, self.desired, step, warnings).take()
+            return warnings
+
+        return Job(take, after)
+
+    def _put_on_login_paths(self, plan: Plan) -> None:
+        """Put the directory of each account's tools on its PATH, once for an account, where a tool is there now."""
+        missing = {}
+        for step in plan.tools:
+            login_path = step.observed.login_path
+            if login_path is not None and not login_path.is_set and step.action != "remove":
+                missing[login_path.account.name] = login_path
+        if missing:
+            from .login_path import put_on_login_path  # noqa: PLC0415  # as above
+        for login_path in missing.values():
+            put_on_login_path(self.host, login_path)
 
     def _protect(self, plan: Plan) -> None:
         if plan.markers:
-            from .marker_restore import take_restoration  # noqa: PLC0415  # seldom needed
-
             markers = [step.marker for step in plan.markers]
-            self.warnings += take_restoration(self.host, markers, lock_timeout=self.desired.lock_timeout)
+            self.warnings += load("marker_restore").take_restoration(
+                self.host, markers, lock_timeout=self.desired.lock_timeout
+            )
         for config_step in plan.pip_configs:
-            from .pip_conf import foresee_config, write_config  # noqa: PLC0415  # as above
-
+            part = load("pip_conf")
             # As it is now: what was planned may be a while ago.
-            change = foresee_config(config_step.wanted, self.host)
+            change = part.foresee_config(config_step.wanted, self.host)
             if change.changed:
-                write_config(change, self.host)
+                part.write_config(change, self.host)
 
     def _verify(self) -> None:
         """Hold the law: what was applied leaves nothing to do."""
@@ -81,3 +141,7 @@ class Applier:
                 f"Every step ended without an error, and still something differs: {'; '.join(what)}.",
                 advice="Something else may be changing this host; if a second run says the same, please report it.",
             )
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")

@@ -13,15 +13,14 @@ from dataclasses import replace
 from typing import List, Optional, Tuple
 
 from .account import act_as
-from .desired import Desired
+from .desired import Desired, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
 from .interpreter import Interpreters
-from .login_path import put_on_login_path
-from .observe import own_program_entry
+from .observe import find_uv, own_program_entry
 from .pipx import (
     METADATA_NAME,
     Pipx,
@@ -29,6 +28,7 @@ from .pipx import (
     ToolState,
     exposed_links,
     find_pipx,
+    has_common_libraries,
     inject_arguments,
     install_arguments,
     judge_links,
@@ -43,6 +43,22 @@ from .pipx import (
 from .request import pins_of
 from .steps import ToolStep
 from .work import run_checked
+
+
+def needs_common_libraries(host: Host, desired: Desired, step: ToolStep) -> str:
+    """Return the pipx home in which a step would have pipx make the libraries it shares between tools, "" for none.
+
+    Two pipx at once would both make them.
+    """
+    space, builds = step.observed.space, step.action in ("create", "rebuild")
+    if space is None or not builds or backend_of(step.observed.entry, desired) == "uv":
+        return ""
+    return "" if has_common_libraries(host, space) else space.home
+
+
+def backend_of(entry: ToolEntry, desired: Desired) -> str:
+    """Return pip, uv or auto: what is to fill a tool's environment."""
+    return entry.installer if entry.installer != "auto" else desired.installer
 
 
 class ToolRun:
@@ -85,9 +101,6 @@ class ToolRun:
         record = self._look().record
         if record is not None and record.pinned != self.entry.pinned:
             self._pipx(pin_arguments(self.entry, pinned=self.entry.pinned), f"Pinning {self.entry.name}")
-        login_path = self.observed.login_path
-        if login_path is not None and not login_path.is_set:
-            put_on_login_path(self.host, login_path)
 
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
@@ -118,10 +131,13 @@ class ToolRun:
     def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", log_file: str = "") -> None:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
-        backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
+        backend = backend_of(self.entry, self.desired)
         env = pipx_environment(
+            self.host,
             self.space,
             self.desired.index,
+            prefix=self.path,
+            uv=find_uv(self.host),
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",

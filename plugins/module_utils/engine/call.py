@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
-from .errors import CommandFailed, ProvisionError
+from .errors import CommandFailed, ProvisionError, SeveralFailed
 from .host import Host
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
 
     desired = validate(_declared(request))
     state, plan = look(desired, host, rehearsing=bool(request.get("rehearsing")))
-    return {**report_plan(desired, state, plan), "warnings": list(plan.warnings)}
+    return {**report_plan(desired, state, plan, processors=host.processors), "warnings": list(plan.warnings)}
 
 
 def _answer_converge(request: Request, host: Host) -> Dict[str, object]:
@@ -71,22 +71,12 @@ def _declared(request: Request) -> Mapping[str, object]:
     return declared if isinstance(declared, Mapping) else {}
 
 
-#: Modules that an answer loads beyond what each does, the first of them, by what is asked. ``preview`` is loaded for
-#: state latest, too.
+#: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "python_info": ("report",),
     "plan": ("look",),
     "rehearse": ("look", "converge", "preview"),
     "converge": ("look", "converge", "apply"),
-}
-#: Modules that are only for a variable of the data model, and are not loaded where nothing is declared by it.
-LOADED_WITH: Mapping[str, Tuple[str, ...]] = {
-    "python_tools": ("apply_tool",),
-    "python_restore_marker": ("marker_restore", "shipped_marker"),
-    "python_pip_conf_override": ("pip_conf", "pip_conf_override", "pip_conf_wanted"),
-    "python_system_pip": (
-        *("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan", "system_pip_state"),
-    ),
 }
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
@@ -125,6 +115,8 @@ def _write(word: str, content: Mapping[str, object]) -> None:
 
 def _lines(error: ProvisionError) -> List[str]:
     """Return what is wrong and what can be done; of a command that failed also what it was and all that it said."""
+    if isinstance(error, SeveralFailed):
+        return [line for one in error.errors for line in _lines(one)]
     lines = str(error).splitlines()
     if isinstance(error, CommandFailed):
         lines.append("The command was: " + " ".join(error.command))

@@ -19,8 +19,9 @@ from .request import without_seeds
 from .steps import Plan
 
 if TYPE_CHECKING:
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
     from .preview import Preview
-    from .system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)

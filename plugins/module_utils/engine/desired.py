@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import values
 from .errors import InvalidState
@@ -108,6 +108,11 @@ class Desired:
     index: IndexSettings = IndexSettings()
     manage_system_packages: bool = True
     lock_timeout: float = 300.0
+
+    def installer_of(self, entry: Union[VenvEntry, ToolEntry], *, has_uv: bool) -> str:
+        """Return pip or uv for an entry; uv also where it is asked for and the host has none."""
+        wanted = entry.installer if entry.installer != "auto" else self.installer
+        return wanted if wanted != "auto" else "uv" if has_uv else "pip"
 
     @property
     def secrets(self) -> FrozenSet[str]:

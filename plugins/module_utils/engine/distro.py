@@ -32,7 +32,8 @@ class Family:
     virtual environments, ``venv_versioned`` any other interpreter, ``venv_of`` one of another implementation than
     CPython; empty where they come with the interpreter.
     ``pipx_since`` is the first release that packages pipx by os-release ID, "*" for every other ID, "further" where
-    only a further repository may have it; without an entry each release counts as having it.
+    only a further repository may have it; without an entry each release counts as having it. ``uv`` and ``uv_since``
+    are the same of uv, "" where it is not packaged.
 
     ``library`` is the package of a library by its normalised PyPI name, after its prefix "python-" is dropped where
     ``drops_python_prefix``; "" where libraries are not packaged. ``irregular_libraries`` has the exceptions.
@@ -45,6 +46,7 @@ class Family:
     pip: str
     pipx: str
     library: str
+    uv: str = ""
     newer_python: str = ""
     module_needs: Mapping[str, str] = field(default_factory=dict)
     interpreter: str = ""
@@ -53,6 +55,7 @@ class Family:
     venv_versioned: str = ""
     venv_of: Mapping[str, str] = field(default_factory=dict)
     pipx_since: Mapping[str, str] = field(default_factory=dict)
+    uv_since: Mapping[str, str] = field(default_factory=dict)
     drops_python_prefix: bool = False
     irregular_libraries: Mapping[str, str] = field(default_factory=dict)
 
@@ -198,6 +201,7 @@ FAMILIES: Tuple[Family, ...] = (
         interpreter="python{version}",
         pip="python3-pip",
         pipx="pipx",
+        uv="uv",
         library="python3dist({name})",
         irregular_libraries={name: f"python3dist({other})" for name, other in _RPM_LIBRARIES.items()},
     ),
@@ -208,6 +212,7 @@ FAMILIES: Tuple[Family, ...] = (
         python="python",
         pip="python-pip",
         pipx="python-pipx",
+        uv="uv",
         library="python-{name}",
         drops_python_prefix=True,
         irregular_libraries=_ARCH_LIBRARIES,
@@ -232,6 +237,9 @@ FAMILIES: Tuple[Family, ...] = (
         python="python3",
         pip="py3-pip",
         pipx="pipx",
+        uv="uv",
+        # Before that it was in the repository for trials.
+        uv_since={"alpine": "3.21"},
         library="py3-{name}",
         drops_python_prefix=True,
         irregular_libraries=_ALPINE_LIBRARIES,
@@ -244,6 +252,7 @@ FAMILIES: Tuple[Family, ...] = (
         interpreter="python@{version}",
         pip="",
         pipx="pipx",
+        uv="uv",
         library="",
     ),
 )
@@ -273,9 +282,14 @@ class Distribution:
 
         With ``further`` also one that only a further repository may have.
         """
-        if self.family is None:
-            return False
-        since = self.family.pipx_since.get(self.id, self.family.pipx_since.get("*", ""))
+        return self.family is not None and self._has_since(self.family.pipx_since, further=further)
+
+    def packages_uv(self) -> bool:
+        """Say whether this release has a package of uv, as far as a table can know."""
+        return self.family is not None and bool(self.family.uv) and self._has_since(self.family.uv_since)
+
+    def _has_since(self, releases: Mapping[str, str], *, further: bool = False) -> bool:
+        since = releases.get(self.id, releases.get("*", ""))
         if since == "further":
             return further
         # Derivatives and rolling releases count as current ones.
@@ -288,6 +302,10 @@ class Distribution:
     def pipx_package(self) -> str:
         """Return the package of pipx, "" for an unknown distribution."""
         return self._fill(self.family.pipx, self.python_version) if self.family is not None else ""
+
+    def uv_package(self) -> str:
+        """Return the package of uv, "" where it is not packaged."""
+        return self.family.uv if self.family is not None and self.packages_uv() else ""
 
     def interpreter_package(self, version: str) -> str:
         """Return the package of the interpreter of a minor version such as "3.12", "" where there can be none."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 
 class ProvisionError(Exception):
@@ -54,3 +54,30 @@ class CommandFailed(ProvisionError):
 
 class LockTimeout(ProvisionError):
     """Another run holds this host's lock and kept it for longer than the user wants to wait."""
+
+
+class SeveralFailed(ProvisionError):
+    """More than one of several independent things failed; ``errors`` has each, and the message all of them."""
+
+    def __init__(self, errors: Sequence[ProvisionError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def raise_all(errors: Sequence[ProvisionError]) -> None:
+    """Raise the only error there is as it is, several as one; nothing happens without any."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralFailed(errors)
+
+
+def error_as_data(error: ProvisionError) -> Dict[str, object]:
+    """Return an error as JSON carries it from one process to another."""
+    data: Dict[str, object] = {"message": error.message, "advice": error.advice}
+    if isinstance(error, CommandFailed):
+        data.update(command=list(error.command), status=error.status, stdout=error.stdout, stderr=error.stderr)
+    return data
+
+
+def error_from_data(data: Mapping[str, Any]) -> ProvisionError:
+    """Return the error that ``error_as_data`` was given; one without a command as a plain ProvisionError."""
+    return CommandFailed(**data) if "command" in data else ProvisionError(**data)

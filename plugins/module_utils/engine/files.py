@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from typing import Iterator, Optional, Tuple
+from typing import Callable, Iterator, Optional, Tuple
 
 from .account import Account, act_as
 
@@ -68,7 +68,9 @@ def make_directory(path: str, account: Optional[Account]) -> None:
             act_as(account, lambda: os.makedirs(path, exist_ok=True))
             return
         for directory in reversed(missing):
-            os.mkdir(directory, 0o755)
+            # What is done beside this may need the same parent.
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(directory, 0o755)
         if account is not None and account.uid != os.geteuid():
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
     finally:
@@ -96,8 +98,7 @@ def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]
         if os.path.lexists(aside):
             remove_tree(path)
         elif os.path.lexists(path):
-            os.makedirs(os.path.dirname(aside), exist_ok=True)
-            os.rename(path, aside)
+            _in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
 
     def put_back() -> None:
         remove_tree(path)
@@ -120,8 +121,7 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
     def remove() -> None:
         remove_tree(aside)
         if os.path.lexists(path):
-            os.makedirs(os.path.dirname(aside), exist_ok=True)
-            os.rename(path, aside)
+            _in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
         _remove_aside(path, aside)
 
     act_as(actor, remove)
@@ -131,8 +131,23 @@ def _remove_aside(path: str, aside: str) -> None:
     """Leave nothing at ``aside``, nor an empty directory that was only made to hold such."""
     remove_tree(aside)
     folder = os.path.dirname(aside)
-    if folder != os.path.dirname(path) and os.path.isdir(folder) and not os.listdir(folder):
-        os.rmdir(folder)
+    if folder != os.path.dirname(path):
+        # It is not empty when something else is replaced at the same time.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
+def _in_folder(folder: str, act: Callable[[], None]) -> None:
+    """Do something in a folder, made where it is missing; again when another job removed it as empty in between."""
+    while True:
+        os.makedirs(folder, exist_ok=True)
+        try:
+            act()
+        except FileNotFoundError:
+            if os.path.isdir(folder):
+                raise
+        else:
+            return
 
 
 @contextlib.contextmanager
@@ -146,8 +161,7 @@ def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]
         if not at:
             return tempfile.mkdtemp(prefix=".pep668-")
         remove_tree(at)
-        os.makedirs(os.path.dirname(at), exist_ok=True)
-        os.mkdir(at, 0o700)
+        _in_folder(os.path.dirname(at), lambda: os.mkdir(at, 0o700))
         return at
 
     path = act_as(account, make)

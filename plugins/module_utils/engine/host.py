@@ -15,11 +15,17 @@ from . import process
 from .account import Account, account_of, find_account
 
 
+def _usable_processors() -> int:
+    """Return how many processors this process may use: less than there are where an administrator has bound it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Host:
     """Everything outside of the engine, handed in so that a test can hand in a made-up host.
 
     ``root`` is where the host's file system starts; every path below is a path *on the host* and absolute.
+    ``processors`` bounds how much is done at the same time.
     """
 
     root: str = "/"
@@ -29,6 +35,7 @@ class Host:
     uid: int = field(default_factory=os.geteuid)
     account_by_name: Callable[[str], Optional[Account]] = find_account
     account_by_uid: Callable[[int], Account] = account_of
+    processors: int = field(default_factory=_usable_processors)
 
     @property
     def is_root(self) -> bool:

@@ -18,9 +18,9 @@ from .request import Request
 from .venv import VenvState
 
 if TYPE_CHECKING:
-    from .pip_conf_wanted import WantedConfig
-    from .shipped_marker import ShippedMarker
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.pip_conf_wanted import WantedConfig
+    from pep668_provision.engine.shipped_marker import ShippedMarker
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,13 @@ class ObservedVenv:
     account: Optional[Account] = None
     newer: Mapping[str, str] = field(default_factory=dict)
     links: Tuple[Tuple[str, str], ...] = ()
+
+    @property
+    def lacks_pip(self) -> bool:
+        """Whether it is an environment without pip, as uv makes them, in which something is asked for."""
+        entry, state = self.entry, self.state
+        asks = bool(entry.packages or entry.requirements or entry.project)
+        return asks and self.runs_selected and state.is_usable and "pip" not in state.distributions
 
 
 @dataclass(frozen=True)

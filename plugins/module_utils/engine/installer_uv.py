@@ -5,51 +5,36 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from dataclasses import replace
+from typing import Iterable, List, Mapping, Optional, Tuple
+from urllib.parse import unquote, urlsplit
 
-from .desired import IndexSettings
+from .errors import ProvisionError
 from .installer import Installer, Prepared, Resolution, Workplace
 from .installer_pip import install_arguments, working_directory
+from .installer_uv_options import UvOptions, translate, upgrades_eagerly
+from .installer_uv_settings import uv_settings, with_arguments
 from .interpreter import Interpreter
 from .process import Command, Completed
-from .redact import with_credentials
-from .request import InstallRequest
-from .requirement import normalize_name
+from .request import InstallRequest, read_files
+from .requirement import RequirementError, normalize_name, parse_spec
+from .requirements_file import RequirementsFileError
+from .venv import METADATA_DIRECTORY, site_packages
 
 _CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
-def uv_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
-    """Return the index settings as uv's environment variables, and what keeps it to the interpreter it is given."""
-    env: Dict[str, Optional[str]] = {
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_NO_PROGRESS": "1",
-        "NO_COLOR": "1",
-        # Links into a cache would break when the cache is cleaned by another account.
-        "UV_LINK_MODE": "copy",
-        "UV_PYTHON": None,
-    }
-    if index.index_url:
-        env["UV_DEFAULT_INDEX"] = with_credentials(index.index_url, index.username, index.password)
-    if index.extra_index_urls:
-        env["UV_INDEX"] = " ".join(index.extra_index_urls)
-    if index.find_links:
-        env["UV_FIND_LINKS"] = ",".join(index.find_links)
-    if index.ca_bundle:
-        env["SSL_CERT_FILE"] = index.ca_bundle
-    if index.proxy:
-        env["HTTPS_PROXY"] = env["HTTP_PROXY"] = index.proxy
-    if index.trusted_hosts:
-        env["UV_INSECURE_HOST"] = " ".join(index.trusted_hosts)
-    return env
-
+_NO_OPTIONS = UvOptions()
 
 _KNOWN_FAILURES = (
+    ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
+    ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
     ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
-    ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     (
         "No solution found",
         "Check names and versions: these requirements cannot be met together from this index for this Python.",
@@ -57,6 +42,10 @@ _KNOWN_FAILURES = (
     (
         "Hash mismatch",
         "A file of the index is not the one whose hash was given: do not install it before you know why.",
+    ),
+    (
+        "all requirements must have",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
     ),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
@@ -72,45 +61,108 @@ class UvInstaller(Installer):
     def __init__(self, program: str) -> None:
         self.program = program
 
-    def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
-        return Command((self.program, *argv), env=uv_environment(work.index), account=work.account, cwd=cwd)
+    def _command(
+        self, work: Workplace, venv: str, argv: Iterable[str], *, options: UvOptions = _NO_OPTIONS, cwd: str = "/"
+    ) -> Command:
+        index = with_arguments(work.index, options.settings)
+        settings = uv_settings(work.host, work.account, index, prefix=venv)
+        words = tuple(argv)
+        if settings.no_index and words[:2] == ("pip", "install"):
+            # The one setting that uv takes by no variable.
+            words = (*words[:2], "--no-index", *words[2:])
+        env = {**settings.environment, **options.environment}
+        return Command((self.program, *words), env=env, account=work.account, cwd=cwd)
 
-    def _arguments(self, work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
-        arguments, files = install_arguments(work, request)
-        # The one index setting that uv takes by no variable.
-        return (["--no-index"] if work.index.no_index else []) + arguments, files
+    def _install(self, work: Workplace, venv: str, request: InstallRequest, how: Tuple[str, ...] = ()) -> Prepared:
+        options = translate((*request.entry.pip_args, *_options_in_files(work, request)))
+        if options.refused:
+            raise ProvisionError(
+                f"uv has nothing for {', '.join(options.refused)} in pip_args.", advice="Set installer: pip for it."
+            )
+        arguments, files = install_arguments(
+            work, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
+        )
+        again = (*self._upgraded(work, request), *_built_again(work, venv, request))
+        argv = ["pip", "install", *how, "--python", f"{venv}/bin/python", *again, *arguments]
+        return Prepared(self._command(work, venv, argv, options=options, cwd=working_directory(request)), files)
+
+    def _upgraded(self, work: Workplace, request: InstallRequest) -> List[str]:
+        """Return what asks for the newest of what the entry names; uv's own --upgrade moves all it depends on, too."""
+        if not request.upgrade:
+            return []
+        if upgrades_eagerly(request.entry.pip_args):
+            return ["--upgrade"]
+        tree = read_files(work.host, request.entry.requirements, request.entry.constraints)
+        texts = (*request.entry.packages, *(line.text for line in tree.requirements))
+        names = tuple(dict.fromkeys(filter(None, map(_name_of, texts))))
+        return [word for name in names for word in ("--upgrade-package", name)]
 
     def create(self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool) -> Prepared:
         # The directory is there already, with the record of an unfinished run in it.
         argv = ["venv", "--no-project", "--allow-existing", "--python", interpreter.path]
         if system_site_packages:
             argv.append("--system-site-packages")
-        return Prepared(self._command(work, [*argv, path]))
+        return Prepared(self._command(work, path, [*argv, path]))
 
     # uv works from outside of an environment and needs nothing in it.
     def prepare(self, work: Workplace, venv: str, distributions: Mapping[str, str]) -> Optional[Prepared]:  # noqa: ARG002
         return None
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        arguments, files = self._arguments(work, request)
-        return Prepared(
-            self._command(
-                work, ["pip", "install", "--python", f"{venv}/bin/python", *arguments], cwd=working_directory(request)
-            ),
-            files,
-        )
+        return self._install(work, venv, request)
 
     def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
-        return Prepared(self._command(work, ["pip", "uninstall", "--python", f"{venv}/bin/python", *names]))
+        return Prepared(self._command(work, venv, ["pip", "uninstall", "--python", f"{venv}/bin/python", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
-        arguments, files = self._arguments(work, request)
-        options = ["pip", "install", "--dry-run", "--python", f"{venv}/bin/python"]
-        if everything:
-            options.append("--reinstall")
-        return Prepared(self._command(work, [*options, *arguments], cwd=working_directory(request)), files)
+        return self._install(work, venv, request, ("--dry-run", *(["--reinstall"] if everything else [])))
 
     def read_resolution(self, done: Completed) -> Resolution:
         text = done.stdout + "\n" + done.stderr
         found = _CHANGE.findall(text) or _PINNED.findall(done.stdout)
         return Resolution({normalize_name(name): version for name, version in found})
+
+
+def _name_of(text: str) -> str:
+    try:
+        return parse_spec(text).name or ""
+    except RequirementError:
+        return ""
+
+
+def _options_in_files(work: Workplace, request: InstallRequest) -> List[str]:
+    """Return options in requirements files that uv passes over there and takes as arguments."""
+    entry = request.entry
+    try:
+        tree = read_files(work.host, entry.requirements, entry.constraints)
+    except (RequirementsFileError, ProvisionError):
+        return []
+    found: List[str] = []
+    for option in tree.options:
+        if option.name == "--pre":
+            found.append(option.name)
+        elif option.name == "--trusted-host" and option.value:
+            found.append(f"{option.name}={option.value}")
+    return found
+
+
+def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[str]:
+    """Return what makes uv build a project again whose source may have changed, as pip always does.
+
+    By itself uv looks at the dates of the project's metadata alone, in the environment as well as in its cache.
+    """
+    entry = request.entry
+    if not entry.project or entry.editable:
+        return []
+    folder = site_packages(work.host, venv, "")
+    for name in work.host.names_in(folder) if folder else ():
+        matched = METADATA_DIRECTORY.match(name)
+        if matched is None:
+            continue
+        try:
+            url = json.loads(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}").get("url", "")
+        except (ValueError, AttributeError):
+            continue
+        if urlsplit(url).scheme == "file" and unquote(urlsplit(url).path).rstrip("/") == entry.project.rstrip("/"):
+            return ["--refresh", "--reinstall-package", normalize_name(matched.group("name"))]
+    return ["--refresh"]

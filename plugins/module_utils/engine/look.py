@@ -14,11 +14,12 @@ from .host import Host
 from .host_state import HostState
 from .observe import Inquiry, observe
 from .os_packages import package_module_options
+from .parts import load
 from .plan import plan as make_plan
-from .steps import Plan
+from .steps import Plan, batches_of
 
 if TYPE_CHECKING:
-    from .system_pip_observe import SiteInquiry
+    from pep668_provision.engine.system_pip_observe import SiteInquiry
 
 
 def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
@@ -40,22 +41,20 @@ def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:
     states = [*(one.state for one in desired.venvs), *(one.state for one in desired.tools)]
     if "latest" not in [*states, *(one.state for one in desired.system_pip)]:
         return None
-    from .preview import make_inquiry  # noqa: PLC0415  # it brings the installers along
-
-    return make_inquiry(desired, host)
+    inquiry: Inquiry = load("preview").make_inquiry(desired, host)
+    return inquiry
 
 
 def make_site_inquiry(desired: Desired, host: Host) -> Optional["SiteInquiry"]:
     """Return how the pip of entries of ``python_system_pip`` is asked, where there are any."""
     if not desired.system_pip:
         return None
-    from .system_pip_inquiry import make_inquiry as make  # noqa: PLC0415  # as above
+    inquiry: SiteInquiry = load("system_pip_inquiry").make_inquiry(desired, host)
+    return inquiry
 
-    return make(desired, host)
 
-
-def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, object]:
-    """Return what ``plan`` returns, as its documentation describes it."""
+def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: int) -> Dict[str, object]:
+    """Return what ``plan`` returns, as its documentation describes it; ``processors`` are those of the host."""
     manager = state.distribution.manager
     return {
         "converged": plan.is_empty,
@@ -78,7 +77,6 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
             }
             for step in plan.pip_configs
         ],
-        "programs": [step.observed.entry.packages[0] for step in plan.own if not plan.tools],
         "system_pip": [
             {
                 "position": step.position,
@@ -106,5 +104,6 @@ def report_plan(desired: Desired, state: HostState, plan: Plan) -> Dict[str, obj
             }
             for step in plan.tools
         ],
+        "batches": [batch.as_dict() for batch in batches_of(plan, processors)],
         "steps": [step.as_dict() for step in plan.steps],
     }

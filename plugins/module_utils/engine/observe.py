@@ -18,14 +18,15 @@ from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool,
 from .interpreter import Interpreter, Interpreters, find_program
 from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
+from .parts import load
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
-    from .shipped_marker import ShippedMarker
-    from .system_pip_observe import SiteInquiry
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.shipped_marker import ShippedMarker
+    from pep668_provision.engine.system_pip_observe import SiteInquiry
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -93,6 +94,8 @@ def observe(
     asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
     if desired.tools and not pipx and differs:
         asked.append(distribution.pipx_package())
+    if desired.uv and not uv:
+        asked.append(distribution.uv_package())
     available = available_packages(host, distribution, filter(None, asked))
     if not all(available.get(name, True) for name in brings_python):
         available.update(available_packages(host, distribution, distribution.interpreter_packages().values()))
@@ -120,18 +123,14 @@ def observe(
 def _observe_markers(desired: Desired, host: Host) -> Tuple[ObservedMarker, ...]:
     if not desired.restore_marker:
         return ()
-    from .shipped_marker import observe_shipped_markers  # noqa: PLC0415  # nothing that is not declared costs time
-
-    return tuple(_with_obstacle(host, marker) for marker in observe_shipped_markers(host))
+    return tuple(_with_obstacle(host, marker) for marker in load("shipped_marker").observe_shipped_markers(host))
 
 
 def _with_obstacle(host: Host, marker: ShippedMarker) -> ObservedMarker:
     if not marker.needs_restoring:
         return ObservedMarker(marker)
-    from .marker_restore import foresee_restoration  # noqa: PLC0415  # as above
-
     try:
-        foresee_restoration(host, [marker])
+        load("marker_restore").foresee_restoration(host, [marker])
     except ProvisionError as error:
         return ObservedMarker(marker, error.message, error.advice)
     return ObservedMarker(marker)
@@ -142,9 +141,8 @@ def _observe_overrides(
 ) -> Tuple[Tuple[ObservedConfig, ...], Tuple[str, ...]]:
     if desired.pip_conf_override == "keep":
         return (), ()
-    from .pip_conf_override import lasting_overrides, observe_overrides  # noqa: PLC0415  # as above
-
-    return observe_overrides(host, interpreters), lasting_overrides(host, interpreters)
+    part = load("pip_conf_override")
+    return part.observe_overrides(host, interpreters), part.lasting_overrides(host, interpreters)
 
 
 def _observe_system_pip(
@@ -159,11 +157,10 @@ def _observe_system_pip(
 ) -> Tuple[ObservedSystemPip, ...]:
     if not desired.system_pip:
         return ()
-    from .system_pip_observe import observe_system_pip  # noqa: PLC0415  # few hosts have any
-
-    return observe_system_pip(
+    observed: Tuple[ObservedSystemPip, ...] = load("system_pip_observe").observe_system_pip(
         host, desired, distribution, interpreters, inquire, changing=changing, asks_newest=asks_newest
     )
+    return observed
 
 
 def _with_candidates(
@@ -196,7 +193,9 @@ def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 
 def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
-    """Return the same with the selected interpreter, where the environment has to be built."""
+    """Return the same with the interpreter to build it with, or the one of an environment that has no pip yet."""
+    if isinstance(observed, ObservedVenv) and observed.lacks_pip and venv_difference(observed) is not None:
+        return replace(observed, interpreter=interpreters.probe(observed.state.base))
     if not _needs_interpreter(observed):
         return observed
     return replace(observed, interpreter=interpreters.select(observed.entry.python))

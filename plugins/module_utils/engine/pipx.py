@@ -24,6 +24,9 @@ from .venv import VenvState, distributions_in, kept_packages, observe_venv, site
 METADATA_NAME = "pipx_metadata.json"
 #: pipx pin and unpin exist since this version (its change log).
 PIN_SINCE = "1.6.0"
+#: pipx fills tools by uv since this version, which runs on this Python (its change log, and each release's metadata).
+UV_SINCE = "1.12.0"
+UV_SINCE_PYTHON = "3.10"
 #: From this version on a user's tools are in ~/.local/share/pipx; an older ~/.local/pipx still wins.
 NEW_HOME_SINCE = "1.3.0"
 #: Where apps have companions, below the share directory: manual pages and shell completions.
@@ -44,6 +47,14 @@ class Pipx:
 
     def is_at_least(self, version: str) -> bool:
         return Pip(self.version, "").is_at_least(version)
+
+    @property
+    def can_use_uv(self) -> bool:
+        return self.is_at_least(UV_SINCE)
+
+
+#: In seconds: a day less than pipx lets the libraries it shares between tools grow old.
+_COMMON_LIBRARIES_AGE = 29 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -295,16 +306,24 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
 
 
 def pipx_environment(
+    host: Host,
     space: ToolSpace,
     index: IndexSettings,
     *,
+    prefix: str,
     backend: str,
+    uv: str = "",
     pins_file: str = "",
     upgrade: bool = False,
     log_file: str = "",
 ) -> Dict[str, Optional[str]]:
-    """Return what makes every pipx version use this space; the index settings reach pip through the environment."""
+    """Return what makes every pipx version use this space; the index settings reach pip and uv by the environment.
+
+    ``prefix`` is the tool's environment, ``uv`` the host's uv, which a pipx that can makes use of.
+    """
     env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
+    if uv and backend != "pip":
+        env.update(_environment_for_uv(host, space.account, index, prefix=prefix, uv=uv, pins_file=pins_file))
     env.update(
         PIPX_HOME=space.home,
         PIPX_BIN_DIR=space.bin_dir,
@@ -315,6 +334,21 @@ def pipx_environment(
         PIPX_DEFAULT_BACKEND=backend or None,
         USE_EMOJI="0",
     )
+    return env
+
+
+def _environment_for_uv(
+    host: Host, account: Account, index: IndexSettings, *, prefix: str, uv: str, pins_file: str
+) -> Dict[str, Optional[str]]:
+    from .installer_uv_settings import uv_settings  # noqa: PLC0415  # few tools are filled by uv
+
+    env = uv_settings(host, account, index, prefix=prefix).as_environment()
+    if pins_file:
+        # uv does not read pip's variable, and what the host says to pip of constraints counts beside it.
+        also = env.get("UV_CONSTRAINT") or host.environ.get("UV_CONSTRAINT", "")
+        env["UV_CONSTRAINT"] = f"{pins_file} {also}".strip()
+    # pipx takes the uv that it finds there.
+    env["PATH"] = ":".join(dict.fromkeys((os.path.dirname(uv), *search_directories(host))))
     return env
 
 
@@ -342,6 +376,15 @@ def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...
 
 def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:
     return ("pin" if pinned else "unpin", entry.venv_name)
+
+
+def has_common_libraries(host: Host, space: ToolSpace) -> bool:
+    """Say whether the libraries that pipx shares between tools are there, and young enough for it not to renew them.
+
+    pipx renews them when their pip is older than 30 days (pipx/shared_libs.py).
+    """
+    made = host.stat(f"{space.home}/shared/bin/pip")
+    return made is not None and host.clock() - made.st_mtime < _COMMON_LIBRARIES_AGE
 
 
 def pipx_command(pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]) -> Command:

@@ -12,12 +12,15 @@ from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
-from .pipx import PIN_SINCE, Pipx
+from .parts import load
+from .pip_policy import Pip
+from .pipx import PIN_SINCE, UV_SINCE_PYTHON, Pipx
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.system_pip_plan import EntryPlan
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -35,7 +38,7 @@ def plan(desired: Desired, state: HostState) -> Plan:
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
     if desired.uv and not state.uv and state.own_uv is not None:
-        planner.plan_own("uv", state.own_uv, ("python_uv asks for it and the host has none",))
+        planner.plan_uv(state.own_uv)
     for position, tool in enumerate(state.tools):
         planner.plan_tool(position, tool)
     return planner.finish()
@@ -95,9 +98,7 @@ class _Planner:
             self.pip_configs.append(ConfigStep(observed.wanted, _clean(observed.reasons)))
 
     def plan_system_pip(self, position: int, observed: ObservedSystemPip) -> None:
-        from .system_pip_plan import plan_entry  # noqa: PLC0415  # few hosts have any
-
-        planned = plan_entry(position, observed, self.state)
+        planned: EntryPlan = load("system_pip_plan").plan_entry(position, observed, self.state)
         for package, reason in planned.packages.items():
             self._need_package(package, reason)
         if planned.step is not None:
@@ -127,6 +128,10 @@ class _Planner:
         installer = self._installer_of(entry)
         if not installer:
             return
+        # Where uv made it, pip has to be put into it first.
+        filled = self._python_to_fill(observed) if installer == "pip" else None
+        if filled is not None and not self._can_create(f"the environment {entry.path}", filled, installer):
+            return
         interpreter = None
         if difference.action in ("create", "rebuild"):
             interpreter = observed.interpreter
@@ -136,7 +141,19 @@ class _Planner:
             VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
         )
 
-    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...]) -> bool:
+    def _python_to_fill(self, observed: ObservedVenv) -> Optional[Interpreter]:
+        return (observed.interpreter or self.state.default_interpreter) if observed.lacks_pip else None
+
+    def plan_uv(self, observed: ObservedVenv) -> None:
+        """Plan uv itself: the distribution's where it has one, else its wheel in an environment of its own."""
+        reason = "python_uv asks for it and the host has none"
+        package = self.state.distribution.uv_package()
+        if package and self.state.available_packages.get(package, True) and self._may_install_packages():
+            self._need_package(package, reason)
+        else:
+            self.plan_own("uv", observed, (reason,))
+
+    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...], *, installer: str = "pip") -> bool:
         """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""
         difference = venv_difference(observed)
         if difference is None and not observed.links:
@@ -152,20 +169,23 @@ class _Planner:
                     f"{name} needs a Python to run with, and none was found.", "Install the distribution's python3."
                 )
                 return False
-            if not self._can_create(name, interpreter, "pip"):
+            if not self._can_create(name, interpreter, installer):
+                return False
+        else:
+            filled = self._python_to_fill(observed) if difference is not None and installer == "pip" else None
+            if filled is not None and not self._can_create(name, filled, installer):
                 return False
         if difference is not None and action == "rebuild":
             reasons += difference.reasons
         if name in self.own:
             reasons = tuple(dict.fromkeys(self.own[name].reasons + reasons))
-        self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, "pip", observed.links)
+        self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, installer, observed.links)
         return True
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)
         if difference is None or self._refused(difference):
             return
-        entry = observed.entry
         if not self._may_touch(observed):
             return
         pipx = None
@@ -174,13 +194,36 @@ class _Planner:
             if installed is None:
                 return
             pipx = installed if installed.path else None
-            if entry.python and difference.action != "link":
-                what = f"the tool {entry.name}"
-                if not self._provide_interpreter(what, entry.python, observed.interpreter, "pip"):
-                    return
+            if difference.action != "link" and not self._provide_python(observed, installed):
+                return
         self.tools.append(
             ToolStep(difference.action, observed, _clean(difference.reasons), position, pipx, difference.keeps_versions)
         )
+
+    def _provide_python(self, observed: ObservedTool, pipx: Pipx) -> bool:
+        """Plan what a tool's Python lacks so that pipx can make an environment with it; ``False`` after a refusal."""
+        entry, what, default = observed.entry, f"the tool {observed.entry.name}", self.state.default_interpreter
+        filled_by = "uv" if self._is_filled_by_uv(observed, pipx) else "pip"
+        if entry.python:
+            return self._provide_interpreter(what, entry.python, observed.interpreter, filled_by)
+        # A distribution's pipx brings what it needs, and one that pip installs had it for itself.
+        by_own = pipx.path == self._own_pipx or ("pipx" in self.own and self.own["pipx"].installer == "uv")
+        return default is None or not by_own or self._can_create(what, default, filled_by)
+
+    def _is_filled_by_uv(self, observed: ObservedTool, pipx: Pipx) -> bool:
+        has_uv = bool(self.state.uv or self.desired.uv)
+        if self.desired.installer_of(observed.entry, has_uv=has_uv) != "uv":
+            return False
+        return pipx.can_use_uv if pipx.path else "pipx" in self.own and self._has_uv_for_pipx()
+
+    def _has_uv_for_pipx(self) -> bool:
+        """Say whether the newest pipx for the host's Python is one that can use uv."""
+        default = self.state.default_interpreter
+        return default is not None and Pip(default.version, "").is_at_least(UV_SINCE_PYTHON)
+
+    @property
+    def _own_pipx(self) -> str:
+        return f"{self.state.own_pipx.entry.path}/bin/pipx" if self.state.own_pipx is not None else ""
 
     def finish(self) -> Plan:
         packages = tuple(
@@ -225,15 +268,28 @@ class _Planner:
 
     def _installer_of(self, entry: VenvEntry) -> str:
         """Return pip or uv for an environment, "" after a refusal."""
-        wanted = entry.installer if entry.installer != "auto" else self.desired.installer
-        if wanted == "auto":
-            return "uv" if self.state.uv or self.desired.uv else "pip"
-        if wanted == "uv" and not (self.state.uv or self.desired.uv):
+        has_uv = bool(self.state.uv or self.desired.uv)
+        wanted = self.desired.installer_of(entry, has_uv=has_uv)
+        if wanted == "pip":
+            return wanted
+        if not has_uv:
+            self._refuse_without_uv(entry.path)
+            return ""
+        if not entry.pip_args:
+            return wanted
+        from .installer_uv_options import lacking_in_uv  # noqa: PLC0415  # few entries have any
+
+        lacking = lacking_in_uv(entry)
+        if lacking and "uv" in (entry.installer, self.desired.installer):
             self.refuse(
-                f"{entry.path} asks for the installer uv, and this host has none.", "Set python_uv: true to provide it."
+                f"{entry.path}: uv has nothing for {', '.join(lacking)} in pip_args.",
+                "Leave it out, or set installer: pip for this environment.",
             )
             return ""
-        return wanted
+        return "pip" if lacking else wanted
+
+    def _refuse_without_uv(self, what: str) -> None:
+        self.refuse(f"{what} asks for the installer uv, and this host has none.", "Set python_uv: true to provide it.")
 
     def _provide_interpreter(self, what: str, selector: str, found: Optional[Interpreter], installer: str) -> bool:
         """Plan what has to be installed for an interpreter to make environments; ``False`` after a refusal."""
@@ -301,23 +357,34 @@ class _Planner:
     def _provide_pipx(self, observed: ObservedTool) -> Optional[Pipx]:
         """Return the pipx for a tool, one without a path when a step provides it first, ``None`` after a refusal."""
         entry, source, state = observed.entry, self.desired.pipx_source, self.state
-        own_path = f"{state.own_pipx.entry.path}/bin/pipx" if state.own_pipx is not None else ""
+        has_uv = bool(state.uv or self.desired.uv)
+        by_uv = self.desired.installer_of(entry, has_uv=has_uv) == "uv"
+        if by_uv and not has_uv:
+            self._refuse_without_uv(f"The tool {entry.name}")
+            return None
         usable = [one for one in state.pipx if _may_run(one, observed)]
         if source == "system":
-            usable = [one for one in usable if one.path != own_path]
+            usable = [one for one in usable if one.path != self._own_pipx]
         elif source == "index":
-            usable = [one for one in usable if one.path == own_path]
+            usable = [one for one in usable if one.path == self._own_pipx]
         own_is_whole = state.own_pipx is not None and venv_difference(state.own_pipx) is None
-        usable = [one for one in usable if one.path != own_path or own_is_whole]
+        usable = [one for one in usable if one.path != self._own_pipx or own_is_whole]
         pins = entry.pinned or self._pin_differs(observed)
         capable = [one for one in usable if not pins or one.is_at_least(PIN_SINCE)]
-        if capable:
+        # One that can use uv comes first; where uv is asked for by name, no other is enough while there may be one.
+        capable.sort(key=lambda one: by_uv and not one.can_use_uv)
+        asked = "uv" in (entry.installer, self.desired.installer) and by_uv and source == "auto"
+        better = asked and not own_is_whole and self._has_uv_for_pipx()
+        if capable and (capable[0].can_use_uv or not better):
             return capable[0]
         needs = f"the tool {entry.name} is installed with it"
         package = state.distribution.pipx_package()
         # Lists that arrive between two plans of one run must not turn the first one's decision for the index around.
         packaged = state.distribution.packages_pipx(further=source == "system")
         packaged = packaged and state.available_packages.get(package, True) and not pins and not usable
+        if source == "auto" and by_uv and self._has_uv_for_pipx():
+            # What distributions package is older, and brings pip along.
+            packaged = False
         if source == "system" and not packaged:
             self.refuse(
                 f"The tool {entry.name} needs {'a pipx that can pin' if usable or pins else 'pipx'}, which"
@@ -327,7 +394,9 @@ class _Planner:
             return None
         if source == "system" or (source == "auto" and packaged and self._may_install_packages()):
             self._need_package(package, needs)
-        elif state.own_pipx is not None and not self.plan_own("pipx", state.own_pipx, (needs,)):
+        elif state.own_pipx is not None and not self.plan_own(
+            "pipx", state.own_pipx, (needs,), installer="uv" if by_uv else "pip"
+        ):
             return None
         return Pipx("", "")
 

@@ -13,7 +13,8 @@ from .desired import Desired, VenvEntry
 from .difference import drift, extra_distributions
 from .errors import ProvisionError
 from .host import Host
-from .interpreter import Interpreter, Interpreters
+from .installer_uv_options import lacking_in_uv
+from .interpreter import Interpreters
 from .observe import Inquiry, find_uv
 from .request import InstallRequest, pins_of, without_seeds
 from .requirement import Requirement, parse_spec
@@ -38,8 +39,9 @@ def make_inquiry(desired: Desired, host: Host) -> Inquiry:
     secrets = desired.secrets
 
     def inquire(venv: str, request: InstallRequest, account: Optional[Account]) -> Mapping[str, str]:
-        wanted = request.entry.installer if request.entry.installer != "auto" else desired.installer
-        installer = make_installer("uv" if wanted == "uv" and find_uv(host) else "pip", find_uv(host))
+        uv = find_uv(host)
+        name = desired.installer_of(request.entry, has_uv=bool(uv))
+        installer = make_installer(name if uv and not lacking_in_uv(request.entry) else "pip", uv)
         return resolve(host, installer, venv, request, account=account, index=desired.index, secrets=secrets)
 
     return inquire
@@ -56,12 +58,9 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
         if step.action in ("create", "rebuild"):
             pins = pins_of(dict(state.kept))
             also = pins if entry.state != "exact" and not entry.require_hashes else ()
-            if step.interpreter is None:
-                raise ProvisionError("There is no interpreter for it yet.")
             request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins, also=also)
-            return Preview(
-                before, without_seeds(_resolve_keeping(desired, host, step.interpreter, request, observed.account))
-            )
+            after = _resolve_keeping(desired, host, step, request, observed.account)
+            return Preview(before, without_seeds(after))
         recorded = dict(state.receipt.packages) if state.receipt is not None else {}
         drifted = {name: recorded[name] for name in drift(observed)}
         installer = make_installer(step.installer, find_uv(host))
@@ -89,17 +88,20 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
 
 
 def _resolve_keeping(
-    desired: Desired, host: Host, interpreter: Interpreter, request: InstallRequest, account: Optional[Account]
+    desired: Desired, host: Host, step: VenvStep, request: InstallRequest, account: Optional[Account]
 ) -> Mapping[str, str]:
     """Resolve for a new environment as a run would: with the versions of before first, without them if need be."""
     plain = InstallRequest(request.entry, upgrade=request.upgrade)
     last: Optional[ProvisionError] = None
+    if step.interpreter is None:
+        raise ProvisionError("There is no interpreter for it yet.")
+    uv = find_uv(host) if step.installer == "uv" else ""
     for attempt in (request, plain) if request.pins else (plain,):
         if attempt.is_empty:
             return {}
         try:
             return resolve_new(
-                host, interpreter, attempt, account=account, index=desired.index, secrets=desired.secrets
+                host, step.interpreter, attempt, account=account, index=desired.index, secrets=desired.secrets, uv=uv
             )
         except ProvisionError as error:
             last = error
@@ -159,8 +161,10 @@ def preview_tool(desired: Desired, host: Host, step: ToolStep) -> Preview:
         if interpreter is None:
             raise ProvisionError("There is no interpreter for it yet.")
         request = InstallRequest(VenvEntry("/", packages=(entry.install_spec,)))
+        uv = find_uv(host)
+        uv = uv if desired.installer_of(entry, has_uv=bool(uv)) == "uv" else ""
         resolved = resolve_new(
-            host, interpreter, request, account=account, index=desired.index, secrets=desired.secrets
+            host, interpreter, request, account=account, index=desired.index, secrets=desired.secrets, uv=uv
         )
         return Preview(before, {name: resolved.get(name, "")})
     except ProvisionError as error:

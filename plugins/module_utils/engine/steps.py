@@ -6,16 +6,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from .host_state import ObservedTool, ObservedVenv
 from .interpreter import Interpreter
 from .pipx import Pipx
 
 if TYPE_CHECKING:
-    from .pip_conf_wanted import WantedConfig
-    from .shipped_marker import ShippedMarker
-    from .system_pip_state import ObservedSystemPip
+    from pep668_provision.engine.pip_conf_wanted import WantedConfig
+    from pep668_provision.engine.shipped_marker import ShippedMarker
+    from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
+
+#: How many steps a processor takes in one call: enough that few processors wait for the last of them.
+_STEPS_EACH = 8
+
+
+@dataclass(frozen=True)
+class StepText:
+    """A step in words: ``action`` on the ``kind`` called ``name``, and why.
+
+    Kinds are system_package, marker, pip_config, system_pip, venv and tool.
+    """
+
+    action: str
+    kind: str
+    name: str
+    reasons: Tuple[str, ...]
+
+    def as_dict(self) -> Dict[str, object]:
+        return {"action": self.action, "kind": self.kind, "name": self.name, "reasons": list(self.reasons)}
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,10 @@ class VenvStep:
     installer: str = "pip"
     links: Tuple[Tuple[str, str], ...] = ()
 
+    @property
+    def text(self) -> StepText:
+        return StepText(self.action, "venv", self.observed.entry.path, self.reasons)
+
 
 @dataclass(frozen=True)
 class SystemPipStep:
@@ -84,6 +108,10 @@ class ToolStep:
     pipx: Optional[Pipx] = None
     keeps_versions: bool = True
 
+    @property
+    def text(self) -> StepText:
+        return StepText(self.action, "tool", self.observed.entry.venv_name, self.reasons)
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -99,22 +127,6 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
-
-
-@dataclass(frozen=True)
-class StepText:
-    """A step in words: ``action`` on the ``kind`` called ``name``, and why.
-
-    Kinds are system_package, marker, pip_config, system_pip, venv and tool.
-    """
-
-    action: str
-    kind: str
-    name: str
-    reasons: Tuple[str, ...]
-
-    def as_dict(self) -> Dict[str, object]:
-        return {"action": self.action, "kind": self.kind, "name": self.name, "reasons": list(self.reasons)}
 
 
 @dataclass(frozen=True)
@@ -147,8 +159,42 @@ class Plan:
         found += [
             StepText(step.action, "system_pip", step.observed.entry.label, step.reasons) for step in self.system_pip
         ]
-        found += [
-            StepText(step.action, "venv", step.observed.entry.path, step.reasons) for step in (*self.own, *self.venvs)
-        ]
-        found += [StepText(step.action, "tool", step.observed.entry.venv_name, step.reasons) for step in self.tools]
+        found += [step.text for step in (*self.own, *self.venvs)]
+        found += [step.text for step in self.tools]
         return tuple(found)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Environments and tools that one call makes side by side, so that the user sees something between two calls.
+
+    ``venvs`` and ``tools`` are places in ``python_venvs`` and ``python_tools``; ``steps`` are these in words, and those
+    of the programs this project provides for them.
+    """
+
+    venvs: Tuple[int, ...]
+    tools: Tuple[int, ...]
+    steps: Tuple[StepText, ...]
+
+    def as_dict(self) -> Dict[str, object]:
+        label = ", ".join(f"{step.name} ({'; '.join(step.reasons)})" for step in self.steps)
+        steps = [step.as_dict() for step in self.steps]
+        return {"venvs": list(self.venvs), "tools": list(self.tools), "label": label, "steps": steps}
+
+
+def batches_of(plan: Plan, processors: int) -> Tuple[Batch, ...]:
+    """Return how the environments and tools of a plan are divided into calls, on a host with so many processors."""
+    size = max(processors, 1) * _STEPS_EACH
+    every: List[Union[VenvStep, ToolStep]] = [*plan.venvs, *plan.tools]
+    own = tuple(step.text for step in plan.own)
+    found = []
+    for start in range(0, max(len(every), 1 if own else 0), size):
+        part = every[start : start + size]
+        found.append(
+            Batch(
+                tuple(step.position for step in part if isinstance(step, VenvStep) and step.position is not None),
+                tuple(step.position for step in part if isinstance(step, ToolStep)),
+                (own if start == 0 else ()) + tuple(step.text for step in part),
+            )
+        )
+    return tuple(found)

@@ -101,14 +101,21 @@ def resolve_new(
     account: Optional[Account],
     index: IndexSettings,
     secrets: FrozenSet[str],
+    uv: str = "",
 ) -> Mapping[str, str]:
-    """Return what pip would install into an environment that does not exist yet, asked in a throw-away one."""
-    installer = PipInstaller()
+    """Return what pip, or the program ``uv``, would install into an environment that does not exist yet.
+
+    It is asked in a throw-away one.
+    """
+    installer = UvInstaller(uv) if uv else PipInstaller()
     with scratch_directory(account) as scratch:
         work = Workplace(host, account, scratch, index)
         venv = f"{scratch}/venv"
-        empty = installer.create(work, interpreter, venv, with_pip=False)
+        if isinstance(installer, PipInstaller):
+            empty = installer.create(work, interpreter, venv, with_pip=False)
+        else:
+            empty = installer.create(work, interpreter, venv, system_site_packages=False)
         run_prepared(work, empty, "Making a throw-away environment", secrets, installer)
         prepared = installer.resolve(work, venv, request, everything=False)
-        done = run_prepared(work, prepared, "Asking pip what it would install", secrets, installer)
+        done = run_prepared(work, prepared, f"Asking {installer.name} what it would install", secrets, installer)
         return installer.read_resolution(done).packages

@@ -158,6 +158,7 @@ class MadeUpHost:
             uid=self.uid,
             account_by_name=self.accounts.get,
             account_by_uid=self._account_of,
+            processors=1,
         )
 
     def _account_of(self, uid: int) -> Account:

@@ -7,7 +7,7 @@ import pytest
 from made_up_host import MadeUpHost, entry_of
 from pep668_provision.engine.desired import IndexSettings
 from pep668_provision.engine.installer import Workplace
-from pep668_provision.engine.installer_uv import UvInstaller, uv_environment
+from pep668_provision.engine.installer_uv import UvInstaller
 from pep668_provision.engine.interpreter import Interpreters
 from pep668_provision.engine.process import Command, Completed
 from pep668_provision.engine.request import InstallRequest
@@ -54,12 +54,13 @@ def test_uv_is_called_for_the_environments_own_python(made_up: MadeUpHost) -> No
         "install": ["pip", "install", *python, *asked],
         "uninstall": ["pip", "uninstall", *python, "six"],
         "resolve": ["pip", "install", "--dry-run", *python, *asked],
-        "everything": ["pip", "install", "--dry-run", *python, "--reinstall", *asked],
+        "everything": ["pip", "install", "--dry-run", "--reinstall", *python, *asked],
     }
     assert {command.argv[0] for command in commands.values()} == {UV}
 
 
 def test_no_command_carries_a_password_in_its_arguments(made_up: MadeUpHost) -> None:
+    made_up.with_file("/etc/ca.pem")
     for command in every_command(made_up).values():
         assert SECRET not in " ".join(command.argv)
         assert command.env["UV_DEFAULT_INDEX"] == f"https://me:{SECRET}@index.test/simple"
@@ -73,26 +74,6 @@ def test_without_an_index_uv_is_told_so(made_up: MadeUpHost) -> None:
         "resolve",
         "everything",
     ]
-
-
-def test_index_settings_are_environment() -> None:
-    env = uv_environment(
-        IndexSettings(
-            extra_index_urls=("https://a.test", "https://b.test"),
-            find_links=("/srv/a", "/srv/b"),
-            proxy="http://proxy.test",
-            trusted_hosts=("a.test", "b.test"),
-        )
-    )
-    assert (env["UV_INDEX"], env["UV_FIND_LINKS"]) == ("https://a.test https://b.test", "/srv/a,/srv/b")
-    assert (env["HTTPS_PROXY"], env["HTTP_PROXY"]) == ("http://proxy.test", "http://proxy.test")
-    assert env["UV_INSECURE_HOST"] == "a.test b.test"
-
-
-def test_uv_keeps_to_the_interpreter_it_is_given_and_copies() -> None:
-    env = uv_environment(IndexSettings())
-    assert (env["UV_PYTHON_DOWNLOADS"], env["UV_LINK_MODE"], env["UV_PYTHON"]) == ("never", "copy", None)
-    assert "UV_DEFAULT_INDEX" not in env
 
 
 @pytest.mark.parametrize("distributions", [{}, {"pip": "23.0.1"}])

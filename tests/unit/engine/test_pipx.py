@@ -183,7 +183,7 @@ def test_a_users_tools_are_where_the_pipx_at_hand_has_them(
 @pytest.mark.parametrize("version", ["1.1.0", "1.7.1", "1.15.0"])
 def test_global_tools_are_in_the_same_place_for_every_pipx(made_up: MadeUpHost, version: str) -> None:
     space = tool_space(made_up.host, ALICE, "global", Pipx("/usr/bin/pipx", version))
-    env = pipx_environment(space, IndexSettings(), backend="")
+    env = pipx_environment(made_up.host, space, IndexSettings(), prefix="/opt/pipx/venvs/black", backend="")
     assert {name: env[name] for name in ("PIPX_HOME", "PIPX_BIN_DIR", "PIPX_MAN_DIR")} == {
         "PIPX_HOME": "/opt/pipx",
         "PIPX_BIN_DIR": "/usr/local/bin",
@@ -228,21 +228,34 @@ def test_other_commands_name_the_tools_environment() -> None:
     assert pin_arguments(entry, pinned=False) == ("unpin", "black@24")
 
 
-def test_credentials_reach_pipx_by_its_environment_alone() -> None:
+def test_credentials_reach_pipx_by_its_environment_alone(made_up: MadeUpHost) -> None:
     index = IndexSettings(index_url="https://index.test/simple", username="me", password="s3cret")
-    env = pipx_environment(SPACE, index, backend="uv")
+    env = pipx_environment(
+        made_up.host, SPACE, index, prefix="/opt/pipx/venvs/black", backend="uv", uv="/opt/uv/bin/uv"
+    )
     command = pipx_command(
         Pipx("/usr/bin/pipx", "1.7.1"), SPACE, install_arguments(tool_of(name="black"), python=""), env
     )
     assert env["PIP_INDEX_URL"] == "https://me:s3cret@index.test/simple"
+    assert env["UV_DEFAULT_INDEX"] == "https://me:s3cret@index.test/simple"
     assert env["PIPX_DEFAULT_BACKEND"] == "uv"
+    assert str(env["PATH"]).startswith("/opt/uv/bin:")
     assert "s3cret" not in " ".join(command.argv)
     assert command.account == ALICE
 
 
-def test_the_callers_settings_do_not_lead_pipx_astray() -> None:
-    env = pipx_environment(SPACE, IndexSettings(), backend="", pins_file="/tmp/pins.txt", upgrade=True)
+def test_the_callers_settings_do_not_lead_pipx_astray(made_up: MadeUpHost) -> None:
+    made_up.environ["PIP_CONSTRAINT"] = "/etc/limits.txt"
+    env = pipx_environment(
+        *(made_up.host, SPACE, IndexSettings()),
+        prefix="/opt/pipx/venvs/black",
+        backend="",
+        uv="/usr/bin/uv",
+        pins_file="/tmp/pins.txt",
+        upgrade=True,
+    )
     assert (env["PIP_CONSTRAINT"], env["PIP_UPGRADE"], env["PIP_USER"]) == ("/tmp/pins.txt", "1", "0")
+    assert env["UV_CONSTRAINT"] == "/tmp/pins.txt /etc/limits.txt"
     assert [env[name] for name in ("PIPX_SHARED_LIBS", "PIPX_DEFAULT_PYTHON", "PIPX_DEFAULT_BACKEND")] == [None] * 3
 
 

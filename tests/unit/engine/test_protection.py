@@ -267,7 +267,7 @@ def test_protection_comes_after_packages_and_before_environments(marked: MadeUpH
     desired = validate({**declared, "python_tools": [{"name": "black"}]})
     state, planned = look(desired, marked.host)
     assert [kind for _, kind, _ in told(planned)] == ["system_package", "marker", "pip_config", "venv", "tool"]
-    report = report_plan(desired, state, planned)
+    report = report_plan(desired, state, planned, processors=1)
     reasons = ["it is missing, and libpython3.11-stdlib ships it"]
     assert report["markers"] == [{"path": OTHER, "package": PACKAGE, "reasons": reasons}]
     removal = {"level": "system", "path": "/etc/pip.conf", "python": "", "reasons": ["break-system-packages is set"]}
@@ -277,7 +277,7 @@ def test_protection_comes_after_packages_and_before_environments(marked: MadeUpH
 
 def test_the_step_for_an_interpreters_file_names_the_interpreter(debian: MadeUpHost) -> None:
     desired = validate(NO_OVERRIDE)
-    report = report_plan(desired, *look(desired, debian.with_file("/usr/pip.conf", ON).host))
+    report = report_plan(desired, *look(desired, debian.with_file("/usr/pip.conf", ON).host), processors=1)
     removals: Any = report["pip_configs"]
     (removal,) = removals
     assert (removal["level"], removal["path"], removal["python"]) == (

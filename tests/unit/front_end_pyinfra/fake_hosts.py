@@ -49,10 +49,10 @@ PLAN: Mapping[str, Any] = {
     "package_options": {},
     "markers": [],
     "pip_configs": [],
-    "programs": [],
     "system_pip": [],
     "venvs": [],
     "tools": [],
+    "batches": [],
     "steps": [],
     "warnings": [],
 }
@@ -109,11 +109,23 @@ class KeepingConnector(FakeConnector):
         return {"converged": {}} if text.startswith(ENGINE) else {}
 
 
+def batches(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The one batch that a small plan's environments and tools are, none without any."""
+    steps = [step for step in plan.get("steps", ()) if step["kind"] in ("venv", "tool")]
+    positions = {kind: [entry["position"] for entry in plan.get(kind, ())] for kind in ("venvs", "tools")}
+    return [{**positions, "label": "", "steps": steps}] if steps else []
+
+
 def printed(reply: Reply) -> tuple[bool, CommandOutput]:
     """What a host prints: ``plan`` and ``converged`` are answers, ``missing`` and ``error`` what they are called."""
     lines = list(reply.get("stdout", ()))
     if "plan" in reply:
-        answer = {**PLAN, "converged": not reply["plan"].get("steps"), **reply["plan"]}
+        answer = {
+            **PLAN,
+            "converged": not reply["plan"].get("steps"),
+            "batches": batches(reply["plan"]),
+            **reply["plan"],
+        }
         assert answer.keys() == PLAN.keys()
         lines.append(f"{PREFIX} {ANSWER} {json.dumps(answer)}")
     if "converged" in reply:

@@ -133,7 +133,7 @@ def test_what_is_sent_is_all_that_a_call_can_import_and_nothing_else() -> None:
     ids=lambda it: next(iter(it), "nothing"),
 )
 def test_what_is_left_out_is_imported_by_nothing_that_is_sent(ask: str, declared: dict[str, Any]) -> None:
-    sent = engine_source(Call(ask, Declared.accept(declared))._left_out())
+    sent = engine_source(*Call(ask, Declared.accept(declared)).modules)
     lacking = {
         (name, node.module)
         for name, source in sent.items()

@@ -1,0 +1,36 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the engine that few calls need, and how these get them.
+
+Ansible sends every file to the host that a module's imports lead to, and reads each of them first. So what few declared
+states need is loaded by its name here, which no import tells, and is sent with the calls that need it: ``every_part``
+names them all. Where only a type of theirs is wanted, it is imported as from the pyinfra package, for type checkers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any, Mapping, Tuple
+
+#: The parts by what they are for: a variable of the data model, or a state of entries.
+PARTS: Mapping[str, Tuple[str, ...]] = {
+    "latest": ("preview",),
+    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_pip_conf_override": ("pip_conf", "pip_conf_override"),
+    "python_system_pip": ("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan"),
+}
+
+
+def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return the parts that a declared state needs, whether or not it will be accepted."""
+    asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
+    if '"latest"' in json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str):
+        asked.add("latest")
+    return tuple(part for name, parts in PARTS.items() if name in asked for part in parts)
+
+
+def load(name: str) -> Any:
+    """Return a part as a module."""
+    return importlib.import_module(f".{name}", __package__)
