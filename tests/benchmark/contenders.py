@@ -34,10 +34,12 @@ Command = tuple[list[str], dict[str, str]]
 class Settings:
     """How Ansible and pyinfra are told to work, where that differs from what everything else is measured with.
 
-    at_once: hosts at a time, 0 for all; play: keywords of the play; environment: variables of Ansible.
+    at_once: hosts at a time, 0 for all; program: another ansible-playbook; play: keywords of the play; environment:
+    variables of Ansible.
     """
 
     at_once: int = 0
+    program: Path | None = None
     play: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,7 +162,7 @@ def prepare_ansible(contender: Contender, folder: Path, addresses: Sequence[str]
     hosts = dict.fromkeys(addresses, connection)
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     (folder / "ansible.cfg").touch()
-    program = Path(sys.executable).with_name("ansible-playbook")
+    program = settings.program or Path(sys.executable).with_name("ansible-playbook")
     forks = settings.at_once or len(addresses)
     command = [str(program), "--inventory=inventory.json", f"--forks={forks}", contender.file]
     return command, {**ansible_environment(folder), **settings.environment}

@@ -10,7 +10,7 @@ from growth import DISTRIBUTIONS, ENTRIES, W1_BESIDE, distributions_case, entrie
 from samples import Line, Sample, fit_line, ratio, select, spread
 from saved import Results, count_name
 from targets import TARGETS, Verdict, judge, seconds_of
-from tuning import BESIDE, SETTINGS
+from tuning import BESIDE, MITOGEN, SETTINGS
 
 NOTHING = "-"
 
@@ -198,7 +198,7 @@ def scale_block(results: Results, hosts: int = 1000) -> str:
     for name, cases in SETTINGS.items():
         base = seconds_of(results.samples, "tuning", name, case=BESIDE)
         rows = []
-        for case in [*cases, *sorted({one.case for one in results.samples if one.part == "tuning"} - {*cases})]:
+        for case in [*cases, MITOGEN]:
             found = select(results.samples, part="tuning", contender=name, case=case)
             if found:
                 seconds = [one.seconds for one in found]

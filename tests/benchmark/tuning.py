@@ -8,9 +8,11 @@ from contenders import CONTENDERS, W1, Settings
 from measuring import Entrant, take_turns
 from samples import Sample
 from states import States
+from with_mitogen import mitogen_settings
 
 PART = "tuning"
 BESIDE = "as measured elsewhere"
+MITOGEN = "mitogen"
 # What each setting is called in results and tables, by contender.
 SETTINGS = {
     "role": {
@@ -32,10 +34,11 @@ SETTINGS = {
 
 def measure_tuning(states: States, count: int, rounds: int) -> Iterator[Sample]:
     """Each setting has been measured, in turns."""
+    mitogen = mitogen_settings()
     with states.hosts(count, "project") as hosts:
         entrants = [
             Entrant(contender=CONTENDERS[name], hosts=hosts["project"], workload=W1, case=case, settings=settings)
             for name, cases in SETTINGS.items()
-            for case, settings in cases.items()
+            for case, settings in (cases | {MITOGEN: mitogen} if name == "role" and mitogen else cases).items()
         ]
         yield from take_turns(PART, entrants, rounds)
