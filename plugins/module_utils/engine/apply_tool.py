@@ -19,6 +19,14 @@ from .errors import CommandFailed, ProvisionError
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
+from .installer_pipx import (
+    has_common_libraries,
+    inject_arguments,
+    install_arguments,
+    pin_arguments,
+    pipx_command,
+    pipx_environment,
+)
 from .interpreter import Interpreters
 from .observe import find_uv, own_program_entry
 from .pipx import (
@@ -28,16 +36,10 @@ from .pipx import (
     ToolState,
     exposed_links,
     find_pipx,
-    has_common_libraries,
-    inject_arguments,
-    install_arguments,
     judge_links,
     links_into,
     observe_tool,
     parse_tool_record,
-    pin_arguments,
-    pipx_command,
-    pipx_environment,
     tool_space,
 )
 from .request import pins_of
