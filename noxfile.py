@@ -36,7 +36,7 @@ SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
-TYPED_ON_HOSTS = ["tests/integration"]
+TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
@@ -290,3 +290,11 @@ def sanity(session: nox.Session) -> None:
     environment = {"PATH": link_pythons(CACHE / "pythons")}
     checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
     checks.finish()
+
+
+@nox.session
+def benchmark(session: nox.Session) -> None:
+    """This project beside what users have today, on hosts over SSH. Arguments: see scripts/benchmark --help."""
+    folders = ("tests/benchmark", "tests/integration", "molecule/images")
+    environment = {"PYTHONPATH": os.pathsep.join(str(CHECKOUT / folder) for folder in folders)}
+    session.run(sys.executable, "tests/benchmark", *session.posargs, env=environment, external=True)

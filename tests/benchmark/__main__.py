@@ -5,21 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-
-from cold import measure_cold
-from converged import measure_converged
-from fleet import Fleet
-from machine import describe_machine
-from measuring import RunFailed
-from progress import say
-from saved import load
-from states import States
+from typing import Any
 
 from checkout import CACHE
+from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
+from converged import measure_converged
+from fleet import Fleet
+from growth import measure_growth
+from machine import describe_machine
+from measuring import RunFailed
+from on_target import measure_on_target
+from progress import say
+from publish import missing_parts, publish
+from samples import Sample
+from saved import Results, load
+from states import States
+from tables import report_block
+from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
-PARTS = ("cold", "converged")
+PARTS = ("cold", "converged", "target", "growth", "tuning")
+# Differences between settings are large or do not matter.
+TUNING_ROUNDS = 3
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -38,6 +46,30 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def measure_part(part: str, states: States, options: argparse.Namespace) -> tuple[list[Sample], dict[str, Any]]:
+    """The samples and facts of one part."""
+    if part == "cold":
+        return list(measure_cold(states, options.cold_rounds)), {}
+    if part == "converged":
+        return list(measure_converged(states, options.hosts, options.rounds)), {}
+    if part == "growth":
+        return list(measure_growth(states, options.rounds)), {}
+    if part == "tuning":
+        return list(measure_tuning(states, max(options.hosts), min(options.rounds, TUNING_ROUNDS))), {}
+    return [], measure_on_target(states)
+
+
+def show(results: Results) -> None:
+    """The tables are on standard output, and in the documents where every part has been measured here."""
+    print(report_block(results))
+    missing = missing_parts(results)
+    if missing:
+        say(f"the documents stay as they are, for this was not measured in this checkout: {', '.join(missing)}")
+    else:
+        publish(results)
+        say("written: docs/benchmark.md, docs/benchmark.json, docs/benchmark.svg, docs/scale.md, README.md")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Each part asked for has been measured and its results are kept."""
     options = read_arguments(arguments)
@@ -49,12 +81,9 @@ def main(arguments: Sequence[str]) -> int:
             for part in PARTS:
                 if part in options.parts:
                     say(f"== {part}")
+                    samples, facts = measure_part(part, states, options)
                     results = load(RESULTS)
-                    measured = {
-                        "cold": lambda: measure_cold(states, options.cold_rounds),
-                        "converged": lambda: measure_converged(states, options.hosts, options.rounds),
-                    }[part]()
-                    results.replace_part(part, list(measured), {}, machine)
+                    results.replace_part(part, samples, facts, machine)
                     results.save(RESULTS)
     except (EngineUnavailable, RunFailed) as reason:
         print(f"error: {reason}", file=sys.stderr)
@@ -62,6 +91,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("stopped; the hosts are gone")
         return 130
+    show(load(RESULTS))
     return 0
 
 

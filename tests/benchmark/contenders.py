@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fleet import BenchmarkHost
 
 from checkout import CACHE, link_collection
+from fleet import BenchmarkHost
 from host_images import ssh_key
 from pyinfra_runs import PROVISION, provide_pyinfra
 
@@ -34,10 +34,12 @@ Command = tuple[list[str], dict[str, str]]
 class Settings:
     """How Ansible and pyinfra are told to work, where that differs from what everything else is measured with.
 
-    at_once: hosts at a time, 0 for all; play: keywords of the play; environment: variables of Ansible.
+    at_once: hosts at a time, 0 for all; program: another ansible-playbook; play: keywords of the play; environment:
+    variables of Ansible.
     """
 
     at_once: int = 0
+    program: Path | None = None
     play: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,10 +162,10 @@ def prepare_ansible(contender: Contender, folder: Path, addresses: Sequence[str]
     hosts = dict.fromkeys(addresses, connection)
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     (folder / "ansible.cfg").touch()
-    program = Path(sys.executable).with_name("ansible-playbook")
+    program = settings.program or Path(sys.executable).with_name("ansible-playbook")
     forks = settings.at_once or len(addresses)
     command = [str(program), "--inventory=inventory.json", f"--forks={forks}", contender.file]
-    return command, ansible_environment(folder) | settings.environment
+    return command, {**ansible_environment(folder), **settings.environment}
 
 
 def ansible_environment(folder: Path) -> dict[str, str]:

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from contenders import CONTENDERS
 from measuring import enter, settle, take_turns
 from samples import Sample
+from saved import CONVERGED
 from states import MAKERS, States
-
-PART = "converged"
 
 
 def measure_converged(states: States, counts: Sequence[int], rounds: int) -> Iterator[Sample]:
@@ -19,4 +18,4 @@ def measure_converged(states: States, counts: Sequence[int], rounds: int) -> Ite
             entrants = [enter(one, hosts[one.state]) for one in CONTENDERS.values()]
             if count == 1:
                 settle(entrants)
-            yield from take_turns(PART, entrants, rounds)
+            yield from take_turns(CONVERGED, entrants, rounds)

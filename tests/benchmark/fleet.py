@@ -96,7 +96,7 @@ class Fleet:
         keep_bridge_address()
         host = BenchmarkHost(name, image)
         host.authorize("root")
-        # The base counts as older than an hour, as published images are, for ansible.builtin.apt takes a folder that was
+        # The base counts as older than an hour, as published images are: ansible.builtin.apt takes a folder that was
         # emptied just now for fresh lists. What was converged counts as converged now, for however long it is kept.
         when = "@0" if image == self.base else "now"
         host.run(["touch", "--no-create", f"--date={when}", *APT_STAMPS])

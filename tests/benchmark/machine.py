@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fleet import Fleet
-
 from pyinfra_runs import provide_pyinfra
 
 

@@ -18,6 +18,8 @@ from samples import Sample
 STOPWATCH = Path(__file__).with_name("stopwatch.py")
 # Seconds; nothing that is measured takes as long.
 LIMIT = 1200.0
+# Characters of what a run printed that are shown where it failed.
+SHOWN = 4000
 
 
 class RunFailed(RuntimeError):
@@ -66,7 +68,7 @@ def measure(part: str, entrant: Entrant, *, converged: bool) -> Sample:
             timeout=LIMIT,
         )
         transferred = sum(host.network_bytes() for host in hosts) - before
-        output = f"{contender.name}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        output = f"{contender.name}: exit status {done.returncode}\n{done.stdout[-SHOWN:]}{done.stderr[-SHOWN:]}"
         if done.returncode:
             raise RunFailed(output)
         cost = json.loads((folder / "cost.json").read_text())

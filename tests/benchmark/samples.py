@@ -12,8 +12,8 @@ class Sample:
     """One run of one contender.
 
     part: of the benchmark; case: what is special about the run within the part, empty for nothing; seconds: wall time;
-    cpu_seconds: user and system time of the controller's processes; bytes_per_host: over the host's network device, both
-    ways; changed: tasks or operations.
+    cpu_seconds: user and system time of the controller's processes; bytes_per_host: over the host's network device,
+    both ways; changed: tasks or operations.
     """
 
     part: str

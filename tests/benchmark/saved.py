@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from samples import Sample
+
+CONVERGED = "converged"
+
+
+def count_name(hosts: int) -> str:
+    """How converged runs on that many hosts are called among what was measured."""
+    return f"{CONVERGED} on {'1 host' if hosts == 1 else f'{hosts} hosts'}"
 
 
 @dataclass
@@ -16,7 +23,7 @@ class Results:
     """What is known so far.
 
     samples: of all parts; facts: what is no run of a contender, by name; measured: when and on what machine each part
-    was measured.
+    was measured, converged runs by number of hosts.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -24,14 +31,18 @@ class Results:
     measured: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def replace_part(
-        self, part: str, samples: Iterable[Sample], facts: dict[str, Any], measured: dict[str, str]
+        self, part: str, samples: Sequence[Sample], facts: dict[str, Any], measured: dict[str, str]
     ) -> None:
-        """The part's earlier results are gone and these are in their place."""
-        hosts = {one.hosts for one in samples}
-        # The same part on another number of hosts stays.
-        self.samples = [one for one in self.samples if one.part != part or one.hosts not in hosts] + list(samples)
+        """The part's earlier results are gone and these are in their place; on other numbers of hosts they stay."""
+        counts = {one.hosts for one in samples}
+        # Growth goes over several numbers of hosts at once.
+        self.samples = [
+            one for one in self.samples if one.part != part or (part == CONVERGED and one.hosts not in counts)
+        ]
+        self.samples += samples
         self.facts |= facts
-        self.measured[part] = measured
+        names = [count_name(count) for count in sorted(counts)] if part == CONVERGED else [part]
+        self.measured |= dict.fromkeys(names, measured)
 
     def save(self, path: Path) -> None:
         """The file has all results as JSON."""

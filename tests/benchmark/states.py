@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from checkout import CHECKOUT
 from contenders import CONTENDERS, HERE, Contender
 from fleet import BenchmarkHost, Fleet
-from measuring import enter, measure
+from host_images import HostImage, digest_of
+from measuring import enter, measure, settle
 from progress import say
 from samples import Sample
-
-from checkout import CHECKOUT
-from host_images import HostImage, digest_of
 
 # Who makes a state. pyinfra's runs find everything done in what Ansible's made, on either side.
 MAKERS = {"existing": "peer_ansible", "project": "role", "project-uv": "role_uv"}
@@ -27,7 +26,7 @@ class States:
 
     def digest(self, state: str) -> str:
         """Changes with all that the state's making depends on in this checkout."""
-        files = sorted(HERE.glob("*.yml"))
+        files = sorted([*HERE.glob("*.yml"), *HERE.glob("*_pyinfra.py")])
         if state != "existing":
             files += [path for folder in ("plugins", "roles") for path in sources(CHECKOUT / folder)]
         return digest_of(self.fleet.base.image, *files)
@@ -38,6 +37,8 @@ class States:
         try:
             sample = measure(part, enter(contender, [host]), converged=False)
             if MAKERS.get(contender.state) == contender.name:
+                # pyinfra's operations keep a stamp of their own for the age of apt's lists.
+                settle(enter(one, [host]) for one in CONTENDERS.values() if one.state == contender.state)
                 self.fleet.keep(host, contender.state, self.digest(contender.state))
         finally:
             self.fleet.remove([host])

@@ -19,8 +19,15 @@ from .errors import CommandFailed, ProvisionError
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
-from .installer_uv_settings import uv_settings
-from .interpreter import Interpreters, search_directories
+from .installer_pipx import (
+    has_common_libraries,
+    inject_arguments,
+    install_arguments,
+    pin_arguments,
+    pipx_command,
+    pipx_environment,
+)
+from .interpreter import Interpreters
 from .observe import find_uv, own_program_entry
 from .pipx import (
     METADATA_NAME,
@@ -29,16 +36,10 @@ from .pipx import (
     ToolState,
     exposed_links,
     find_pipx,
-    has_common_libraries,
-    inject_arguments,
-    install_arguments,
     judge_links,
     links_into,
     observe_tool,
     parse_tool_record,
-    pin_arguments,
-    pipx_command,
-    pipx_environment,
     tool_space,
 )
 from .request import pins_of
@@ -144,13 +145,12 @@ class ToolRun:
         backend = backend_of(self.entry, self.desired)
         by_uv = is_filled_by_uv(self.host, self.desired, self.step)
         uv = find_uv(self.host)
-        for_uv = uv_settings(self.host, self.account, self.desired.index, prefix=self.path) if by_uv else None
         env = pipx_environment(
+            self.host,
             self.space,
             self.desired.index,
+            prefix=self.path,
             uv=uv if by_uv else "",
-            for_uv=for_uv.as_environment() if for_uv is not None else {},
-            path=search_directories(self.host),
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",

@@ -15,7 +15,7 @@ from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .interpreter import Interpreter, Interpreters
-from .pip_policy import Pip
+from .pip_release import Pip
 from .process import Command, Completed
 from .redact import has_credentials, with_credentials
 from .request import InstallRequest

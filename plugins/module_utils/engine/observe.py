@@ -16,7 +16,6 @@ from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, find_program
-from .login_path import LoginPath, observe_login_path
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
 from .pipx import Pipx, find_pipx, observe_tool, tool_space
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_observe import SiteInquiry
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
+    from .login_path import LoginPath
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -274,6 +275,8 @@ def _observe_tools(
             runs = interpreter.real_path == state.venv.base
         login_path = None
         if entry.scope == "user" and entry.state != "absent":
+            from .login_path import observe_login_path  # noqa: PLC0415  # few hosts have tools of single accounts
+
             if account.name not in login_paths:
                 login_paths[account.name] = observe_login_path(host, account)
             login_path = login_paths[account.name]

@@ -13,7 +13,7 @@ from .difference import Difference, tool_difference, venv_difference
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .parts import load
-from .pip_policy import Pip
+from .pip_release import Pip
 from .pipx import PIN_SINCE, UV_SINCE_PYTHON, Pipx
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep

@@ -14,19 +14,14 @@ from hypothesis import strategies as st
 
 from made_up_host import ACCOUNTS, MadeUpHost, tool_of
 from pep668_provision.engine.desired import IndexSettings
-from pep668_provision.engine.pipx import (
-    Pipx,
-    ToolSpace,
-    find_pipx,
+from pep668_provision.engine.installer_pipx import (
     inject_arguments,
     install_arguments,
-    links_into,
-    parse_tool_record,
     pin_arguments,
     pipx_command,
     pipx_environment,
-    tool_space,
 )
+from pep668_provision.engine.pipx import Pipx, ToolSpace, find_pipx, links_into, parse_tool_record, tool_space
 
 ALICE = next(account for account in ACCOUNTS if account.name == "alice")
 OWN = "/opt/pep668-provision/pipx"
@@ -183,7 +178,7 @@ def test_a_users_tools_are_where_the_pipx_at_hand_has_them(
 @pytest.mark.parametrize("version", ["1.1.0", "1.7.1", "1.15.0"])
 def test_global_tools_are_in_the_same_place_for_every_pipx(made_up: MadeUpHost, version: str) -> None:
     space = tool_space(made_up.host, ALICE, "global", Pipx("/usr/bin/pipx", version))
-    env = pipx_environment(space, IndexSettings(), backend="")
+    env = pipx_environment(made_up.host, space, IndexSettings(), prefix="/opt/pipx/venvs/black", backend="")
     assert {name: env[name] for name in ("PIPX_HOME", "PIPX_BIN_DIR", "PIPX_MAN_DIR")} == {
         "PIPX_HOME": "/opt/pipx",
         "PIPX_BIN_DIR": "/usr/local/bin",
@@ -228,37 +223,35 @@ def test_other_commands_name_the_tools_environment() -> None:
     assert pin_arguments(entry, pinned=False) == ("unpin", "black@24")
 
 
-def test_credentials_reach_pipx_by_its_environment_alone() -> None:
+def test_credentials_reach_pipx_by_its_environment_alone(made_up: MadeUpHost) -> None:
     index = IndexSettings(index_url="https://index.test/simple", username="me", password="s3cret")
-    env = pipx_environment(SPACE, index, backend="uv")
+    env = pipx_environment(
+        made_up.host, SPACE, index, prefix="/opt/pipx/venvs/black", backend="uv", uv="/opt/uv/bin/uv"
+    )
     command = pipx_command(
         Pipx("/usr/bin/pipx", "1.7.1"), SPACE, install_arguments(tool_of(name="black"), python=""), env
     )
     assert env["PIP_INDEX_URL"] == "https://me:s3cret@index.test/simple"
+    assert env["UV_DEFAULT_INDEX"] == "https://me:s3cret@index.test/simple"
     assert env["PIPX_DEFAULT_BACKEND"] == "uv"
+    assert str(env["PATH"]).startswith("/opt/uv/bin:")
     assert "s3cret" not in " ".join(command.argv)
     assert command.account == ALICE
 
 
-def test_the_callers_settings_do_not_lead_pipx_astray() -> None:
-    env = pipx_environment(SPACE, IndexSettings(), backend="", pins_file="/tmp/pins.txt", upgrade=True)
-    assert (env["PIP_CONSTRAINT"], env["PIP_UPGRADE"], env["PIP_USER"]) == ("/tmp/pins.txt", "1", "0")
-    assert [env[name] for name in ("PIPX_SHARED_LIBS", "PIPX_DEFAULT_PYTHON", "PIPX_DEFAULT_BACKEND")] == [None] * 3
-    assert "UV_CONSTRAINT" not in env
-
-
-def test_pipx_finds_uv_and_hands_on_what_is_for_it() -> None:
-    for_uv = {"UV_DEFAULT_INDEX": "https://index.test", "UV_CONSTRAINT": "/etc/limits.txt"}
+def test_the_callers_settings_do_not_lead_pipx_astray(made_up: MadeUpHost) -> None:
+    made_up.environ["PIP_CONSTRAINT"] = "/etc/limits.txt"
     env = pipx_environment(
-        *(SPACE, IndexSettings()),
-        backend="uv",
-        uv="/opt/uv/bin/uv",
-        for_uv=for_uv,
-        path=("/usr/bin", "/opt/uv/bin", "/bin"),
+        *(made_up.host, SPACE, IndexSettings()),
+        prefix="/opt/pipx/venvs/black",
+        backend="",
+        uv="/usr/bin/uv",
         pins_file="/tmp/pins.txt",
+        upgrade=True,
     )
-    assert (env["UV_DEFAULT_INDEX"], env["PATH"]) == ("https://index.test", "/opt/uv/bin:/usr/bin:/bin")
+    assert (env["PIP_CONSTRAINT"], env["PIP_UPGRADE"], env["PIP_USER"]) == ("/tmp/pins.txt", "1", "0")
     assert env["UV_CONSTRAINT"] == "/tmp/pins.txt /etc/limits.txt"
+    assert [env[name] for name in ("PIPX_SHARED_LIBS", "PIPX_DEFAULT_PYTHON", "PIPX_DEFAULT_BACKEND")] == [None] * 3
 
 
 def test_a_tool_is_set_aside_where_pipx_does_not_look() -> None:
