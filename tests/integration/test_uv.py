@@ -85,6 +85,7 @@ def test_one_run_provides_uv_and_fills_environments_and_tools_with_it(provided: 
     # pipx itself is filled by uv, and so are the tools.
     assert "uv =" in provided.read(f"{OWN}/pipx/pyvenv.cfg")
     assert "pip" not in provided.packages(f"{OWN}/pipx")
+    assert "pip" not in provided.packages(f"{OWN}/uv")
     assert backend(provided, "first") == "uv"
     assert provided.run("dpkg-query --show python3-pip pipx", check=False).rc != 0
     with provided.without_network():

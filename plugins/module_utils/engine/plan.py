@@ -151,7 +151,7 @@ class _Planner:
         if package and self.state.available_packages.get(package, True) and self._may_install_packages():
             self._need_package(package, reason)
         else:
-            self.plan_own("uv", observed, (reason,))
+            self.plan_own("uv", observed, (reason,), installer="bundled")
 
     def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...], *, installer: str = "pip") -> bool:
         """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""

@@ -14,6 +14,7 @@ from .files import scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME, Installer, Prepared, Workplace
 from .installer_pip import PipInstaller
+from .installer_pip_bundled import BundledPipInstaller
 from .installer_uv import UvInstaller
 from .interpreter import Interpreter
 from .process import Command, Completed
@@ -23,7 +24,10 @@ from .venv import distributions_in
 
 
 def make_installer(name: str, uv: str) -> Installer:
-    return UvInstaller(uv) if name == "uv" else PipInstaller()
+    """Return pip, uv, or the pip that an interpreter brings along and no environment has to keep (bundled)."""
+    if name == "uv":
+        return UvInstaller(uv)
+    return BundledPipInstaller() if name == "bundled" else PipInstaller()
 
 
 def run_checked(

@@ -66,7 +66,10 @@ def test_a_package_of_uv_that_is_not_to_be_had_is_not_waited_for(made_up: MadeUp
 
 def test_uv_comes_first_then_pipx_by_it(debian: MadeUpHost) -> None:
     planned = debian.plan(python_venvs=[FLASK], python_tools=[BLACK], **UV)
-    assert [(step.observed.entry.path, step.installer) for step in planned.own] == [(OWN_UV, "pip"), (OWN_PIPX, "uv")]
+    assert [(step.observed.entry.path, step.installer) for step in planned.own] == [
+        (OWN_UV, "bundled"),
+        (OWN_PIPX, "uv"),
+    ]
     assert [step.installer for step in planned.venvs] == ["uv"]
     assert not planned.packages
 
