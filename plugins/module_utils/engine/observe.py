@@ -18,7 +18,7 @@ from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool,
 from .interpreter import Interpreter, Interpreters, find_program
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
-from .pipx import Pipx, find_pipx, observe_tool, tool_space
+from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
@@ -93,7 +93,7 @@ def observe(
     instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
     installed = installed_packages(host, distribution, (*libraries, *brings_python, *instead_of_pip))
     asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
-    if desired.tools and not pipx and differs:
+    if desired.tools and not pipx and differs and _may_take_packaged_pipx(desired, default, has_uv=bool(uv)):
         asked.append(distribution.pipx_package())
     if desired.uv and not uv:
         asked.append(distribution.uv_package())
@@ -173,6 +173,14 @@ def _with_candidates(
         return observed
     versions = candidate_versions(host, distribution, wanted.values())
     return replace(observed, candidates={name: versions[one] for name, one in wanted.items() if versions.get(one)})
+
+
+def _may_take_packaged_pipx(desired: Desired, default: Optional[Interpreter], *, has_uv: bool) -> bool:
+    """Say whether it matters what the repositories have; asking apt takes about a second."""
+    if desired.pipx_source != "auto" or not has_pipx_for_uv(default):
+        return desired.pipx_source != "index"
+    has_uv = has_uv or desired.uv
+    return any(desired.installer_of(entry, has_uv=has_uv) != "uv" for entry in desired.tools)
 
 
 def _interpreter_packages(

@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from .account import Account
 from .desired import ToolEntry
 from .host import Host
-from .interpreter import Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, search_directories
 from .json_text import read_json
 from .pip_release import Pip
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
@@ -50,6 +50,11 @@ class Pipx:
     @property
     def can_use_uv(self) -> bool:
         return self.is_at_least(UV_SINCE)
+
+
+def has_pipx_for_uv(python: Optional[Interpreter]) -> bool:
+    """Say whether the newest pipx for an interpreter is one that can use uv."""
+    return python is not None and Pip(python.version, "").is_at_least(UV_SINCE_PYTHON)
 
 
 @dataclass(frozen=True)
