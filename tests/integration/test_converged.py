@@ -63,14 +63,15 @@ def steps_of(outcome: Outcome) -> dict[str, dict[str, Any]]:
     told: dict[str, dict[str, Any]] = {}
     for task in outcome.tasks:
         for result in task.result.get("results", ()):
-            if "path" in result:
-                told[result["path"]] = {
-                    key: result[key] for key in ("changed", "action", "packages", "reasons", "diff")
-                }
+            diffs = {one["before_header"]: one for one in result.get("diff", ())}
+            for venv in result.get("venvs", ()):
+                told[venv["path"]] = {key: venv[key] for key in ("action", "packages", "reasons")}
+                told[venv["path"]]["diff"] = diffs[f"{venv['path']} (before)"]
             for tool in result.get("tools", ()):
                 told[tool["name"]] = {
                     "tool": {key: tool[key] for key in ("version", "action", "bin_dir")},
-                    **{key: result[key] for key in ("changed", "reasons", "diff")},
+                    "reasons": result["reasons"][tool["name"]],
+                    "diff": diffs["tools (before)"],
                 }
     return told
 
