@@ -130,6 +130,11 @@ class Outcome:
         return tuple(process for process in self.processes if process.is_installer)
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that a recorded run started on the host, by their names, as often as they were."""
+        return tuple(filter(None, (process.module for process in self.processes)))
+
+    @property
     def diffs(self) -> list[dict[str, Any]]:
         """The diffs the tasks showed, with ``diff=True``, those of loop items included."""
         shown: list[dict[str, Any]] = []

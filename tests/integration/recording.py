@@ -21,6 +21,7 @@ EXECUTED = re.compile(
 CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?,")
 INSTALLER = re.compile(r"^(pip[\d.]*|pipx|uv|uvx|easy_install)$")
 INSTALLER_MODULES = {"pip", "pipx", "uv", "ensurepip", "venv", "virtualenv"}
+MODULE = re.compile(r"/AnsiballZ_(\w+)\.py$")
 PYTHON = re.compile(r"^(python|pypy)[\d.]*$")
 
 
@@ -35,6 +36,14 @@ class Process:
     def is_installer(self) -> bool:
         """Whether it is pip, pipx, uv or what makes a virtual environment, in any of their forms."""
         return INSTALLER.match(PurePosixPath(self.path).name) is not None or is_installer(self.argv)
+
+    @property
+    def module(self) -> str:
+        """The module of Ansible that this is, empty where it is none."""
+        found = (
+            MODULE.search(self.argv[1]) if len(self.argv) > 1 and PYTHON.match(PurePosixPath(self.path).name) else None
+        )
+        return found[1] if found else ""
 
     def __str__(self) -> str:
         return " ".join(self.argv)

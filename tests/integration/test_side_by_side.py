@@ -1,4 +1,4 @@
-"""Several environments and tools in one call: made side by side, and what is wrong with one is told beside the others."""
+"""Several environments and tools in one call: made side by side, and each says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ def test_one_that_fails_stops_none_of_the_others_and_each_says_what_is_wrong(
 def test_tools_of_one_account_put_their_directory_on_its_path_once(host: Host, settings: dict[str, Any]) -> None:
     host.run(["useradd", "--create-home", "--skel", "/var/empty", "--shell", "/bin/bash", "carol"])
     tools = [{"name": name, "scope": "user", "user": "carol"} for name in TOOLS]
-    outcome = host.module("environments", {"python_tools": tools, **settings})
+    outcome = host.run_module("environments", {"python_tools": tools, **settings})
     assert not outcome.failed, outcome.text
     assert host.run(["cat", "/home/carol/.profile"]).stdout.count("PATH=") == 1
     for name in TOOLS:
         assert host.run([name], user="carol", login=True).rc == 0
-    assert host.module("environments", {"python_tools": tools, **settings}).changed == 0
+    assert host.run_module("environments", {"python_tools": tools, **settings}).changed == 0
 
 
 def test_check_asks_for_all_of_them_and_tells_what_a_run_does(host: Host, settings: dict[str, Any]) -> None:
     declared = {"python_venvs": venvs("four", "five", "six"), **settings}
-    checked, done = (host.module("environments", declared, check=check, diff=True) for check in (True, False))
+    checked, done = (host.run_module("environments", declared, check=check, diff=True) for check in (True, False))
     assert not checked.failed, checked.text
     assert not done.failed, done.text
     assert checked.changed == done.changed == 1
