@@ -164,3 +164,10 @@ def test_arguments_that_uv_has_nothing_for_are_refused_where_uv_is_asked_for(deb
 def test_a_tool_for_uv_where_there_is_none_is_refused(debian: MadeUpHost) -> None:
     planned = debian.plan(python_tools=[BLACK], python_installer="uv")
     assert "python_uv: true" in str(planned.refusals[0])
+
+
+def test_a_uv_in_somebodys_home_is_none_for_root(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python().with_program("/root/.local/bin/uv")
+    made_up.environ["PATH"] = f"/root/.local/bin:{made_up.environ['PATH']}"
+    assert [step.installer for step in made_up.plan(python_venvs=[FLASK]).venvs] == ["pip"]
+    assert steps(made_up, python_uv=True) == [("venv", OWN_UV)]
