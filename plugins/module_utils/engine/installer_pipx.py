@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from .account import Account
 from .desired import IndexSettings, ToolEntry
@@ -76,6 +76,11 @@ def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
     if python:
         arguments.append(f"--python={python}")
     return (*arguments, as_argument(entry.install_spec))
+
+
+def install_together_arguments(entries: Sequence[ToolEntry]) -> Tuple[str, ...]:
+    """Return pipx's arguments that install several tools of which none needs an option."""
+    return ("install", *(as_argument(entry.install_spec) for entry in entries))
 
 
 def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...]:

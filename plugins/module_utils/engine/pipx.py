@@ -21,6 +21,8 @@ from .venv import VenvState, distributions_in, kept_packages, observe_venv, site
 METADATA_NAME = "pipx_metadata.json"
 #: pipx pin and unpin exist since this version (its change log).
 PIN_SINCE = "1.6.0"
+#: pipx install takes several tools since this version (its parser).
+MANY_SINCE = "1.4.0"
 #: pipx fills tools by uv since this version, which runs on this Python (its change log, and each release's metadata).
 UV_SINCE = "1.12.0"
 UV_SINCE_PYTHON = "3.10"
