@@ -30,13 +30,15 @@ from .installer_pipx import (
     pipx_environment,
 )
 from .interpreter import Interpreters
-from .observe import find_uv
+from .observe import find_uv, own_program_entry
 from .pipx import (
     MANY_SINCE,
     METADATA_NAME,
+    Pipx,
     ToolSpace,
     ToolState,
     exposed_links,
+    find_pipx,
     judge_links,
     links_into,
     observe_tool,
