@@ -14,6 +14,7 @@ import pytest
 from converging import Result, converge, refuse, run_tasks
 from hosts import Host
 from local_index import ON_HOST, LocalIndex
+from pyinfra_runs import Pyinfra
 
 pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12", "debian13")]
 
@@ -412,6 +413,19 @@ def test_uv_that_is_nowhere_is_answered_with_how_to_have_it(fresh_host: Host) ->
     assert "python_uv: true" in str(outcome.tasks[0].result["msg"])
     refused = refuse(fresh_host, "tool", {"tools": [{"name": "hello"}], "python_installer": "uv"})
     assert "python_uv: true" in refused
+
+
+def test_pyinfra_has_environments_filled_by_uv(provided: Host, stocked: LocalIndex, pyinfra: Pyinfra) -> None:
+    data = {
+        **declare(stocked),
+        "python_venvs": [{"path": "/srv/by-pyinfra", "packages": ["beta"], "pip_args": ["--no-deps"]}],
+    }
+    run = pyinfra.provision(provided, data)
+    assert (run.rc, run.changed) == (0, 1), run.text
+    assert provided.packages("/srv/by-pyinfra") == {"beta": "1.0"}
+    assert "uv =" in provided.read("/srv/by-pyinfra/pyvenv.cfg")
+    again = pyinfra.provision(provided, data)
+    assert (again.rc, again.changed) == (0, 0), again.text
 
 
 def test_an_owner_without_a_home_is_no_obstacle(provided: Host) -> None:

@@ -15,7 +15,7 @@ from .distro import Distribution, observe_distribution
 from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
-from .interpreter import Interpreter, Interpreters, find_program
+from .interpreter import Interpreter, Interpreters, search_directories
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
 from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
@@ -215,9 +215,15 @@ def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 
 def find_uv(host: Host) -> str:
-    """Return the path of the host's uv, "" without one."""
-    own = f"{own_program_entry(host, 'uv').path}/bin/uv"
-    return own if host.is_executable(own) else find_program(host, "uv") or ""
+    """Return the path of the host's uv, "" without one.
+
+    To root, one in somebody's home is none: the accounts for which root acts cannot run it.
+    """
+    own = f"{own_program_entry(host, 'uv').path}/bin"
+    for folder in (own, *search_directories(host)):
+        if host.is_executable(f"{folder}/uv") and not (host.is_root and folder.startswith(("/root/", "/home/"))):
+            return f"{folder}/uv"
+    return ""
 
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:

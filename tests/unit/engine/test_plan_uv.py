@@ -19,7 +19,7 @@ SYSTEMS = {
     "fedora": ("ID=fedora\nVERSION_ID=44\n", "/usr/bin/dnf5"),
     "arch": ("ID=arch\nBUILD_ID=rolling\n", "/usr/bin/pacman"),
     "opensuse": ('ID=opensuse-tumbleweed\nID_LIKE="opensuse suse"\nVERSION_ID=20261101\n', "/usr/bin/zypper"),
-    "alpine": ("ID=alpine\nVERSION_ID=3.23.0\n", "/sbin/apk"),
+    "alpine": ("ID=alpine\nVERSION_ID=3.24.0\n", "/sbin/apk"),
 }
 UV: dict[str, Any] = {"python_installer": "uv", "python_uv": True}
 
@@ -52,8 +52,8 @@ def test_uv_is_the_distributions_where_it_has_one(made_up: MadeUpHost, family: s
     assert steps(with_system(made_up, family), python_uv=True) == [expected]
 
 
-@pytest.mark.parametrize("version", ["3.18.4", "3.20.0"])
-def test_an_alpine_without_uv_in_its_repositories_has_it_from_the_index(made_up: MadeUpHost, version: str) -> None:
+@pytest.mark.parametrize("version", ["3.18.4", "3.23.0"])
+def test_an_alpine_whose_uv_is_none_or_too_old_has_it_from_the_index(made_up: MadeUpHost, version: str) -> None:
     with_system(made_up, "alpine").with_os_release(f"ID=alpine\nVERSION_ID={version}\n")
     assert steps(made_up, python_uv=True) == [("venv", OWN_UV)]
 
@@ -164,3 +164,10 @@ def test_arguments_that_uv_has_nothing_for_are_refused_where_uv_is_asked_for(deb
 def test_a_tool_for_uv_where_there_is_none_is_refused(debian: MadeUpHost) -> None:
     planned = debian.plan(python_tools=[BLACK], python_installer="uv")
     assert "python_uv: true" in str(planned.refusals[0])
+
+
+def test_a_uv_in_somebodys_home_is_none_for_root(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python().with_program("/root/.local/bin/uv")
+    made_up.environ["PATH"] = f"/root/.local/bin:{made_up.environ['PATH']}"
+    assert [step.installer for step in made_up.plan(python_venvs=[FLASK]).venvs] == ["pip"]
+    assert steps(made_up, python_uv=True) == [("venv", OWN_UV)]
