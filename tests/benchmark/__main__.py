@@ -26,8 +26,8 @@ from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
 PARTS = ("cold", "converged", "target", "growth", "tuning")
-# Differences between settings are large or do not matter.
-TUNING_ROUNDS = 3
+# Differences between settings, and along a curve, are large or do not matter.
+MOST_ROUNDS = {"growth": 3, "tuning": 2}
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -48,14 +48,15 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure_part(part: str, states: States, options: argparse.Namespace) -> tuple[list[Sample], dict[str, Any]]:
     """The samples and facts of one part."""
+    rounds = min(options.rounds, MOST_ROUNDS.get(part, options.rounds))
     if part == "cold":
         return list(measure_cold(states, options.cold_rounds)), {}
     if part == "converged":
-        return list(measure_converged(states, options.hosts, options.rounds)), {}
+        return list(measure_converged(states, options.hosts, rounds)), {}
     if part == "growth":
-        return list(measure_growth(states, options.rounds)), {}
+        return list(measure_growth(states, rounds)), {}
     if part == "tuning":
-        return list(measure_tuning(states, max(options.hosts), min(options.rounds, TUNING_ROUNDS))), {}
+        return list(measure_tuning(states, max(options.hosts), rounds)), {}
     return [], measure_on_target(states)
 
 
