@@ -297,4 +297,6 @@ def benchmark(session: nox.Session) -> None:
     """This project beside what users have today, on hosts over SSH. Arguments: see scripts/benchmark --help."""
     folders = ("tests/benchmark", "tests/integration", "molecule/images")
     environment = {"PYTHONPATH": os.pathsep.join(str(CHECKOUT / folder) for folder in folders)}
-    session.run(sys.executable, "tests/benchmark", *session.posargs, env=environment, external=True)
+    command = [sys.executable, "tests/benchmark", *session.posargs]
+    # After Ctrl-C it has the seconds it takes to remove its hosts.
+    session.run(*command, env=environment, external=True, interrupt_timeout=300, terminate_timeout=60)

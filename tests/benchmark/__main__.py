@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from checkout import CACHE
@@ -26,8 +26,8 @@ from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
 PARTS = ("cold", "converged", "target", "growth", "tuning")
-# Differences between settings are large or do not matter.
-TUNING_ROUNDS = 3
+# Differences between settings, and along a curve, are large or do not matter.
+MOST_ROUNDS = {"growth": 3, "tuning": 2}
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -46,17 +46,22 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def measure_part(part: str, states: States, options: argparse.Namespace) -> tuple[list[Sample], dict[str, Any]]:
-    """The samples and facts of one part."""
+def measure_part(
+    part: str, states: States, options: argparse.Namespace
+) -> Iterator[tuple[list[Sample], dict[str, Any]]]:
+    """The samples and facts of one part, as soon as they can be kept."""
+    rounds = min(options.rounds, MOST_ROUNDS.get(part, options.rounds))
     if part == "cold":
-        return list(measure_cold(states, options.cold_rounds)), {}
-    if part == "converged":
-        return list(measure_converged(states, options.hosts, options.rounds)), {}
-    if part == "growth":
-        return list(measure_growth(states, options.rounds)), {}
-    if part == "tuning":
-        return list(measure_tuning(states, max(options.hosts), min(options.rounds, TUNING_ROUNDS))), {}
-    return [], measure_on_target(states)
+        yield list(measure_cold(states, options.cold_rounds)), {}
+    elif part == "converged":
+        for count in options.hosts:
+            yield list(measure_converged(states, count, rounds)), {}
+    elif part == "growth":
+        yield list(measure_growth(states, rounds)), {}
+    elif part == "tuning":
+        yield list(measure_tuning(states, max(options.hosts), rounds)), {}
+    else:
+        yield [], measure_on_target(states)
 
 
 def show(results: Results) -> None:
@@ -81,10 +86,10 @@ def main(arguments: Sequence[str]) -> int:
             for part in PARTS:
                 if part in options.parts:
                     say(f"== {part}")
-                    samples, facts = measure_part(part, states, options)
-                    results = load(RESULTS)
-                    results.replace_part(part, samples, facts, machine)
-                    results.save(RESULTS)
+                    for samples, facts in measure_part(part, states, options):
+                        results = load(RESULTS)
+                        results.replace_part(part, samples, facts, machine)
+                        results.save(RESULTS)
     except (EngineUnavailable, RunFailed) as reason:
         print(f"error: {reason}", file=sys.stderr)
         return 1

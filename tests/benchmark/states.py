@@ -39,6 +39,7 @@ class States:
             if MAKERS.get(contender.state) == contender.name:
                 # pyinfra's operations keep a stamp of their own for the age of apt's lists.
                 settle(enter(one, [host]) for one in CONTENDERS.values() if one.state == contender.state)
+                say(f"keeping the host as the state {contender.state}")
                 self.fleet.keep(host, contender.state, self.digest(contender.state))
         finally:
             self.fleet.remove([host])
