@@ -82,10 +82,10 @@ def main(arguments: Sequence[str]) -> int:
         prepare_engine()
         with Fleet() as fleet:
             states = States(fleet)
-            machine = describe_machine(fleet)
             for part in PARTS:
                 if part in options.parts:
-                    say(f"== {part}")
+                    machine = describe_machine(fleet)
+                    say(f"== {part}: {machine['machine']}, {machine['other work']}")
                     for samples, facts in measure_part(part, states, options):
                         results = load(RESULTS)
                         results.replace_part(part, samples, facts, machine)

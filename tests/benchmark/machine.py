@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,17 +15,33 @@ from pyinfra_runs import provide_pyinfra
 
 
 def describe_machine(fleet: Fleet) -> dict[str, str]:
-    """Date, size and versions, by heading."""
+    """Date, size, how busy it is, and versions, by heading."""
     cpu = read_field("/proc/cpuinfo", "model name") or platform.machine()
     memory = int((read_field("/proc/meminfo", "MemTotal") or "0").split()[0]) / 1024**2
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB; hosts and controller share it",
+        "other work": describe_other_work(),
         "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {platform.release()}",
         "controller": f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, "
         f"community.general of ansible {version('ansible')}, pyinfra {pyinfra_version()}",
         "hosts": f"{fleet.base.release}: {fleet.base.origin}",
     }
+
+
+def describe_other_work(seconds: float = 3) -> str:
+    """How busy the machine is while the benchmark does nothing; it waits so many seconds to find out."""
+    busy, total = processor_times()
+    time.sleep(seconds)
+    busier, later = processor_times()
+    return f"other work took {(busier - busy) / max(later - total, 1):.0%} of its CPU time when this began"
+
+
+def processor_times() -> tuple[int, int]:
+    """Ticks in which the processors had work, and all ticks, since the machine started (proc_stat(5))."""
+    user, nice, system, idle, waiting, *others = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
+    busy = user + nice + system + sum(others[:3])
+    return busy, busy + idle + waiting
 
 
 def pyinfra_version() -> str:

@@ -128,13 +128,11 @@ def hosts_table(results: Results) -> str:
 
 
 def machine_lines(results: Results) -> str:
-    """Where and when each part was measured; parts that agree stand together."""
-    lines = []
-    for described in {tuple(one.items()): one for one in results.measured.values()}.values():
-        parts = ", ".join(part for part, one in results.measured.items() if one == described)
-        lines.append(f"- {described['date']} ({parts}): {described['machine']}. Controller: {described['system']}, ")
-        lines[-1] += f"{described['controller']}. Hosts: {described['hosts']}."
-    return "\n".join(lines) + "\n"
+    """Where and when each part was measured, and how busy the machine was."""
+    rows = [[part, one["date"], one["machine"], one["other work"]] for part, one in results.measured.items()]
+    versions = {f"{one['system']}, {one['controller']}. Hosts: {one['hosts']}." for one in results.measured.values()}
+    lines = [f"- {part}: {date}, {machine}; {busy}." for part, date, machine, busy in rows]
+    return "\n".join([*lines, *(f"- Controller: {told}" for told in sorted(versions))]) + "\n"
 
 
 def report_block(results: Results) -> str:
@@ -171,7 +169,7 @@ def readme_block(results: Results) -> str:
     told = f"{sum(one.is_met is True for one in verdicts)} of {len(TARGETS)} targets are met"
     told += f"; missed: {', '.join(missed)}." if missed else "."
     machine = results.measured.get(count_name(1), {})
-    where = f"Measured {machine.get('date')} on {machine.get('machine')}."
+    where = f"Measured {machine.get('date')} on {machine.get('machine')}; {machine.get('other work')}."
     return f"{markdown_table(heading, rows)}\n{where} {told}"
 
 
@@ -208,4 +206,4 @@ def scale_block(results: Results, hosts: int = 1000) -> str:
             count = max(one.hosts for one in select(results.samples, part="tuning", contender=name))
             heading = [f"{CONTENDERS[name].label}, {count} hosts", "seconds", "", "controller CPU s"]
             blocks.append(markdown_table(heading, rows))
-    return f"{machine_lines(results)}\n" + "\n".join(blocks)
+    return "\n".join(blocks)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import machine
 import stopwatch
 from contenders import CONTENDERS
 from on_target import imports_of_plan
@@ -43,6 +44,11 @@ def test_stopwatch_ends_and_counts_what_was_left_running(tmp_path: Path) -> None
     assert 0.19 <= cost["cpu_seconds"] < 10
     assert cost["seconds"] < 30
     assert not Path("/proc", left.read_text().strip()).exists()
+
+
+def test_busy_ticks_are_among_all_ticks() -> None:
+    busy, total = machine.processor_times()
+    assert 0 < busy <= total
 
 
 def test_changes_of_ansible_are_summed_over_the_hosts() -> None:
