@@ -17,7 +17,9 @@ options:
     choices: [auto, pip, uv]
     default: auto
   python_uv:
-    description: Whether to provide uv on the host, in an environment of its own, when it has none.
+    description:
+      - Whether to provide uv on the host when it has none.
+      - The distribution's is taken where it packages one, else that of the index in an environment of its own.
     type: bool
     default: false
   python_pipx_source:

@@ -83,10 +83,8 @@ def tool_reasons(outcome: Outcome) -> dict[str, list[str]]:
 
 
 def tool_diff(outcome: Outcome) -> dict[str, str]:
-    """Return the diff of all the tools that something is done about, empty without any."""
+    """Return the diff of all the tools that something is done about."""
     names = tool_reasons(outcome)
-    if not names:
-        return {}
     before, after = (
         "".join(package_lines(packages) for name, packages in side.items() if name in names)
         for side in (outcome.before, outcome.after)

@@ -97,13 +97,15 @@ def main() -> None:
     desired = read_desired(module, **{name: module.params[name] for name in ENTRIES})
     outcome = meet(module, desired)
     venvs = [venv_result(outcome, one) for one in outcome.state.venvs]
-    diffs = [*(one.pop("diff", None) for one in venvs), tool_diff(outcome)]
+    diffs = [one.pop("diff") for one in venvs if "diff" in one]
+    if tool_reasons(outcome):
+        diffs.append({**tool_diff(outcome), "before_header": "tools (before)", "after_header": "tools (after)"})
     module.exit_json(
         changed=outcome.changed,
         venvs=venvs,
         tools=[tool_result(outcome, one) for one in outcome.state.tools],
         reasons=tool_reasons(outcome),
-        diff=[one for one in diffs if one],
+        diff=diffs,
     )
 
 

@@ -94,7 +94,7 @@ options:
     choices: [auto, never]
     default: auto
   pip_args:
-    description: Further arguments of the installer.
+    description: Further arguments for pip; uv is told the same in its own words, and what it has none for is refused.
     type: list
     elements: str
     default: []

@@ -28,7 +28,7 @@ from bridge_address import keep_bridge_address
 from checkout import CACHE, link_collection
 from container_engine import host_environment, host_volumes, podman
 from host_images import HostImage, provide_image, read_recipes, ssh_key
-from recording import Process, read_recording, recorder, wait_for_recorder
+from recording import Process, read_connections, read_recording, recorder, wait_for_recorder
 
 # Their pip, pipx and Python are of three generations: 20.3 without a marker, 23.0 and 25.1 with one; no pipx, 1.1, 1.7.
 DEBIANS = ("debian11", "debian12", "debian13")
@@ -93,7 +93,8 @@ class Outcome:
     """A run of ansible-playbook against one host.
 
     rc: its exit status; changed: how many tasks changed something; tasks: those that ran, in order; stdout, stderr: its
-    outputs (stdout is JSON); processes: what was started, with ``record=True``.
+    outputs (stdout is JSON); processes, connections: what was started and who was called on the network, with
+    ``record=True``.
     """
 
     rc: int
@@ -102,6 +103,7 @@ class Outcome:
     stdout: str
     stderr: str
     processes: tuple[Process, ...] = field(default=(), repr=False)
+    connections: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def failed(self) -> bool:
@@ -126,6 +128,11 @@ class Outcome:
     def installers(self) -> tuple[Process, ...]:
         """The pip, pipx, uv and venv processes of a recorded run."""
         return tuple(process for process in self.processes if process.is_installer)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that a recorded run started on the host, by their names, as often as they were."""
+        return tuple(filter(None, (process.module for process in self.processes)))
 
     @property
     def diffs(self) -> list[dict[str, Any]]:
@@ -417,9 +424,10 @@ class Host:
                 close_connection(connection["ansible_control_path"])
                 wait_for_recorder(folder / "trace")
             processes = read_recording(folder / "trace") if record else ()
+            connections = read_connections(folder / "trace") if record else ()
         if record and not processes:
             raise AssertionError(f"nothing was recorded; is strace installed? {done.stderr}")
-        return read_outcome(done.returncode, done.stdout, done.stderr, processes)
+        return read_outcome(done.returncode, done.stdout, done.stderr, processes, connections)
 
 
 def close_connection(control_path: str) -> None:
@@ -444,7 +452,9 @@ def ansible_environment() -> dict[str, str]:
     }
 
 
-def read_outcome(rc: int, stdout: str, stderr: str, processes: tuple[Process, ...] = ()) -> Outcome:
+def read_outcome(
+    rc: int, stdout: str, stderr: str, processes: tuple[Process, ...] = (), connections: tuple[str, ...] = ()
+) -> Outcome:
     """The outcome that ansible-playbook reported with the ansible.posix.json callback."""
     # A playbook that cannot be read ends before there is any JSON.
     start = stdout.find("{\n")
@@ -459,4 +469,4 @@ def read_outcome(rc: int, stdout: str, stderr: str, processes: tuple[Process, ..
         for result in task["hosts"].values()
     ]
     changed = sum(numbers["changed"] for numbers in report.get("stats", {}).values())
-    return Outcome(rc, changed, tuple(tasks), stdout, stderr, processes)
+    return Outcome(rc, changed, tuple(tasks), stdout, stderr, processes, connections)

@@ -18,8 +18,10 @@ from pathlib import Path, PurePosixPath
 EXECUTED = re.compile(
     r'^execve(?:at)?\((?:[^"]*, )?"(?P<path>(?:[^"\\]|\\.)*)", (?P<argv>\[.*?\]), (?:0x|\[|NULL).*= 0$'
 )
+CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?,")
 INSTALLER = re.compile(r"^(pip[\d.]*|pipx|uv|uvx|easy_install)$")
 INSTALLER_MODULES = {"pip", "pipx", "uv", "ensurepip", "venv", "virtualenv"}
+MODULE = re.compile(r"/AnsiballZ_(\w+)\.py$")
 PYTHON = re.compile(r"^(python|pypy)[\d.]*$")
 
 
@@ -34,6 +36,14 @@ class Process:
     def is_installer(self) -> bool:
         """Whether it is pip, pipx, uv or what makes a virtual environment, in any of their forms."""
         return INSTALLER.match(PurePosixPath(self.path).name) is not None or is_installer(self.argv)
+
+    @property
+    def module(self) -> str:
+        """The module of Ansible that this is, empty where it is none."""
+        found = (
+            MODULE.search(self.argv[1]) if len(self.argv) > 1 and PYTHON.match(PurePosixPath(self.path).name) else None
+        )
+        return found[1] if found else ""
 
     def __str__(self) -> str:
         return " ".join(self.argv)
@@ -66,7 +76,7 @@ def is_installer(argv: Sequence[str]) -> bool:
 def recorder(folder: Path) -> list[str]:
     """The words to put before a command so that what it starts is recorded in the folder."""
     leaving_its_number = ["sh", "-c", 'echo $$ >"$0"; exec "$@"', str(folder / "recorder")]
-    traced = ["-e", "trace=execve,execveat", "-e", "signal=none", "-s", "65536"]
+    traced = ["-e", "trace=execve,execveat,connect", "-e", "signal=none", "-s", "65536"]
     return [*leaving_its_number, "strace", "-ff", "-qq", "--seccomp-bpf", *traced, "-o", str(folder / "trace"), "--"]
 
 
@@ -87,6 +97,12 @@ def read_recording(folder: Path) -> tuple[Process, ...]:
     """The programs that were started, those of one process in their order. Attempts that failed do not count."""
     lines = (line for path in sorted(folder.glob("trace.*")) for line in path.read_text(errors="replace").splitlines())
     return tuple(read_lines(lines))
+
+
+def read_connections(folder: Path) -> tuple[str, ...]:
+    """The attempts to reach something over the network, as the kernel saw them: none says that nobody tried."""
+    lines = (line for path in sorted(folder.glob("trace.*")) for line in path.read_text(errors="replace").splitlines())
+    return tuple(line for line in lines if CONNECTED.match(line))
 
 
 def read_lines(lines: Iterable[str]) -> Iterable[Process]:

@@ -80,6 +80,6 @@ def test_the_role_and_pyinfra_lead_to_the_same_host(
     # Each on the host of the other.
     role = by_pyinfra.apply(variables)
     assert (role.rc, role.changed) == (0, 0), role.text
-    assert not role.of("venv") + role.of("tool") + role.of("package"), role.text
+    assert not role.of("environments") + role.of("package"), role.text
     run = pyinfra.run({by_role.address: reach(by_role)}, PROVISION, f"vars={STATE}")
     assert (run.rc, run.changed, run.unchanged) == (0, 0, 1), run.text

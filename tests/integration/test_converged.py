@@ -63,14 +63,15 @@ def steps_of(outcome: Outcome) -> dict[str, dict[str, Any]]:
     told: dict[str, dict[str, Any]] = {}
     for task in outcome.tasks:
         for result in task.result.get("results", ()):
-            if "path" in result:
-                told[result["path"]] = {
-                    key: result[key] for key in ("changed", "action", "packages", "reasons", "diff")
-                }
+            diffs = {one["before_header"]: one for one in result.get("diff", ())}
+            for venv in result.get("venvs", ()):
+                told[venv["path"]] = {key: venv[key] for key in ("action", "packages", "reasons")}
+                told[venv["path"]]["diff"] = diffs[f"{venv['path']} (before)"]
             for tool in result.get("tools", ()):
                 told[tool["name"]] = {
                     "tool": {key: tool[key] for key in ("version", "action", "bin_dir")},
-                    **{key: result[key] for key in ("changed", "reasons", "diff")},
+                    "reasons": result["reasons"][tool["name"]],
+                    "diff": diffs["tools (before)"],
                 }
     return told
 
@@ -155,11 +156,17 @@ def test_nothing_is_changed_on_a_converged_host(runs: dict[str, Outcome], which:
     assert outcome.of("plan")[0].result["converged"]
 
 
-def test_no_installer_is_started_on_a_converged_host(runs: dict[str, Outcome]) -> None:
+def test_a_converged_run_costs_one_module_no_installer_and_no_connection(runs: dict[str, Outcome]) -> None:
     second = runs["second run"]
     assert second.installers == ()
-    # The recording did see the run: its module was started on the host.
-    assert any("AnsiballZ_plan" in word for process in second.processes for word in process.argv)
+    assert second.connections == ()
+    # What was recorded is the run: of all modules this one was started on the host, once.
+    assert second.modules == ("plan",)
+    # What Ansible shows of it: the plan and one include that was skipped.
+    assert [task.skipped for task in second.tasks if task.action != "ansible.builtin.validate_argument_spec"] == [
+        False,
+        True,
+    ]
     assert not any(process.path.endswith(("/apt-get", "/dpkg", "/dpkg-query")) for process in second.processes)
 
 

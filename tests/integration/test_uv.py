@@ -14,6 +14,7 @@ import pytest
 from converging import Result, converge, refuse, run_tasks
 from hosts import Host
 from local_index import ON_HOST, LocalIndex
+from pyinfra_runs import Pyinfra
 
 pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12", "debian13")]
 
@@ -64,12 +65,8 @@ def declare(index: LocalIndex) -> dict[str, Any]:
 
 def venv(host: Host, path: str, *, changed: bool = True, **options: Any) -> Result:
     """The environment is as asked, filled by uv, by check, run, check, run; returns what the run said."""
-    arguments = {
-        "path": path,
-        "installer": "uv",
-        "python_index_url": f"file://{ON_HOST}/simple",
-        **{key: value for key, value in options.items() if value is not None},
-    }
+    arguments = {"path": path, "installer": "uv", "python_index_url": f"file://{ON_HOST}/simple", **options}
+    arguments = {key: value for key, value in arguments.items() if value is not None}
     return converge(host, "venv", arguments, changed=changed)
 
 
@@ -89,6 +86,7 @@ def test_one_run_provides_uv_and_fills_environments_and_tools_with_it(provided: 
     # pipx itself is filled by uv, and so are the tools.
     assert "uv =" in provided.read(f"{OWN}/pipx/pyvenv.cfg")
     assert "pip" not in provided.packages(f"{OWN}/pipx")
+    assert "pip" not in provided.packages(f"{OWN}/uv")
     assert backend(provided, "first") == "uv"
     assert provided.run("dpkg-query --show python3-pip pipx", check=False).rc != 0
     with provided.without_network():
@@ -264,7 +262,7 @@ def test_an_index_that_only_pips_configuration_names_serves_uv(provided: Host, s
         gone = {"path": "/srv/configured", "packages": ["gamma"], "installer": "uv"}
         failed = provided.run_module("venv", {**gone, "python_index_url": "http://127.0.0.1:9/simple"})
         assert "python_index_url" in failed.message, failed.text
-    assert f"200 {USERNAME} /simple/beta/" in guarded.requests()
+    assert f"200 {USERNAME} /simple/beta/" in guarded.requests(), guarded.requests()
 
 
 def test_credentials_are_settings_and_shown_nowhere(provided: Host, stocked: LocalIndex) -> None:
@@ -330,14 +328,14 @@ def test_a_certificate_that_only_pip_is_told_of_is_trusted(provided: Host, tmp_p
 
 def test_folders_of_wheels_serve_without_network(provided: Host) -> None:
     provided.run(["cp", "-r", f"{ON_HOST}/files", "/srv/wheels, and more"])
-    folder = "/srv/wheels, and more"
+    folder = "file:///srv/wheels%2C%20and%20more"
     offline: dict[str, Any] = {"python_no_index": True, "python_find_links": [folder, "/srv/none"]}
     with provided.without_network():
         made = venv(provided, "/srv/offline", packages=["beta"], python_index_url=None, **offline)
         assert made["packages"] == {"alpha": "1.1", "beta": "1.0"}
         by_pipx = tool(provided, {"name": "greeter", "spec": "greeter[loud]"}, python_index_url="", **offline)
         assert by_pipx["tools"][0]["version"] == "1.0"
-        with pip_conf(provided, "no-index = true", f"find-links = file://{folder.replace(' ', '%20')}"):
+        with pip_conf(provided, "no-index = true", f"find-links = {folder}"):
             configured = venv(provided, "/srv/offline2", packages=["beta"], python_index_url=None)
         assert configured["packages"] == {"alpha": "1.1", "beta": "1.0"}
 
@@ -378,15 +376,15 @@ def test_tools_move_are_upgraded_injected_and_rebuilt(provided: Host, stocked: L
 
 
 def test_a_tool_of_an_account_and_one_filled_by_pip(provided: Host) -> None:
-    own = {"name": "greeter", "scope": "user", "user": "alice"}
-    tool(provided, own)
+    own: dict[str, Any] = {"scope": "user", "user": "alice"}
+    tool(provided, {"name": "greeter"}, **own)
     assert provided.run("greet", user="alice", login=True).stdout == "greeter 1.0\n"
     assert provided.owners("/home/alice/.local") == {"alice"}
-    tool(provided, {"name": "greeter", "suffix": "-pip", "installer": "pip"})
-    assert backend(provided, "greeter-pip") == "pip"
+    tool(provided, {"name": "greeter", "suffix": "@pip", "installer": "pip"})
+    assert backend(provided, "greeter@pip") == "pip"
     # Switching is no change.
-    tool(provided, {"name": "greeter", "suffix": "-pip"}, changed=False)
-    tool(provided, own, python_installer="pip", changed=False)
+    tool(provided, {"name": "greeter", "suffix": "@pip"}, changed=False)
+    tool(provided, {"name": "greeter"}, python_installer="pip", changed=False, **own)
 
 
 def test_a_distributions_pipx_that_cannot_use_uv_is_enough_only_where_it_is_asked_for(
@@ -415,3 +413,40 @@ def test_uv_that_is_nowhere_is_answered_with_how_to_have_it(fresh_host: Host) ->
     assert "python_uv: true" in str(outcome.tasks[0].result["msg"])
     refused = refuse(fresh_host, "tool", {"tools": [{"name": "hello"}], "python_installer": "uv"})
     assert "python_uv: true" in refused
+
+
+def test_pyinfra_has_environments_filled_by_uv(provided: Host, stocked: LocalIndex, pyinfra: Pyinfra) -> None:
+    data = {
+        **declare(stocked),
+        "python_venvs": [{"path": "/srv/by-pyinfra", "packages": ["beta"], "pip_args": ["--no-deps"]}],
+    }
+    run = pyinfra.provision(provided, data)
+    assert (run.rc, run.changed) == (0, 1), run.text
+    assert provided.packages("/srv/by-pyinfra") == {"beta": "1.0"}
+    assert "uv =" in provided.read("/srv/by-pyinfra/pyvenv.cfg")
+    again = pyinfra.provision(provided, data)
+    assert (again.rc, again.changed) == (0, 0), again.text
+
+
+def test_an_owner_without_a_home_is_no_obstacle(provided: Host) -> None:
+    provided.run(["useradd", "--system", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "homeless"])
+    made = venv(provided, "/opt/homeless/.venv", packages=["beta"], owner="homeless")
+    assert made["packages"] == {"alpha": "1.1", "beta": "1.0"}
+    assert provided.owners("/opt/homeless/.venv") == {"homeless"}
+
+
+def test_an_account_provides_uv_for_itself(fresh_host: Host, stocked: LocalIndex) -> None:
+    fresh_host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-venv")
+    declared = {
+        **declare(stocked),
+        "python_venvs": [{"path": "/home/alice/app/.venv", "packages": ["alpha"]}],
+        "python_tools": [{"name": "first", "scope": "user"}],
+    }
+    done = fresh_host.apply(declared, user="alice")
+    assert done.rc == 0, done.text
+    assert fresh_host.run("uv --version && first", user="alice", login=True).stdout.endswith("first 1.0\n")
+    assert "uv =" in fresh_host.read("/home/alice/app/.venv/pyvenv.cfg")
+    assert "uv =" in fresh_host.read("/home/alice/.local/share/pipx/venvs/first/pyvenv.cfg")
+    assert not fresh_host.exists(OWN)
+    again = fresh_host.apply(declared, user="alice", record=True)
+    assert (again.rc, again.changed, again.installers) == (0, 0, ()), again.text

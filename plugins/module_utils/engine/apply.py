@@ -9,7 +9,7 @@ A step that fails stops what comes after it, and nothing that is beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from .apply_venv import VenvRun
 from .desired import Desired
@@ -21,7 +21,10 @@ from .observe import observe
 from .parts import load
 from .plan import plan as make_plan
 from .side_by_side import Job, run_side_by_side
-from .steps import Plan, ToolStep, VenvStep
+from .steps import Plan, VenvStep
+
+if TYPE_CHECKING:
+    from .apply_tool import ToolRun
 
 
 @dataclass
@@ -63,28 +66,22 @@ class Applier:
         self._verify()
 
     def _jobs(self, plan: Plan) -> List[Job[List[str]]]:
-        """Return what is done side by side; each job returns its warnings."""
-        jobs: List[Job[List[str]]] = []
-        preparing: Dict[str, int] = {}
-        tools = list(plan.tools)
-        if tools:
-            from .apply_tool import needs_common_libraries  # noqa: PLC0415  # only where there are tools
+        """Return what is done side by side; each job returns its warnings.
 
-            for step in plan.tools:
-                # The first tool makes what pipx shares between all of one home, and the others wait for it.
-                home = needs_common_libraries(self.host, self.desired, step)
-                if home and home not in preparing:
-                    preparing[home] = len(jobs)
-                    jobs.append(self._tool_job(step, None))
-                    tools.remove(step)
+        What takes longest to wait for comes first: the tool whose pipx makes what it shares with the others.
+        """
+        tools = self._tool_runs(plan)
+        preparing = {run.home_to_prepare: run for run in reversed(tools) if run.home_to_prepare}
+        positions = {home: position for position, home in enumerate(preparing)}
+        jobs = [self._tool_job([run], None) for run in preparing.values()]
         places: Dict[str, int] = {}
-        for venv_step in plan.venvs:
-            path = venv_step.observed.entry.path
+        for step in plan.venvs:
+            path = step.observed.entry.path
             around = [place for other, place in places.items() if _is_inside(path, other) or _is_inside(other, path)]
             places[path] = len(jobs)
-            jobs.append(self._venv_job(venv_step, around[-1] if around else None))
-        for step in tools:
-            jobs.append(self._tool_job(step, preparing.get(needs_common_libraries(self.host, self.desired, step))))
+            jobs.append(self._venv_job(step, around[-1] if around else None))
+        for group in self._in_calls([run for run in tools if run not in preparing.values()]):
+            jobs.append(self._tool_job(group, positions.get(group[0].home_to_prepare)))
         return jobs
 
     def _venv_job(self, step: VenvStep, after: Optional[int]) -> Job[List[str]]:
@@ -95,13 +92,26 @@ class Applier:
         VenvRun(self.host, self.desired, step, warnings).take()
         return warnings
 
-    def _tool_job(self, step: ToolStep, after: Optional[int]) -> Job[List[str]]:
-        from .apply_tool import ToolRun  # noqa: PLC0415  # as above
+    def _tool_runs(self, plan: Plan) -> "List[ToolRun]":
+        if not plan.tools:
+            return []
+        from .apply_tool import ToolRun  # noqa: PLC0415  # only where there are tools
+
+        return [ToolRun(self.host, self.desired, step, []) for step in plan.tools]
+
+    def _in_calls(self, runs: "List[ToolRun]") -> "List[List[ToolRun]]":
+        if not runs:
+            return []
+        from .apply_tool import in_calls  # noqa: PLC0415  # as above
+
+        return in_calls(runs, self.host.processors)
+
+    def _tool_job(self, runs: "List[ToolRun]", after: Optional[int]) -> Job[List[str]]:
+        from .apply_tool import take_together  # noqa: PLC0415  # as above
 
         def take() -> List[str]:
-            warnings: List[str] = []
-            ToolRun(self.host, self.desired, step, warnings).take()
-            return warnings
+            take_together(runs)
+            return [warning for run in runs for warning in run.warnings]
 
         return Job(take, after)
 

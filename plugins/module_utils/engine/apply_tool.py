@@ -8,57 +8,47 @@ An installation over an existing environment is never asked of pipx: older ones 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from .account import act_as
-from .desired import Desired, ToolEntry
+from .desired import Desired
 from .difference import foreign_link
-from .errors import CommandFailed, ProvisionError
+from .errors import CommandFailed, ProvisionError, raise_all
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
+from .installer_pipx import (
+    has_common_libraries,
+    inject_arguments,
+    install_arguments,
+    install_together_arguments,
+    pin_arguments,
+    pipx_command,
+    pipx_environment,
+)
 from .interpreter import Interpreters
 from .observe import find_uv, own_program_entry
 from .pipx import (
+    MANY_SINCE,
     METADATA_NAME,
     Pipx,
     ToolSpace,
     ToolState,
     exposed_links,
     find_pipx,
-    has_common_libraries,
-    inject_arguments,
-    install_arguments,
     judge_links,
     links_into,
     observe_tool,
     parse_tool_record,
-    pin_arguments,
-    pipx_command,
-    pipx_environment,
     tool_space,
 )
 from .request import pins_of
+from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import run_checked
-
-
-def needs_common_libraries(host: Host, desired: Desired, step: ToolStep) -> str:
-    """Return the pipx home in which a step would have pipx make the libraries it shares between tools, "" for none.
-
-    Two pipx at once would both make them.
-    """
-    space, builds = step.observed.space, step.action in ("create", "rebuild")
-    if space is None or not builds or backend_of(step.observed.entry, desired) == "uv":
-        return ""
-    return "" if has_common_libraries(host, space) else space.home
-
-
-def backend_of(entry: ToolEntry, desired: Desired) -> str:
-    """Return pip, uv or auto: what is to fill a tool's environment."""
-    return entry.installer if entry.installer != "auto" else desired.installer
+from .work import make_installer, run_checked
 
 
 class ToolRun:
@@ -72,7 +62,7 @@ class ToolRun:
             raise ProvisionError(f"The tool {self.entry.name} has no place on this host.")
         self.state = step.observed.state
         # Which home a pipx uses by default is known only now that there is one.
-        self.pipx = step.pipx or self._find_pipx()
+        self.pipx = step.pipx or self._first_pipx()
         self.space: ToolSpace = step.observed.space
         if not self.state.is_installed:
             self.space = tool_space(self.host, self.space.account, self.entry.scope, self.pipx)
@@ -80,9 +70,37 @@ class ToolRun:
         self.aside = self.space.aside_path(self.entry)
         self.account = None if self.space.account.uid == self.host.uid else self.space.account
 
-    def _find_pipx(self) -> Optional[Pipx]:
+    def _first_pipx(self) -> Optional[Pipx]:
         found = find_pipx(self.host, own_program_entry(self.host, "pipx").path)
         return found[0] if found else None
+
+    @property
+    def home_to_prepare(self) -> str:
+        """The pipx home in which this has pipx make the libraries that tools share there, "" where it does not.
+
+        Two pipx at once would both make them.
+        """
+        builds = self.step.action in ("create", "rebuild")
+        return self.space.home if builds and not self._by_uv and not has_common_libraries(self.host, self.space) else ""
+
+    @property
+    def _by_uv(self) -> bool:
+        """Whether pipx has uv fill the environment: it is to, and can."""
+        uv = find_uv(self.host)
+        wanted = self.desired.installer_of(self.entry, has_uv=bool(uv)) == "uv"
+        return bool(uv) and wanted and self.pipx is not None and self.pipx.can_use_uv
+
+    @property
+    def shares(self) -> Optional[Tuple[object, ...]]:
+        """What has to be the same for one call of pipx to install several tools; ``None`` where this needs its own."""
+        entry, pipx = self.entry, self.pipx
+        has_options = entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        is_new = self.step.action == "create" and not os.path.lexists(self.path) and not os.path.lexists(self.aside)
+        # From an address pipx learns the name by installing it first.
+        is_named = isinstance(parse_spec(entry.install_spec), Requirement)
+        if has_options or not is_new or not is_named or pipx is None or not pipx.is_at_least(MANY_SINCE):
+            return None
+        return (self.space, pipx, entry.installer, entry.state)
 
     def take(self) -> None:
         if self.step.action == "remove":
@@ -97,10 +115,34 @@ class ToolRun:
                 self._restore_links()
                 self._unlink(only_dangling=True)
                 raise
+        self._finish()
+
+    def _finish(self) -> None:
         self._restore_links()
         record = self._look().record
         if record is not None and record.pinned != self.entry.pinned:
             self._pipx(pin_arguments(self.entry, pinned=self.entry.pinned), f"Pinning {self.entry.name}")
+
+    def install_together(self, others: "Sequence[ToolRun]") -> None:
+        """Have pipx install this tool and others that share the call; after an error some may be there."""
+        entries = [self.entry, *(run.entry for run in others)]
+        names = ", ".join(entry.name for entry in entries)
+        with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
+            self._pipx(install_together_arguments(entries), f"Installing {names}", log_file=f"{scratch}/{LOG_NAME}")
+
+    def take_made(self) -> None:
+        """Take the step for a tool that may have been installed with others; from its start where it was not."""
+        state = self._look()
+        if state.record is None or state.problem:
+            self.take()
+            return
+        try:
+            self._refuse_foreign_links()
+        except ProvisionError:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._unlink(only_dangling=True)
+            raise
+        self._finish()
 
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
@@ -131,20 +173,22 @@ class ToolRun:
     def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", log_file: str = "") -> None:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
-        backend = backend_of(self.entry, self.desired)
+        backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
+        by_uv, uv = self._by_uv, find_uv(self.host)
         env = pipx_environment(
             self.host,
             self.space,
             self.desired.index,
             prefix=self.path,
-            uv=find_uv(self.host),
+            uv=uv if by_uv else "",
             backend="" if backend == "auto" else backend,
             pins_file=pins_file,
             upgrade=self.entry.state == "latest",
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
-        run_checked(self.host, command, what, self.secrets, log_file=log_file)
+        installer = make_installer("uv" if by_uv else "pip", uv)
+        run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
 
     def _look(self) -> ToolState:
         return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))
@@ -188,3 +232,36 @@ class ToolRun:
     def _remove(self) -> None:
         self._unlink()
         remove_directory(self.path, self.aside, self.account)
+
+
+def take_together(runs: "Sequence[ToolRun]") -> None:
+    """Take the steps for tools that one call of pipx installs; raises what was wrong with each that failed."""
+    if len(runs) > 1:
+        # Which of them failed and why shows when it is installed by itself.
+        with contextlib.suppress(CommandFailed):
+            runs[0].install_together(runs[1:])
+    errors: List[ProvisionError] = []
+    for run in runs:
+        try:
+            if len(runs) > 1:
+                run.take_made()
+            else:
+                run.take()
+        except ProvisionError as error:
+            errors.append(error)
+    raise_all(errors)
+
+
+def in_calls(runs: "Sequence[ToolRun]", calls: int) -> "List[List[ToolRun]]":
+    """Return how tools are divided into calls of pipx, each kind of those that can share one into so many."""
+    found: List[List[ToolRun]] = []
+    kinds: Dict[Tuple[object, ...], List[ToolRun]] = {}
+    for run in runs:
+        shares = run.shares
+        if shares is None:
+            found.append([run])
+        else:
+            kinds.setdefault(shares, []).append(run)
+    for kind in kinds.values():
+        found += [kind[start::calls] for start in range(min(calls, len(kind)))]
+    return found

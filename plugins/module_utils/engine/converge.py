@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Mapping, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
 
 from .desired import Desired
+from .errors import raise_all
 from .host import Host
 from .host_state import HostState
 from .lock import holding_lock
@@ -16,6 +18,7 @@ from .look import look
 from .observe import observe
 from .os_packages import install_packages
 from .request import without_seeds
+from .side_by_side import Job, run_side_by_side
 from .steps import Plan
 
 if TYPE_CHECKING:
@@ -48,8 +51,14 @@ def rehearse(desired: Desired, host: Host) -> Outcome:
     from .preview import Preview, preview_tool, preview_venv  # noqa: PLC0415  # only a rehearsal asks the installers
 
     state, plan = look(desired, host, rehearsing=True)
-    previews = {step.observed.entry.path: preview_venv(desired, host, step) for step in plan.venvs}
-    previews.update({step.observed.entry.venv_name: preview_tool(desired, host, step) for step in plan.tools})
+    asked: Dict[str, Callable[[], Preview]] = {}
+    for venv_step in plan.venvs:
+        asked[venv_step.observed.entry.path] = partial(preview_venv, desired, host, venv_step)
+    for tool_step in plan.tools:
+        asked[tool_step.observed.entry.venv_name] = partial(preview_tool, desired, host, tool_step)
+    ended = run_side_by_side([Job(partial(_as_data, ask)) for ask in asked.values()], host.processors)
+    raise_all([one.error for one in ended if one.error is not None])
+    previews = {name: Preview(**one.result) for name, one in zip(asked, ended) if one.result is not None}
     previews.update({name: Preview(one.before, one.after) for name, one in _touched(plan, state).items()})
     return Outcome(
         plan,
@@ -58,6 +67,11 @@ def rehearse(desired: Desired, host: Host) -> Outcome:
         state,
         (*plan.warnings, *_unresolved(previews)),
     )
+
+
+def _as_data(ask: "Callable[[], Preview]") -> Dict[str, Any]:
+    preview = ask()
+    return {"before": dict(preview.before), "after": dict(preview.after), "unresolved": preview.unresolved}
 
 
 def _unresolved(previews: Mapping[str, "Preview"]) -> Tuple[str, ...]:

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import values
 from .errors import InvalidState
 from .redact import secrets_in
 from .requirement import Requirement, normalize_name, parse_spec
-from .system_pip import FIELDS as SYSTEM_PIP_FIELDS
-from .system_pip import SystemPipEntry, make_entry
+
+if TYPE_CHECKING:
+    from .system_pip import SystemPipEntry
 
 VENV_STATES = ("present", "latest", "exact", "absent")
 TOOL_STATES = ("present", "latest", "absent")
@@ -198,9 +198,7 @@ def validate(declared: Mapping[str, object]) -> Desired:
             problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
-    system_pip = _entries(
-        "python_system_pip", declared.get("python_system_pip"), SYSTEM_PIP_FIELDS, "", make_entry, problems
-    )
+    system_pip = _system_pip_entries(declared.get("python_system_pip"), problems)
     _check_venvs(venvs, problems)
     _check_tools(tools, problems)
     libraries = _value(
@@ -220,18 +218,32 @@ def validate(declared: Mapping[str, object]) -> Desired:
     )
 
 
+def _system_pip_entries(declared: object, problems: List[str]) -> "Sequence[Tuple[str, SystemPipEntry]]":
+    if not declared and isinstance(declared, (list, tuple, type(None))):
+        return ()
+    from .system_pip import FIELDS, make_entry  # noqa: PLC0415  # few hosts have any
+
+    return _entries("python_system_pip", declared, FIELDS, "", make_entry, problems)
+
+
 def suggestions(names: Sequence[str]) -> Tuple[str, ...]:
     """Return a sentence for every variable name that looks like a misspelt one of the data model."""
     found = []
     for name in names:
-        if name not in VARIABLES and difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.85):
+        if name not in VARIABLES and _close_matches(name, VARIABLES, cutoff=0.85):
             found.append(f"{name} is not a variable of this project{_suggestion(name, VARIABLES)}")
     return tuple(found)
 
 
+def _close_matches(name: str, known: Sequence[str], *, cutoff: float) -> List[str]:
+    import difflib  # noqa: PLC0415  # only where something is misspelt
+
+    return difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+
+
 def _suggestion(key: str, known: Sequence[str]) -> str:
     """Return the end of a sentence about an unknown key: the one that was meant, or all there are."""
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    close = _close_matches(key, known, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else f"; allowed are {', '.join(known)}."
 
 

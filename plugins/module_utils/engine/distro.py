@@ -238,8 +238,8 @@ FAMILIES: Tuple[Family, ...] = (
         pip="py3-pip",
         pipx="pipx",
         uv="uv",
-        # Before that it was in the repository for trials.
-        uv_since={"alpine": "3.21"},
+        # Older releases have it too, but older ones than a pipx of today works with (0.9.17).
+        uv_since={"alpine": "3.24"},
         library="py3-{name}",
         drops_python_prefix=True,
         irregular_libraries=_ALPINE_LIBRARIES,

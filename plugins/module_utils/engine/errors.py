@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 
 class ProvisionError(Exception):
@@ -66,12 +66,17 @@ class SeveralFailed(ProvisionError):
 
 def raise_all(errors: Sequence[ProvisionError]) -> None:
     """Raise the only error there is as it is, several as one; nothing happens without any."""
-    if errors:
-        raise errors[0] if len(errors) == 1 else SeveralFailed(errors)
+    single: List[ProvisionError] = []
+    for error in errors:
+        single += error.errors if isinstance(error, SeveralFailed) else [error]
+    if single:
+        raise single[0] if len(single) == 1 else SeveralFailed(single)
 
 
 def error_as_data(error: ProvisionError) -> Dict[str, object]:
     """Return an error as JSON carries it from one process to another."""
+    if isinstance(error, SeveralFailed):
+        return {"errors": [error_as_data(one) for one in error.errors]}
     data: Dict[str, object] = {"message": error.message, "advice": error.advice}
     if isinstance(error, CommandFailed):
         data.update(command=list(error.command), status=error.status, stdout=error.stdout, stderr=error.stderr)
@@ -79,5 +84,7 @@ def error_as_data(error: ProvisionError) -> Dict[str, object]:
 
 
 def error_from_data(data: Mapping[str, Any]) -> ProvisionError:
-    """Return the error that ``error_as_data`` was given; one without a command as a plain ProvisionError."""
+    """Return the error that ``error_as_data`` was given; what had no command and was not several is a plain one."""
+    if "errors" in data:
+        return SeveralFailed([error_from_data(one) for one in data["errors"]])
     return CommandFailed(**data) if "command" in data else ProvisionError(**data)

@@ -11,9 +11,10 @@ from typing import Iterator, List, Optional, Sequence
 from .better_ways import Way
 from .distro import Distribution
 from .interpreter import Interpreter
-from .pip_config import OVERRIDE, VARIABLE
-from .pip_policy import OVERRIDE_SINCE, PipFacts, Prediction, predict
+from .pip_config import VARIABLE
+from .pip_policy import PipFacts, Prediction, predict
 from .pip_program import PipProgram
+from .pip_release import OVERRIDE, OVERRIDE_SINCE
 
 #: Characters of a line of text; commands are not broken.
 _WIDTH = 100

@@ -12,7 +12,6 @@ from .account import Account
 from .desired import ToolEntry, VenvEntry
 from .distro import Distribution
 from .interpreter import Interpreter
-from .login_path import LoginPath
 from .pipx import Pipx, ToolSpace, ToolState
 from .request import Request
 from .venv import VenvState
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from pep668_provision.engine.pip_conf_wanted import WantedConfig
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
+    from .login_path import LoginPath
 
 
 @dataclass(frozen=True)

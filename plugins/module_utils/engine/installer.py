@@ -43,9 +43,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What an installer says it would install: normalised names to versions."""
+    """What an installer says it would install: normalised names to versions.
+
+    ``untold`` are the addresses of distributions whose version it does not say; theirs are empty.
+    """
 
     packages: Mapping[str, str]
+    untold: Tuple[str, ...] = ()
 
 
 class Installer(abc.ABC):
@@ -78,6 +82,10 @@ class Installer(abc.ABC):
     @abc.abstractmethod
     def read_resolution(self, done: Completed) -> Resolution:
         """Read what a dry run printed."""
+
+    def look_into(self, work: Workplace, venv: str, addresses: Tuple[str, ...], folder: str) -> Prepared:
+        """Return the command that lays what is at these addresses, without dependencies, into a folder to look at."""
+        raise NotImplementedError
 
     def index_failure(self, log: str) -> str:  # noqa: ARG002
         """Return what a log says of an index that did not answer although the installer went on, "" for none."""

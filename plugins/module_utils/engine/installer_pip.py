@@ -15,7 +15,7 @@ from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .interpreter import Interpreter, Interpreters
-from .pip_policy import Pip
+from .pip_release import Pip
 from .process import Command, Completed
 from .redact import has_credentials, with_credentials
 from .request import InstallRequest
@@ -208,7 +208,7 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     """
     if Pip(own, "").is_at_least(REPORT_SINCE):
         return [python, *flags, "-m", "pip"]
-    wheels = _bundled_wheels(work, python)
+    wheels = bundled_wheels(work, python)
     for version, wheel in wheels:
         if Pip(version, "").is_at_least(REPORT_SINCE):
             return [python, *flags, f"{wheel}/pip"]
@@ -230,7 +230,7 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     return [python, *flags, f"{work.scratch}/{names[0]}/pip"]
 
 
-def _bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
+def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     """Return (version, path) of the pip wheels that ensurepip would install for this interpreter."""
     base = work.host.resolve(python)
     release = os.path.basename(base)

@@ -15,15 +15,17 @@ from .errors import ProvisionError
 from .installer import Installer, Prepared, Resolution, Workplace
 from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
-from .installer_uv_settings import uv_settings, with_arguments
+from .installer_uv_settings import strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
 from .process import Command, Completed
+from .redact import MASK
 from .request import InstallRequest, read_files
 from .requirement import RequirementError, normalize_name, parse_spec
 from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
 _CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_DIRECT = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
@@ -74,7 +76,8 @@ class UvInstaller(Installer):
         return Command((self.program, *words), env=env, account=work.account, cwd=cwd)
 
     def _install(self, work: Workplace, venv: str, request: InstallRequest, how: Tuple[str, ...] = ()) -> Prepared:
-        options = translate((*request.entry.pip_args, *_options_in_files(work, request)))
+        in_files, many_indexes = _options_in_files(work, request)
+        options = translate((*request.entry.pip_args, *in_files))
         if options.refused:
             raise ProvisionError(
                 f"uv has nothing for {', '.join(options.refused)} in pip_args.", advice="Set installer: pip for it."
@@ -82,6 +85,8 @@ class UvInstaller(Installer):
         arguments, files = install_arguments(
             work, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
         )
+        if many_indexes:
+            options.environment.update(strategy_environment(work.host.environ))
         again = (*self._upgraded(work, request), *_built_again(work, venv, request))
         argv = ["pip", "install", *how, "--python", f"{venv}/bin/python", *again, *arguments]
         return Prepared(self._command(work, venv, argv, options=options, cwd=working_directory(request)), files)
@@ -119,8 +124,16 @@ class UvInstaller(Installer):
 
     def read_resolution(self, done: Completed) -> Resolution:
         text = done.stdout + "\n" + done.stderr
-        found = _CHANGE.findall(text) or _PINNED.findall(done.stdout)
-        return Resolution({normalize_name(name): version for name, version in found})
+        direct = _DIRECT.findall(text)
+        found = _CHANGE.findall(text) or ([] if direct else _PINNED.findall(done.stdout))
+        packages = {normalize_name(name): version for name, version in found}
+        packages.update({normalize_name(name): "" for name, _ in direct})
+        # A credential is masked in what uv prints, and such an address leads nowhere.
+        return Resolution(packages, tuple(address for _, address in direct if MASK not in address))
+
+    def look_into(self, work: Workplace, venv: str, addresses: Tuple[str, ...], folder: str) -> Prepared:
+        argv = ["pip", "install", "--no-deps", "--target", folder, "--python", f"{venv}/bin/python", *addresses]
+        return Prepared(self._command(work, venv, argv))
 
 
 def _name_of(text: str) -> str:
@@ -130,20 +143,20 @@ def _name_of(text: str) -> str:
         return ""
 
 
-def _options_in_files(work: Workplace, request: InstallRequest) -> List[str]:
-    """Return options in requirements files that uv passes over there and takes as arguments."""
+def _options_in_files(work: Workplace, request: InstallRequest) -> Tuple[List[str], bool]:
+    """Return options in requirements files that uv takes as arguments alone, and whether the files name indexes."""
     entry = request.entry
     try:
         tree = read_files(work.host, entry.requirements, entry.constraints)
     except (RequirementsFileError, ProvisionError):
-        return []
+        return [], False
     found: List[str] = []
     for option in tree.options:
         if option.name == "--pre":
             found.append(option.name)
         elif option.name == "--trusted-host" and option.value:
             found.append(f"{option.name}={option.value}")
-    return found
+    return found, any(option.name == "--extra-index-url" for option in tree.options)
 
 
 def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[str]:

@@ -100,14 +100,22 @@ def uv_settings(host: Host, account: Optional[Account], index: IndexSettings, *,
     # certificate to certifi's for example, would be in all of them and in every later one. Copies cost 20 ms a package.
     env["UV_LINK_MODE"] = seen.get("UV_LINK_MODE", "copy")
     env.update(_index_environment(host, merged, seen))
-    if "UV_INDEX_STRATEGY" not in seen and not _STRATEGY_KEY.search(own):
-        # pip takes the best version of all indexes, and what is declared must not mean another version by another
-        # installer. uv's own way, the first index that has the name, is for the caller to choose.
-        env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if merged.extra_index_urls and not _STRATEGY_KEY.search(own):
+        env.update(strategy_environment(seen))
     env.update(_transport_environment(host, index, configuration, seen))
     env.update(_rules_environment(configuration, seen))
     env.update(_cache_environment(host, account, seen))
     return UvSettings(env, merged.no_index)
+
+
+def strategy_environment(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return how uv chooses among several indexes that were named for pip: as pip, which takes the best version of all.
+
+    What is declared must not mean another version by another installer. Uv's own way, the first index that has a name,
+    guards against somebody who puts a better version of a private name on a public index; who wants it says so by
+    ``UV_INDEX_STRATEGY``. With a single index nothing is said: uv tells of a refused password only by its own way.
+    """
+    return {} if environ.get("UV_INDEX_STRATEGY") else {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 
 
 def _configuration_of(
@@ -178,7 +186,8 @@ def _index_environment(host: Host, index: IndexSettings, environ: Mapping[str, s
             for url in index.extra_index_urls
         )
     # Where pip only warns of a folder that is not there, uv ends.
-    links = [_as_link(link) for link in index.find_links if _is_there(host, link)]
+    places = (_absolute(link, environ) for link in index.find_links)
+    links = [_as_link(link) for link in places if _is_there(host, link)]
     if links:
         env["UV_FIND_LINKS"] = ",".join(links)
     hosts = list(index.trusted_hosts)
@@ -192,6 +201,15 @@ def _as_link(link: str) -> str:
     if link.startswith("/"):
         return f"file://{quote(link)}" if re.search(r"[\s,%]", link) else link
     return link.replace(",", "%2C")
+
+
+def _absolute(path: str, environ: Mapping[str, str]) -> str:
+    """Return a path as pip takes it that runs in the root directory; an address stays as it is."""
+    if "://" in path or path.startswith(("/", "file:")):
+        return path
+    if path == "~" or path.startswith("~/"):
+        return environ.get("HOME", "") + path[1:]
+    return os.path.normpath(f"/{path}")
 
 
 def _is_there(host: Host, link: str) -> bool:
@@ -216,14 +234,15 @@ def _transport_environment(
         else text("cert") or environ.get("REQUESTS_CA_BUNDLE", "") or environ.get("CURL_CA_BUNDLE", "")
     )
     if bundle:
-        env["SSL_CERT_FILE"] = bundle
+        bundle = _absolute(bundle, environ)
+        env["SSL_CERT_DIR" if host.is_dir(bundle) else "SSL_CERT_FILE"] = bundle
     elif not (environ.get("UV_SYSTEM_CERTS") or environ.get("UV_NATIVE_TLS")) and any(
         map(host.exists, _SYSTEM_CERTIFICATES)
     ):
         # pip trusts what the system trusts. The second name is the one that older releases of uv know.
         env["UV_SYSTEM_CERTS"] = env["UV_NATIVE_TLS"] = "1"
     if text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
-        env["SSL_CLIENT_CERT"] = text("client-cert")
+        env["SSL_CLIENT_CERT"] = _absolute(text("client-cert"), environ)
     proxy = index.proxy or text("proxy")
     if proxy:
         env.update(dict.fromkeys(_PROXY_VARIABLES, proxy if "://" in proxy else f"http://{proxy}"))
@@ -253,7 +272,7 @@ def _rules_environment(configuration: PipConfiguration, environ: Mapping[str, st
     keyring = configuration.text_of("keyring-provider", "install")
     if keyring is not None and keyring.value in ("subprocess", "import"):
         env["UV_KEYRING_PROVIDER"] = "subprocess"
-    return {variable: value for variable, value in env.items() if not environ.get(variable)}
+    return {variable: environ.get(variable) or value for variable, value in env.items()}
 
 
 def _formats_environment(configuration: PipConfiguration, environ: Mapping[str, str]) -> Environment:

@@ -13,8 +13,7 @@ from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from .account import Account
 from .host import Host
-from .origin import tell_origin
-from .pip_policy import Pip
+from .pip_release import Pip
 from .process import Command
 
 #: Directories of interpreters that a non-interactive PATH may lack.
@@ -250,6 +249,8 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
         path, real_path = executable, host.resolve(executable)
     prefix, stdlib = str(facts["prefix"]), str(facts["stdlib"])
     is_venv = prefix != str(facts["base_prefix"]) or host.exists(f"{os.path.dirname(os.path.dirname(path))}/pyvenv.cfg")
+    from .origin import tell_origin  # noqa: PLC0415  # nothing is asked on a host that has everything
+
     origin = tell_origin(host, path, executable, prefix, stdlib, is_venv=is_venv)
     pip = facts.get("pip")
     return Interpreter(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Tuple
 
 from .account import Account
-from .files import make_directory, write_atomically
 from .host import Host
 
 _BLOCK = """
@@ -63,6 +62,8 @@ def observe_login_path(host: Host, account: Account) -> LoginPath:
 
 def put_on_login_path(host: Host, login_path: LoginPath) -> None:
     """Append the lines that put ~/.local/bin on the PATH to the account's startup file, written as the account."""
+    from .files import make_directory, write_atomically  # noqa: PLC0415  # nothing is written on a host that has it
+
     account = login_path.account
     previous = host.read_text(login_path.file) or ""
     if login_path.file.endswith(".fish"):

@@ -15,11 +15,10 @@ from .distro import Distribution, observe_distribution
 from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
-from .interpreter import Interpreter, Interpreters, find_program
-from .login_path import LoginPath, observe_login_path
+from .interpreter import Interpreter, Interpreters, search_directories
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
-from .pipx import Pipx, find_pipx, observe_tool, tool_space
+from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_observe import SiteInquiry
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
+    from .login_path import LoginPath
 
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
@@ -92,7 +93,7 @@ def observe(
     instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
     installed = installed_packages(host, distribution, (*libraries, *brings_python, *instead_of_pip))
     asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]
-    if desired.tools and not pipx and differs:
+    if desired.tools and not pipx and differs and _may_take_packaged_pipx(desired, default, has_uv=bool(uv)):
         asked.append(distribution.pipx_package())
     if desired.uv and not uv:
         asked.append(distribution.uv_package())
@@ -174,6 +175,14 @@ def _with_candidates(
     return replace(observed, candidates={name: versions[one] for name, one in wanted.items() if versions.get(one)})
 
 
+def _may_take_packaged_pipx(desired: Desired, default: Optional[Interpreter], *, has_uv: bool) -> bool:
+    """Say whether it matters what the repositories have; asking apt takes about a second."""
+    if desired.pipx_source != "auto" or not has_pipx_for_uv(default):
+        return desired.pipx_source != "index"
+    has_uv = has_uv or desired.uv
+    return any(desired.installer_of(entry, has_uv=has_uv) != "uv" for entry in desired.tools)
+
+
 def _interpreter_packages(
     distribution: Distribution, observed: Iterable[Union[ObservedVenv, ObservedTool]]
 ) -> Tuple[str, ...]:
@@ -206,9 +215,15 @@ def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 
 def find_uv(host: Host) -> str:
-    """Return the path of the host's uv, "" without one."""
-    own = f"{own_program_entry(host, 'uv').path}/bin/uv"
-    return own if host.is_executable(own) else find_program(host, "uv") or ""
+    """Return the path of the host's uv, "" without one.
+
+    To root, one in somebody's home is none: the accounts for which root acts cannot run it.
+    """
+    own = f"{own_program_entry(host, 'uv').path}/bin"
+    for folder in (own, *search_directories(host)):
+        if host.is_executable(f"{folder}/uv") and not (host.is_root and folder.startswith(("/root/", "/home/"))):
+            return f"{folder}/uv"
+    return ""
 
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:
@@ -274,6 +289,8 @@ def _observe_tools(
             runs = interpreter.real_path == state.venv.base
         login_path = None
         if entry.scope == "user" and entry.state != "absent":
+            from .login_path import observe_login_path  # noqa: PLC0415  # few hosts have tools of single accounts
+
             if account.name not in login_paths:
                 login_paths[account.name] = observe_login_path(host, account)
             login_path = login_paths[account.name]

@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Iterator, Tuple
 
-from .pip_config import OVERRIDE
+from .pip_release import OVERRIDE
 
 #: What takes an install out of the environment that the marker protects (pip's InstallCommand).
 ELSEWHERE = ("target", "prefix", "root")
 #: The options that matter here and the command they belong to; the rest belongs to both.
 INSTALL_OPTIONS = frozenset(("user", *ELSEWHERE, "dry-run", "report"))
-#: The first pip that has an option (pip release notes); every pip has the others.
-SINCE = {"dry-run": "22.2", "report": "22.2", OVERRIDE: "23.0.1"}
 
 
 @dataclass(frozen=True)

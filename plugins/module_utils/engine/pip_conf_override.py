@@ -14,7 +14,8 @@ from .interpreter import Interpreters
 from .pip_conf import files_of_level, foresee_config
 from .pip_conf_edit import find_damage, has_key
 from .pip_conf_wanted import WantedConfig, without_override
-from .pip_config import OVERRIDE, TRUE_WORDS, VARIABLE
+from .pip_config import TRUE_WORDS, VARIABLE
+from .pip_release import OVERRIDE
 
 _CONFIG_FILE = "PIP_CONFIG_FILE"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from .host import Host
+from .pip_release import OVERRIDE
 
 #: What pip takes for true (distutils.util.strtobool, which pip still follows).
 TRUE_WORDS = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
-OVERRIDE = "break-system-packages"
 VARIABLE = "PIP_BREAK_SYSTEM_PACKAGES"
 #: The section that variables stand for; pip gives it this name too.
 ENVIRONMENT = ":env:"

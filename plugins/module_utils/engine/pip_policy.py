@@ -13,46 +13,12 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional
 
 from .marker import Marker
-from .pip_call import ELSEWHERE, INSTALL, SINCE, Call
-from .pip_config import OVERRIDE, Override, PipConfiguration
-from .version import Version, VersionError
+from .pip_call import ELSEWHERE, INSTALL, Call
+from .pip_config import Override, PipConfiguration
+from .pip_release import CHECKS_MARKER_SINCE, CHECKS_USER_SITE_SINCE, OVERRIDE, SINCE, Pip
 
-#: The first pip that refuses to touch a marked interpreter, and the first with a way past that (pip release notes).
-CHECKS_MARKER_SINCE = "23.0"
-OVERRIDE_SINCE = SINCE[OVERRIDE]
-#: The first pip that refuses --user where Python itself has the user's site directory switched off.
-CHECKS_USER_SITE_SINCE = "25.3"
 _FLAGS = ("require-virtualenv", "user", "dry-run", OVERRIDE)
 _WITH_VALUES = (*ELSEWHERE, "report")
-
-
-@dataclass(frozen=True)
-class Pip:
-    """A pip: its version ("" when it cannot be told) and the directory of its package."""
-
-    version: str
-    path: str
-
-    def is_at_least(self, version: str) -> bool:
-        try:
-            return Version.parse(self.version) >= Version.parse(version)
-        except VersionError:
-            return False
-
-    @property
-    def checks_marker(self) -> bool:
-        return self.is_at_least(CHECKS_MARKER_SINCE)
-
-    @property
-    def has_override_flag(self) -> bool:
-        return self.is_at_least(OVERRIDE_SINCE)
-
-    @property
-    def title(self) -> str:
-        return f"pip {self.version or '(of unknown version)'}"
-
-    def has_option(self, name: str) -> bool:
-        return name not in SINCE or self.is_at_least(SINCE[name])
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,21 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
-from urllib.parse import unquote, urlsplit
 
 from .account import Account
-from .desired import IndexSettings, ToolEntry
+from .desired import ToolEntry
 from .host import Host
-from .installer_pip import pip_environment
-from .interpreter import Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, search_directories
 from .json_text import read_json
-from .pip_policy import Pip
-from .process import Command
+from .pip_release import Pip
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
 METADATA_NAME = "pipx_metadata.json"
 #: pipx pin and unpin exist since this version (its change log).
 PIN_SINCE = "1.6.0"
+#: pipx install takes several tools since this version (its parser).
+MANY_SINCE = "1.4.0"
 #: pipx fills tools by uv since this version, which runs on this Python (its change log, and each release's metadata).
 UV_SINCE = "1.12.0"
 UV_SINCE_PYTHON = "3.10"
@@ -53,8 +52,9 @@ class Pipx:
         return self.is_at_least(UV_SINCE)
 
 
-#: In seconds: a day less than pipx lets the libraries it shares between tools grow old.
-_COMMON_LIBRARIES_AGE = 29 * 24 * 3600.0
+def has_pipx_for_uv(python: Optional[Interpreter]) -> bool:
+    """Say whether the newest pipx for an interpreter is one that can use uv."""
+    return python is not None and Pip(python.version, "").is_at_least(UV_SINCE_PYTHON)
 
 
 @dataclass(frozen=True)
@@ -305,87 +305,11 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
     return tuple(found)
 
 
-def pipx_environment(
-    host: Host,
-    space: ToolSpace,
-    index: IndexSettings,
-    *,
-    prefix: str,
-    backend: str,
-    uv: str = "",
-    pins_file: str = "",
-    upgrade: bool = False,
-    log_file: str = "",
-) -> Dict[str, Optional[str]]:
-    """Return what makes every pipx version use this space; the index settings reach pip and uv by the environment.
-
-    ``prefix`` is the tool's environment, ``uv`` the host's uv, which a pipx that can makes use of.
-    """
-    env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
-    if uv and backend != "pip":
-        env.update(_environment_for_uv(host, space.account, index, prefix=prefix, uv=uv, pins_file=pins_file))
-    env.update(
-        PIPX_HOME=space.home,
-        PIPX_BIN_DIR=space.bin_dir,
-        PIPX_MAN_DIR=f"{space.share_dir}/man",
-        PIPX_COMPLETION_DIR=space.share_dir,
-        PIPX_SHARED_LIBS=None,
-        PIPX_DEFAULT_PYTHON=None,
-        PIPX_DEFAULT_BACKEND=backend or None,
-        USE_EMOJI="0",
-    )
-    return env
-
-
-def _environment_for_uv(
-    host: Host, account: Account, index: IndexSettings, *, prefix: str, uv: str, pins_file: str
-) -> Dict[str, Optional[str]]:
-    from .installer_uv_settings import uv_settings  # noqa: PLC0415  # few tools are filled by uv
-
-    env = uv_settings(host, account, index, prefix=prefix).as_environment()
-    if pins_file:
-        # uv does not read pip's variable, and what the host says to pip of constraints counts beside it.
-        also = env.get("UV_CONSTRAINT") or host.environ.get("UV_CONSTRAINT", "")
-        env["UV_CONSTRAINT"] = f"{pins_file} {also}".strip()
-    # pipx takes the uv that it finds there.
-    env["PATH"] = ":".join(dict.fromkeys((os.path.dirname(uv), *search_directories(host))))
-    return env
-
-
 def as_argument(spec: str) -> str:
     """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL."""
-    parts = urlsplit(spec) if spec.startswith("file://") else None
-    return unquote(parts.path) if parts is not None and not (parts.netloc or parts.query or parts.fragment) else spec
+    if not spec.startswith("file://"):
+        return spec
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415  # few specs are URLs, and it takes long to import
 
-
-def install_arguments(entry: ToolEntry, *, python: str) -> Tuple[str, ...]:
-    """Return pipx's arguments that install a tool into an environment that is not there yet."""
-    arguments = ["install"]
-    if entry.suffix:
-        arguments.append(f"--suffix={entry.suffix}")
-    if entry.include_deps:
-        arguments.append("--include-deps")
-    if python:
-        arguments.append(f"--python={python}")
-    return (*arguments, as_argument(entry.install_spec))
-
-
-def inject_arguments(entry: ToolEntry, specs: Tuple[str, ...]) -> Tuple[str, ...]:
-    return ("inject", entry.venv_name, *map(as_argument, specs))
-
-
-def pin_arguments(entry: ToolEntry, *, pinned: bool) -> Tuple[str, ...]:
-    return ("pin" if pinned else "unpin", entry.venv_name)
-
-
-def has_common_libraries(host: Host, space: ToolSpace) -> bool:
-    """Say whether the libraries that pipx shares between tools are there, and young enough for it not to renew them.
-
-    pipx renews them when their pip is older than 30 days (pipx/shared_libs.py).
-    """
-    made = host.stat(f"{space.home}/shared/bin/pip")
-    return made is not None and host.clock() - made.st_mtime < _COMMON_LIBRARIES_AGE
-
-
-def pipx_command(pipx: Pipx, space: ToolSpace, arguments: Tuple[str, ...], env: Mapping[str, Optional[str]]) -> Command:
-    return Command((pipx.path, *arguments), env=env, account=space.account)
+    parts = urlsplit(spec)
+    return spec if parts.netloc or parts.query or parts.fragment else unquote(parts.path)

@@ -13,8 +13,7 @@ from .difference import Difference, tool_difference, venv_difference
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .parts import load
-from .pip_policy import Pip
-from .pipx import PIN_SINCE, UV_SINCE_PYTHON, Pipx
+from .pipx import PIN_SINCE, Pipx, has_pipx_for_uv
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
 
@@ -151,7 +150,7 @@ class _Planner:
         if package and self.state.available_packages.get(package, True) and self._may_install_packages():
             self._need_package(package, reason)
         else:
-            self.plan_own("uv", observed, (reason,))
+            self.plan_own("uv", observed, (reason,), installer="bundled")
 
     def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...], *, installer: str = "pip") -> bool:
         """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""
@@ -217,9 +216,7 @@ class _Planner:
         return pipx.can_use_uv if pipx.path else "pipx" in self.own and self._has_uv_for_pipx()
 
     def _has_uv_for_pipx(self) -> bool:
-        """Say whether the newest pipx for the host's Python is one that can use uv."""
-        default = self.state.default_interpreter
-        return default is not None and Pip(default.version, "").is_at_least(UV_SINCE_PYTHON)
+        return has_pipx_for_uv(self.state.default_interpreter)
 
     @property
     def _own_pipx(self) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import FrozenSet, Iterable
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 # Up to the last @ before the path: a password may hold one. Looking back for the scheme keeps this linear.
 _USERINFO = re.compile(r"(?<=://)(?P<userinfo>[^/\s'\"]+)@")
@@ -36,12 +35,20 @@ def secrets_in(texts: Iterable[str]) -> FrozenSet[str]:
             # Over HTTP a user alone is a token; over SSH it is an account like "git".
             is_token = not colon and text[: match.start()].lower().endswith(("http://", "https://"))
             secret = password if colon else user if is_token else ""
-            found.update({secret, unquote(secret)})
+            found.update({secret, _unquoted(secret)})
     return frozenset(secret for secret in found if secret and secret != MASK)
+
+
+def _unquoted(text: str) -> str:
+    from urllib.parse import unquote  # noqa: PLC0415  # few states hold a credential, and it takes long to import
+
+    return unquote(text)
 
 
 def with_credentials(url: str, username: str, password: str) -> str:
     """Return ``url`` with this user and password in it, unless it already carries some."""
+    from urllib.parse import quote, urlsplit, urlunsplit  # noqa: PLC0415  # as above
+
     parts = urlsplit(url)
     if not username or "@" in parts.netloc or parts.scheme not in ("http", "https"):
         return url

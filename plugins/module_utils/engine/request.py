@@ -9,14 +9,16 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
 from .redact import redact
 from .requirement import Requirement, normalize_name
-from .requirements_file import RequirementsFileError, RequirementsTree, read_requirements
+
+if TYPE_CHECKING:
+    from .requirements_file import RequirementsTree
 
 #: Files that decide what a project is when its code is used in place.
 _PROJECT_METADATA = ("pyproject.toml", "setup.cfg", "setup.py")
@@ -38,13 +40,17 @@ class Request:
 
 def read_request(host: Host, entry: VenvEntry) -> Request:
     """Read every file an entry names and return its request; the digest holds contents and never a credential."""
-    try:
-        tree = read_files(host, entry.requirements, entry.constraints)
-    except (RequirementsFileError, ProvisionError) as error:
-        return Request(problem=str(error))
+    tree = None
+    if entry.requirements or entry.constraints:
+        from .requirements_file import RequirementsFileError  # noqa: PLC0415  # few entries have any
+
+        try:
+            tree = read_files(host, entry.requirements, entry.constraints)
+        except (RequirementsFileError, ProvisionError) as error:
+            return Request(problem=str(error))
     asked: Dict[str, object] = {
         "packages": sorted(redact(text) for text in entry.packages),
-        "requirements": [_content_digest(file.content) for file in tree.files],
+        "requirements": [_content_digest(file.content) for file in tree.files] if tree is not None else [],
         "require_hashes": entry.require_hashes,
         "exact": entry.state == "exact",
         "pip_args": [redact(text) for text in entry.pip_args],
@@ -56,12 +62,15 @@ def read_request(host: Host, entry: VenvEntry) -> Request:
         asked["project"] = [entry.project, entry.editable, sorted(entry.extras), _project_digest(host, entry)]
     data = json.dumps(asked, sort_keys=True).encode()
     names = [Requirement.parse(text).name for text in entry.packages]
-    names += [name for name in (_name_of(line.text) for line in tree.requirements) if name]
+    if tree is not None:
+        names += [name for name in (_name_of(line.text) for line in tree.requirements) if name]
     return Request("sha256:" + hashlib.sha256(data).hexdigest(), tuple(dict.fromkeys(names)))
 
 
 def read_files(host: Host, requirements: Sequence[str], constraints: Sequence[str] = ()) -> RequirementsTree:
     """Read requirements files and all they include; raises RequirementsFileError with the file and the line."""
+
+    from .requirements_file import read_requirements  # noqa: PLC0415  # as above
 
     def read(path: str) -> bytes:
         data = host.read_bytes(path)

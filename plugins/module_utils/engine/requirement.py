@@ -8,9 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
-from .environment_marker import evaluate_marker, scan_marker
 from .redact import redact
 from .requirement_text import (
     RequirementError,
@@ -25,7 +23,6 @@ __all__ = [
     "DirectSpec",
     "Requirement",
     "RequirementError",
-    "evaluate_marker",
     "looks_like_path_or_url",
     "normalize_name",
     "parse_spec",
@@ -144,7 +141,7 @@ class DirectSpec:
         if self.url is None or self.url[:5].lower() != "file:":
             return self.path
         authority = _AUTHORITY.match(self.url, 5)
-        return unquote(authority["path"]) if authority else None
+        return _unquoted(authority["path"]) if authority else None
 
 
 def looks_like_path_or_url(text: str) -> bool:
@@ -230,11 +227,19 @@ def _scan_specifier(scanner: Scanner) -> SpecifierSet:
 def _scan_marker_text(scanner: Scanner) -> str | None:
     if not scanner.take_character(";"):
         return None
+    from .environment_marker import scan_marker  # noqa: PLC0415  # few requirements have one
+
     start = scanner.position
     scan_marker(scanner)
     if not scanner.is_at_end:
         raise scanner.refusal("expected 'and', 'or' or the end of the marker")
     return scanner.text[start : scanner.position].strip()
+
+
+def _unquoted(text: str) -> str:
+    from urllib.parse import unquote  # noqa: PLC0415  # few requirements are URLs, and it takes long to import
+
+    return unquote(text)
 
 
 def _parse_url(text: str, scheme: str) -> DirectSpec:
@@ -254,7 +259,7 @@ def _parse_url(text: str, scheme: str) -> DirectSpec:
         raise RequirementError(f"{shown} has no host")
     name, extras = _read_egg(text)
     if name is None and scheme in _FILE_SCHEMES:
-        name = _name_from_archive(unquote(authority["path"]))
+        name = _name_from_archive(_unquoted(authority["path"]))
     return DirectSpec(url=text, extras=extras, name=name)
 
 
@@ -278,7 +283,7 @@ def _read_egg(url: str) -> tuple[str | None, frozenset[str]]:
         key, _, value = part.partition("=")
         if key == "egg":
             try:
-                requirement = Requirement.parse(unquote(value))
+                requirement = Requirement.parse(_unquoted(value))
             except RequirementError:
                 break
             return requirement.name, requirement.extras

@@ -17,10 +17,10 @@ from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
 from .interpreter import Interpreter, Interpreters, environment_owner, find_program
 from .marker import Marker, observe_marker
-from .pip_config import OVERRIDE
 from .pip_facts import message_locale, observe_pip_facts
 from .pip_policy import PipFacts
 from .pip_program import read_shebang
+from .pip_release import OVERRIDE
 from .request import read_files
 from .requirement import RequirementError
 from .requirements_file import RequirementsFileError

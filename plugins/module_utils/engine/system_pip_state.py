@@ -12,8 +12,9 @@ from .account import Account
 from .interpreter import Interpreter
 from .overwrite import Overwrite
 from .pip_call import Call
-from .pip_config import ENVIRONMENT, OVERRIDE, VARIABLE, PipConfiguration, Setting
+from .pip_config import ENVIRONMENT, VARIABLE, PipConfiguration, Setting
 from .pip_policy import PipFacts, Prediction, predict
+from .pip_release import OVERRIDE
 from .satisfaction import Asked, Unmet
 from .site import Site
 from .system_pip import SystemPipEntry

@@ -14,15 +14,20 @@ from .files import scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME, Installer, Prepared, Workplace
 from .installer_pip import PipInstaller
+from .installer_pip_bundled import BundledPipInstaller
 from .installer_uv import UvInstaller
 from .interpreter import Interpreter
 from .process import Command, Completed
 from .redact import redact
 from .request import InstallRequest
+from .venv import distributions_in
 
 
 def make_installer(name: str, uv: str) -> Installer:
-    return UvInstaller(uv) if name == "uv" else PipInstaller()
+    """Return pip, uv, or the pip that an interpreter brings along and no environment has to keep (bundled)."""
+    if name == "uv":
+        return UvInstaller(uv)
+    return BundledPipInstaller() if name == "bundled" else PipInstaller()
 
 
 def run_checked(
@@ -90,7 +95,25 @@ def resolve(
                 f"What is newest for {venv} cannot be told: {redact(failure, secrets)}.",
                 advice=installer.advice(failure),
             )
-        return installer.read_resolution(done).packages
+        return _read_resolution(work, installer, venv, done, secrets)
+
+
+def _read_resolution(
+    work: Workplace, installer: Installer, venv: str, done: Completed, secrets: FrozenSet[str]
+) -> Mapping[str, str]:
+    """Return what a dry run told, with the versions of what it gave an address alone for."""
+    found = installer.read_resolution(done)
+    if not found.untold:
+        return found.packages
+    folder = f"{work.scratch}/untold"
+    run_prepared(
+        work,
+        installer.look_into(work, venv, found.untold, folder),
+        "Looking at what is given by address",
+        secrets,
+        installer,
+    )
+    return {**found.packages, **distributions_in(work.host, folder)}
 
 
 def resolve_new(
@@ -118,4 +141,4 @@ def resolve_new(
         run_prepared(work, empty, "Making a throw-away environment", secrets, installer)
         prepared = installer.resolve(work, venv, request, everything=False)
         done = run_prepared(work, prepared, f"Asking {installer.name} what it would install", secrets, installer)
-        return installer.read_resolution(done).packages
+        return _read_resolution(work, installer, venv, done, secrets)

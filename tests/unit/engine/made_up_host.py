@@ -439,7 +439,9 @@ class StandInApply:
 
     def _install_package(self, name: str) -> None:
         self.made_up.with_package(name)
-        if name == "pipx":
+        if name == "uv":
+            self.made_up.with_program("/usr/bin/uv")
+        elif name == "pipx":
             self.made_up.with_pipx(DEBIAN_VERSIONS[self.made_up.debian][2])
         elif name.endswith("-venv"):
             release = name[len("python") : -len("-venv")]

@@ -47,7 +47,10 @@ def conf(*lines: str, section: str = "global") -> dict[str, str]:
         ),
         pytest.param(
             IndexSettings(find_links=("/srv/a", "/srv/with space", "/srv/a,b", "/srv/none", "https://x.test/a,b")),
-            {"UV_FIND_LINKS": "/srv/a,file:///srv/with%20space,file:///srv/a%2Cb,https://x.test/a%2Cb"},
+            {
+                "UV_INDEX_STRATEGY": None,
+                "UV_FIND_LINKS": "/srv/a,file:///srv/with%20space,file:///srv/a%2Cb,https://x.test/a%2Cb",
+            },
             id="folders that are there, each as one word",
         ),
         pytest.param(IndexSettings(ca_bundle="/etc/ca.pem"), {"SSL_CERT_FILE": "/etc/ca.pem"}, id="certificates"),
@@ -135,6 +138,16 @@ def test_the_projects_settings_are_uvs_environment(
             id="PIP_FIND_LINKS",
         ),
         pytest.param({"PIP_CERT": "/etc/ca.pem"}, {}, {"SSL_CERT_FILE": "/etc/ca.pem"}, id="PIP_CERT"),
+        pytest.param({"PIP_CERT": "~/ca.pem"}, {}, {"SSL_CERT_FILE": "/root/ca.pem"}, id="a file below the home"),
+        pytest.param(
+            {"PIP_CERT": "/etc/ca"}, {"/etc/ca/1.pem": ""}, {"SSL_CERT_DIR": "/etc/ca"}, id="a folder of them"
+        ),
+        pytest.param(
+            {"PIP_FIND_LINKS": "wheels ~/more"},
+            {"/wheels/x": "", "/root/more/x": ""},
+            {"UV_FIND_LINKS": "/wheels,/root/more"},
+            id="relative folders",
+        ),
         pytest.param(
             {"SSL_CERT_FILE": "/etc/mine.pem", "PIP_CERT": "/etc/ca.pem"},
             {},

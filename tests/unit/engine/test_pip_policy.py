@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pep668_provision.engine.marker import Marker
 from pep668_provision.engine.pip_call import INSTALL, OTHER_CALLS, Call
 from pep668_provision.engine.pip_config import DamagedFile, PipConfiguration, Setting
-from pep668_provision.engine.pip_policy import Pip, PipFacts, Prediction, predict
+from pep668_provision.engine.pip_policy import PipFacts, Prediction, predict
+from pep668_provision.engine.pip_release import Pip
 
 PATH = "/usr/lib/python3.11/EXTERNALLY-MANAGED"
 OLD, CHECKS_ONLY, CURRENT = ["20.3.4", "22.0.2", "22.3.1"], ["23.0"], ["23.0.1", "25.1.1", "26.3"]

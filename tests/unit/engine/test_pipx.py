@@ -14,19 +14,14 @@ from hypothesis import strategies as st
 
 from made_up_host import ACCOUNTS, MadeUpHost, tool_of
 from pep668_provision.engine.desired import IndexSettings
-from pep668_provision.engine.pipx import (
-    Pipx,
-    ToolSpace,
-    find_pipx,
+from pep668_provision.engine.installer_pipx import (
     inject_arguments,
     install_arguments,
-    links_into,
-    parse_tool_record,
     pin_arguments,
     pipx_command,
     pipx_environment,
-    tool_space,
 )
+from pep668_provision.engine.pipx import Pipx, ToolSpace, find_pipx, links_into, parse_tool_record, tool_space
 
 ALICE = next(account for account in ACCOUNTS if account.name == "alice")
 OWN = "/opt/pep668-provision/pipx"

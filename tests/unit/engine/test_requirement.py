@@ -17,11 +17,11 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ReferenceRequirement
 from packaging.utils import canonicalize_name
 
+from pep668_provision.engine.environment_marker import evaluate_marker
 from pep668_provision.engine.requirement import (
     DirectSpec,
     Requirement,
     RequirementError,
-    evaluate_marker,
     looks_like_path_or_url,
     normalize_name,
     parse_spec,

@@ -90,9 +90,9 @@ def positions(tree: ast.Module) -> list[tuple[int, int]]:
     return [(node.lineno, node.col_offset) for node in ast.walk(tree) if isinstance(node, (ast.stmt, ast.expr))]
 
 
-@pytest.mark.parametrize("name", sorted(engine_source()))
+@pytest.mark.parametrize("name", sorted(engine_source(["every_part"])))
 def test_a_module_that_is_sent_is_the_one_of_the_engine(name: str) -> None:
-    original, sent = (ENGINE / f"{name}.py").read_text(), engine_source()[name]
+    original, sent = (ENGINE / f"{name}.py").read_text(), engine_source(["every_part"])[name]
     compile(sent, name, "exec", dont_inherit=True)
     before, after = without_docstrings(original), without_docstrings(sent)
     assert ast.dump(after) == ast.dump(before)
