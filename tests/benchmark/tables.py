@@ -130,9 +130,11 @@ def hosts_table(results: Results) -> str:
 
 def machine_lines(results: Results) -> str:
     """Where and when each part was measured, and how busy the machine was."""
-    rows = [[part, one["date"], one["machine"], one["other work"]] for part, one in results.measured.items()]
+    rows = [
+        [part, one["date"], one["machine"], one["other work"], one["commit"]] for part, one in results.measured.items()
+    ]
     versions = {f"{one['system']}, {one['controller']}. Hosts: {one['hosts']}." for one in results.measured.values()}
-    lines = [f"- {part}: {date}, {machine}; {busy}." for part, date, machine, busy in rows]
+    lines = [f"- {part}: {date}, {machine}; {busy}; commit {commit}." for part, date, machine, busy, commit in rows]
     return "\n".join([*lines, *(f"- Controller: {told}" for told in sorted(versions))]) + "\n"
 
 

@@ -20,6 +20,7 @@ MACHINE = {
     "date": "2026-01-02",
     "machine": "2 cores",
     "other work": "no other work",
+    "commit": "abc1234",
     "system": "Linux",
     "controller": "Python",
     "hosts": "Debian",
