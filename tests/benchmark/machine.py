@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from checkout import CHECKOUT
 from fleet import Fleet
 from pyinfra_runs import provide_pyinfra
 
@@ -22,6 +23,7 @@ def describe_machine(fleet: Fleet) -> dict[str, str]:
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB; hosts and controller share it",
         "other work": describe_other_work(),
+        "commit": describe_commit(),
         "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {platform.release()}",
         "controller": f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, "
         f"community.general of ansible {version('ansible')}, pyinfra {pyinfra_version()}",
@@ -35,6 +37,13 @@ def describe_other_work(seconds: float = 3) -> str:
     time.sleep(seconds)
     busier, later = processor_times()
     return f"other work took {(busier - busy) / max(later - total, 1):.0%} of its CPU time when this began"
+
+
+def describe_commit() -> str:
+    """Which state of this checkout is measured; -dirty where files differ from the commit."""
+    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def processor_times() -> tuple[int, int]:

@@ -58,14 +58,14 @@ def runs_table(results: Results, part: str, hosts: int) -> str:
             continue
         seconds = spread(one.seconds for one in found).median
         peer, floor = (seconds_of(results.samples, part, other, hosts) for other in (peer_of(name), floor_of(name)))
-        row = [contender.label, with_ends([one.seconds for one in found])]
+        row = [contender.label, str(len(found)), with_ends([one.seconds for one in found])]
         row += [times(ratio(seconds, peer)), times(ratio(seconds, floor))]
         row += [number(median(one.cpu_seconds for one in found))]
         row += [number(median(one.bytes_per_host for one in found) / 1024, 0)]
         processes = results.facts.get("processes", {}).get(name)
         row += [NOTHING if processes is None or part != "converged" else str(processes)]
         rows.append(row)
-    heading = ["", "seconds: median (least to most)", "of existing", "of the floor", "controller CPU s"]
+    heading = ["", "runs", "seconds: median (least to most)", "of existing", "of the floor", "controller CPU s"]
     return markdown_table([*heading, "KiB per host", "processes per host"], rows)
 
 
@@ -75,7 +75,8 @@ def targets_table(verdicts: Sequence[Verdict]) -> str:
     rows = []
     for one in verdicts:
         digits = 0 if one.target.most >= 10 else 2
-        told = words[one.is_met] + (f": {one.reason}" if one.reason else "")
+        told = "no verdict: below the floor, so other work disturbed it" if one.is_impossible else words[one.is_met]
+        told += f": {one.reason}" if one.reason else ""
         most = f"{one.target.most:g} {one.target.unit}"
         rows.append([one.target.name, f"≤ {most}", number(one.value, digits), told])
     return markdown_table(["", "target", "measured", "met"], rows)
@@ -129,9 +130,11 @@ def hosts_table(results: Results) -> str:
 
 def machine_lines(results: Results) -> str:
     """Where and when each part was measured, and how busy the machine was."""
-    rows = [[part, one["date"], one["machine"], one["other work"]] for part, one in results.measured.items()]
+    rows = [
+        [part, one["date"], one["machine"], one["other work"], one["commit"]] for part, one in results.measured.items()
+    ]
     versions = {f"{one['system']}, {one['controller']}. Hosts: {one['hosts']}." for one in results.measured.values()}
-    lines = [f"- {part}: {date}, {machine}; {busy}." for part, date, machine, busy in rows]
+    lines = [f"- {part}: {date}, {machine}; {busy}; commit {commit}." for part, date, machine, busy, commit in rows]
     return "\n".join([*lines, *(f"- Controller: {told}" for told in sorted(versions))]) + "\n"
 
 
@@ -167,7 +170,7 @@ def readme_block(results: Results) -> str:
     verdicts = judge(results)
     missed = [one.target.name for one in verdicts if one.is_met is False]
     told = f"{sum(one.is_met is True for one in verdicts)} of {len(TARGETS)} targets are met"
-    told += f"; missed: {', '.join(missed)}." if missed else "."
+    told += f"; missed: {'; '.join(missed)}." if missed else "."
     machine = results.measured.get(count_name(1), {})
     where = f"Measured {machine.get('date')} on {machine.get('machine')}; {machine.get('other work')}."
     return f"{markdown_table(heading, rows)}\n{where} {told}"

@@ -20,6 +20,7 @@ MACHINE = {
     "date": "2026-01-02",
     "machine": "2 cores",
     "other work": "no other work",
+    "commit": "abc1234",
     "system": "Linux",
     "controller": "Python",
     "hosts": "Debian",
@@ -106,7 +107,7 @@ def test_documents_have_the_comments(path: str, name: str) -> None:
 
 def test_report_tells_ratios_to_peer_and_floor(results: Results) -> None:
     line = next(line for line in report_block(results).splitlines() if "this project's role |" in line)
-    assert "| 1.20 (1.10 to 1.30) | 0.10 x | 1.20 x | 0.60 | 4 | 7 |" in line
+    assert "| 3 | 1.20 (1.10 to 1.30) | 0.10 x | 1.20 x | 0.60 | 4 | 7 |" in line
 
 
 def test_target_that_is_missed_is_said_to_be_with_its_reason(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +122,13 @@ def test_reasons_are_of_targets() -> None:
 
 def test_target_that_was_not_measured_is_neither_met_nor_missed() -> None:
     assert {one.is_met for one in judge(Results())} == {None}
+
+
+def test_run_below_its_floor_is_no_success(results: Results) -> None:
+    results.replace_part("converged", [run("converged", "floor_ansible", 9), run("converged", "role", 5)], {}, MACHINE)
+    verdict = judge(results)[0]
+    assert (verdict.is_met, verdict.is_impossible) == (None, True)
+    assert "no verdict" in report_block(results)
 
 
 def test_many_hosts_are_computed_from_the_curve(results: Results) -> None:
