@@ -89,7 +89,7 @@ def observe(
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
-    brings_python = _interpreter_packages(distribution, (*venvs, *tools))
+    brings_python = _interpreter_packages(distribution, (*venvs, *tools)) if differs else ()
     instead_of_pip = tuple(package for one in system_pip for package in one.packages.values())
     installed = installed_packages(host, distribution, (*libraries, *brings_python, *instead_of_pip))
     asked = [name for name in (*libraries, *brings_python, *instead_of_pip) if name and name not in installed]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .redact import redact
 from .requirement_text import (
@@ -70,25 +71,7 @@ class Requirement:
 
         Raises ``RequirementError`` with the position for everything else, options and control characters included.
         """
-        check_requirement_text(text)
-        scanner = Scanner(text, kind="requirement")
-        scanner.skip_blanks()
-        name = scanner.take(_NAME)
-        if name is None:
-            raise scanner.refusal("expected a distribution name")
-        scanner.skip_blanks()
-        extras = _scan_extras(scanner)
-        scanner.skip_blanks()
-        url, specifier = None, SpecifierSet()
-        if scanner.take_character("@"):
-            url = _scan_url(scanner)
-        else:
-            specifier = _scan_specifier(scanner)
-        marker = _scan_marker_text(scanner)
-        if not scanner.is_at_end:
-            expected = "';' after a blank" if url else "a version specifier, ';'"
-            raise scanner.refusal(f"expected {expected} or the end")
-        return cls(normalize_name(name), extras, specifier, url, marker)
+        return _parse_requirement(text)
 
     def __str__(self) -> str:
         extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
@@ -156,6 +139,31 @@ def looks_like_path_or_url(text: str) -> bool:
     return "/" in head or "\\" in head or head.lower().endswith(_ARCHIVE_SUFFIXES)
 
 
+# The same texts are met over and over: in a declaration, a record and for each environment.
+@lru_cache(maxsize=4096)
+def _parse_requirement(text: str) -> Requirement:
+    check_requirement_text(text)
+    scanner = Scanner(text, kind="requirement")
+    scanner.skip_blanks()
+    name = scanner.take(_NAME)
+    if name is None:
+        raise scanner.refusal("expected a distribution name")
+    scanner.skip_blanks()
+    extras = _scan_extras(scanner)
+    scanner.skip_blanks()
+    url, specifier = None, SpecifierSet()
+    if scanner.take_character("@"):
+        url = _scan_url(scanner)
+    else:
+        specifier = _scan_specifier(scanner)
+    marker = _scan_marker_text(scanner)
+    if not scanner.is_at_end:
+        expected = "';' after a blank" if url else "a version specifier, ';'"
+        raise scanner.refusal(f"expected {expected} or the end")
+    return Requirement(normalize_name(name), extras, specifier, url, marker)
+
+
+@lru_cache(maxsize=4096)
 def parse_spec(text: str) -> Requirement | DirectSpec:
     """Return what the spec of a tool or package names: a requirement, or a URL or absolute path.
 
