@@ -16,7 +16,9 @@ from hosts import Host
 from local_index import ON_HOST, LocalIndex
 from pyinfra_runs import Pyinfra
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12", "debian13")]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13")]
+#: Their Pythons lack different things, and their pipx are of different ages.
+BOTH = pytest.mark.releases("debian12", "debian13")
 
 OWN = "/opt/pep668-provision"
 USERNAME, PASSWORD = "reader", "s3cr3t/p@ss:w%rd#$1"
@@ -80,6 +82,7 @@ def backend(host: Host, name: str) -> str:
     return str(host.read_json(f"/opt/pipx/venvs/{name}/pipx_metadata.json").get("backend", "pip"))
 
 
+@BOTH
 def test_one_run_provides_uv_and_fills_environments_and_tools_with_it(provided: Host, stocked: LocalIndex) -> None:
     assert provided.run("uv --version", user="alice", login=True).stdout.startswith("uv ")
     assert "uv =" in provided.read("/srv/first/.venv/pyvenv.cfg")
@@ -195,6 +198,7 @@ def test_drift_is_healed_and_a_rebuild_keeps_versions(provided: Host) -> None:
     venv(provided, path, packages=["alpha>=1", "gamma"], system_site_packages=True, changed=False)
 
 
+@BOTH
 def test_pip_and_uv_take_over_from_each_other_without_a_rebuild(provided: Host) -> None:
     path = "/srv/taken"
     venv(provided, path, packages=["alpha==1.0"])
@@ -212,6 +216,7 @@ def test_pip_and_uv_take_over_from_each_other_without_a_rebuild(provided: Host) 
     assert "uv =" in provided.read(f"{path}/pyvenv.cfg")
 
 
+@BOTH
 def test_pip_is_put_into_an_environment_of_uv_where_the_system_lacks_ensurepip(
     fresh_host: Host, stocked: LocalIndex
 ) -> None:
@@ -351,6 +356,7 @@ def test_the_best_version_of_all_indexes_is_taken_as_by_pip(provided: Host, stoc
 # Tools.
 
 
+@BOTH
 def test_tools_move_are_upgraded_injected_and_rebuilt(provided: Host, stocked: LocalIndex) -> None:
     tool(provided, {"name": "hello", "spec": "hello==1.0"})
     up = tool(provided, {"name": "hello", "spec": "hello<2"}, changed=False)
@@ -387,6 +393,7 @@ def test_a_tool_of_an_account_and_one_filled_by_pip(provided: Host) -> None:
     tool(provided, {"name": "greeter"}, python_installer="pip", changed=False, **own)
 
 
+@BOTH
 def test_a_distributions_pipx_that_cannot_use_uv_is_enough_only_where_it_is_asked_for(
     fresh_host: Host, stocked: LocalIndex
 ) -> None:
