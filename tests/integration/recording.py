@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 EXECUTED = re.compile(
     r'^execve(?:at)?\((?:[^"]*, )?"(?P<path>(?:[^"\\]|\\.)*)", (?P<argv>\[.*?\]), (?:0x|\[|NULL).*= 0$'
 )
-CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?,")
+# To nobody's address nothing is sent: sshd asks in that way what it listens on.
+CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?, (?!.*\"(::|0\.0\.0\.0)\")")
 INSTALLER = re.compile(r"^(pip[\d.]*|pipx|uv|uvx|easy_install)$")
 INSTALLER_MODULES = {"pip", "pipx", "uv", "ensurepip", "venv", "virtualenv"}
 MODULE = re.compile(r"/AnsiballZ_(\w+)\.py$")
