@@ -17,8 +17,7 @@ MANY = max(venvs + tools for venvs, tools in ENTRIES)
 REASONS = {
     "module plan as sent": "Ansible's own part of it, all that `ping` has, is above the target already; ours is 130 kB",
     "engine loaded on the host, as sent": (
-        "what Ansible sends has no byte code and is compiled in every run; a host that has everything loads no more than "
-        "it needs"
+        "what Ansible sends has no byte code and is compiled in every run; what is not needed then is not loaded"
     ),
     "role, converged, 16 hosts": (
         "the controller and its 16 hosts share two cores here, so what a host does by itself, mostly compiling the "
