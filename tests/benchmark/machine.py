@@ -24,7 +24,7 @@ def describe_machine(fleet: Fleet) -> dict[str, str]:
         "machine": f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB; hosts and controller share it",
         "other work": describe_other_work(),
         "commit": describe_commit(),
-        "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {platform.release()}",
+        "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {".".join(platform.release().split(".")[:2])}",
         "controller": f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, "
         f"community.general of ansible {version('ansible')}, pyinfra {pyinfra_version()}",
         "hosts": f"{fleet.base.release}: {fleet.base.origin}",
