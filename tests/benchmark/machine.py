@@ -19,12 +19,13 @@ def describe_machine(fleet: Fleet) -> dict[str, str]:
     """Date, size, how busy it is, and versions, by heading."""
     cpu = read_field("/proc/cpuinfo", "model name") or platform.machine()
     memory = int((read_field("/proc/meminfo", "MemTotal") or "0").split()[0]) / 1024**2
+    kernel = ".".join(platform.release().split(".")[:2])
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB; hosts and controller share it",
         "other work": describe_other_work(),
         "commit": describe_commit(),
-        "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {".".join(platform.release().split(".")[:2])}",
+        "system": f"{read_field('/etc/os-release', 'PRETTY_NAME')}, Linux {kernel}",
         "controller": f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, "
         f"community.general of ansible {version('ansible')}, pyinfra {pyinfra_version()}",
         "hosts": f"{fleet.base.release}: {fleet.base.origin}",
