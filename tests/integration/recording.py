@@ -18,8 +18,7 @@ from pathlib import Path, PurePosixPath
 EXECUTED = re.compile(
     r'^execve(?:at)?\((?:[^"]*, )?"(?P<path>(?:[^"\\]|\\.)*)", (?P<argv>\[.*?\]), (?:0x|\[|NULL).*= 0$'
 )
-# To nobody's address nothing is sent: sshd asks in that way what it listens on.
-CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?, (?!.*\"(::|0\.0\.0\.0)\")")
+CONNECTED = re.compile(r"^connect\(\d+, \{sa_family=AF_INET6?,")
 INSTALLER = re.compile(r"^(pip[\d.]*|pipx|uv|uvx|easy_install)$")
 INSTALLER_MODULES = {"pip", "pipx", "uv", "ensurepip", "venv", "virtualenv"}
 MODULE = re.compile(r"/AnsiballZ_(\w+)\.py$")
@@ -101,9 +100,20 @@ def read_recording(folder: Path) -> tuple[Process, ...]:
 
 
 def read_connections(folder: Path) -> tuple[str, ...]:
-    """The attempts to reach something over the network, as the kernel saw them: none says that nobody tried."""
-    lines = (line for path in sorted(folder.glob("trace.*")) for line in path.read_text(errors="replace").splitlines())
-    return tuple(line for line in lines if CONNECTED.match(line))
+    """The attempts of programs to reach something over the network, as the kernel saw them; sshd's own are left out.
+
+    sshd asks for names of its own, and its processes that start no program are sshd.
+    """
+    found = []
+    for path in sorted(folder.glob("trace.*")):
+        program = "sshd"
+        for line in path.read_text(errors="replace").splitlines():
+            executed = EXECUTED.match(line)
+            if executed:
+                program = PurePosixPath(executed["path"]).name
+            elif CONNECTED.match(line) and not program.startswith("sshd"):
+                found.append(f"{program}: {line}")
+    return tuple(found)
 
 
 def read_lines(lines: Iterable[str]) -> Iterable[Process]:
