@@ -53,10 +53,17 @@ def test_recording_sees_an_installer_however_it_is_called(host: Host) -> None:
         ]
 
 
+def test_recording_sees_a_connection_and_the_module_that_made_it(host: Host) -> None:
+    recorded = host.run_module("ansible.builtin.wait_for", {"port": 22, "timeout": 5}, record=True)
+    assert recorded.modules == ("wait_for",)
+    assert any("htons(22)" in connection for connection in recorded.connections), recorded.connections
+
+
 def test_recording_is_silent_about_everything_else(host: Host) -> None:
     recorded = host.run_module("ansible.builtin.command", {"argv": ["python3", "-I", "-c", "print(1)"]}, record=True)
     assert recorded.rc == 0
     assert recorded.installers == ()
+    assert recorded.connections == ()
     assert any(process.argv[-2:] == ("-c", "print(1)") for process in recorded.processes)
 
 
