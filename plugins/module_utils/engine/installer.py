@@ -83,9 +83,12 @@ class Installer(abc.ABC):
     def read_resolution(self, done: Completed) -> Resolution:
         """Read what a dry run printed."""
 
-    def look_into(self, work: Workplace, venv: str, addresses: Tuple[str, ...], folder: str) -> Prepared:
-        """Return the command that lays what is at these addresses, without dependencies, into a folder to look at."""
-        raise NotImplementedError
+    def look_into(self, work: Workplace, venv: str, addresses: Tuple[str, ...], folder: str) -> Optional[Prepared]:  # noqa: ARG002
+        """Return the command that lays what is at these addresses, without dependencies, into a folder to look at.
+
+        ``None`` for an installer that says every version by itself.
+        """
+        return None
 
     def index_failure(self, log: str) -> str:  # noqa: ARG002
         """Return what a log says of an index that did not answer although the installer went on, "" for none."""

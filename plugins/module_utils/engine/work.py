@@ -103,16 +103,11 @@ def _read_resolution(
 ) -> Mapping[str, str]:
     """Return what a dry run told, with the versions of what it gave an address alone for."""
     found = installer.read_resolution(done)
-    if not found.untold:
-        return found.packages
     folder = f"{work.scratch}/untold"
-    run_prepared(
-        work,
-        installer.look_into(work, venv, found.untold, folder),
-        "Looking at what is given by address",
-        secrets,
-        installer,
-    )
+    prepared = installer.look_into(work, venv, found.untold, folder) if found.untold else None
+    if prepared is None:
+        return found.packages
+    run_prepared(work, prepared, "Looking at what is given by address", secrets, installer)
     return {**found.packages, **distributions_in(work.host, folder)}
 
 
