@@ -36,7 +36,7 @@ SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
-TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark"]
+TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))

@@ -8,6 +8,8 @@
     release        the release's name, where a test needs to know it
     untouched_system_python   the system's own Python is judged after a module's tests
     summary_lines  lines to be shown at the end of the run
+    full           whether every fault is to be caused (--full), or some of each kind
+    tally          counts what faults, kills and attacks the tests have caused
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
 that they make a difference. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
@@ -29,6 +31,7 @@ from host_images import read_recipes
 from hosts import NEWEST_DEBIAN, Host
 from local_index import LocalIndex
 from pyinfra_runs import Pyinfra, provide_pyinfra
+from tally import Tally
 
 NOT_RUN = pytest.StashKey[str]()
 SUMMARY = pytest.StashKey[list[str]]()
@@ -37,6 +40,7 @@ SUMMARY = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--release", action="append", default=[], help="run on this release only; may be repeated")
     parser.addoption("--keep-hosts", action="store_true", help="leave the hosts running")
+    parser.addoption("--full", action="store_true", help="cause every fault, not only some of each kind")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,6 +92,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def summary_lines(request: pytest.FixtureRequest) -> list[str]:
     """What is appended is shown at the end of the run, whether tests pass or fail."""
     return request.config.stash.setdefault(SUMMARY, [])
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether every fault is to be caused; else tests that cause many cause some of each kind."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def tally() -> Iterator[Tally]:
+    """Counts what faults, kills and attacks the tests have caused."""
+    counted = Tally()
+    yield counted
+    counted.keep()
 
 
 @pytest.fixture(scope="session")
