@@ -142,7 +142,8 @@ def ready(host: Host, index: LocalIndex) -> Host:
             index.add(name, version, requires=["helper"], scripts=[name])
     index.add("helper", "1.0")
     index.mirror("uv")
-    outcome = host.apply({**tool(), **venv(VENV), "python_uv": True, "python_index_url": index.url})
+    settings = {"python_index_url": index.url, "python_installer": "pip", "python_uv": True}
+    outcome = host.apply({**tool(), **venv(VENV), **settings})
     assert not outcome.failed, outcome.text
     host.run(f"rm -rf /srv/kills; mkdir -p /srv/kills /usr/local/share/man {ENGINE}")
     podman("cp", str(CHECKOUT / "plugins" / "module_utils" / "engine"), f"{host.name}:{ENGINE}/engine")

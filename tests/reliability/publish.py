@@ -40,8 +40,10 @@ def figures(kept: dict[str, dict[str, int]], counts: tuple[int, int], seconds: f
     ).stdout.strip()
     passed, failed = counts
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {os.cpu_count()} processors, {seconds / 60:.0f} minutes: "
-        f"{passed} tests passed, {failed} failed.",
+        (
+            f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {os.cpu_count()} processors, {seconds / 60:.0f} minutes: "
+            f"{passed} tests passed, {failed} failed."
+        ),
         "",
         "| | | |",
         "|---|--:|---|",
