@@ -1,4 +1,4 @@
-"""Writes the figures of a full run of scripts/reliability into docs/reliability.md: publish.py TALLY COUNTS SECONDS"""
+"""Writes the figures of a full run of scripts/reliability into docs/reliability.md: figures.py TALLY COUNTS SECONDS"""
 
 from __future__ import annotations
 
