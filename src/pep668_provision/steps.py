@@ -21,7 +21,7 @@ from .engine.package_manager import MANAGERS
 from .facts import ProvisionPlan, StateFact
 from .remote import Call, EngineCommand, FailingCommand, show_error, show_warnings
 
-#: The kinds of steps a plan has, in the order they are taken.
+#: The kinds of steps a plan has, in the order they are taken; a package manager is repaired with the first to need it.
 EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
@@ -143,18 +143,29 @@ def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[St
     yield Step(text, _install(declared, manager, names))
 
 
+def _repair_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield what has the package manager ready: a step where it is to be repaired, else no more than to wait for it."""
+    repairs = _texts("package_manager", found)
+    if repairs or (found["system_packages"] and state.is_executing):
+        further = {"lock_timeout": declared.desired.lock_timeout, "foreseen": bool(repairs)}
+        yield Step("\n".join(repairs), [EngineCommand(Call("make_ready", further=further))])
+
+
 def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     if not found["system_packages"]:
         return
     if found["lists_need_refresh"] and not state.is_executing:
         yield _refresh_lists(found["package_manager"])
+    yield from _repair_steps(declared, found)
     steps = [one for one in found["steps"] if one["kind"] == "system_package"]
     texts = [f"{one['name']} ({'; '.join(one['reasons'])})" for one in steps]
     yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
 
 
 def _marker_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    return _taken_at_once(_texts("marker", found), declared.only(python_restore_marker=True))
+    if found["markers"] and not found["system_packages"]:
+        yield from _repair_steps(declared, found)
+    yield from _taken_at_once(_texts("marker", found), declared.only(python_restore_marker=True))
 
 
 def _pip_config_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:

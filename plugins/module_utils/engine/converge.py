@@ -17,6 +17,7 @@ from .lock import holding_lock
 from .look import look
 from .observe import observe
 from .os_packages import install_packages
+from .parts import load
 from .request import without_seeds
 from .side_by_side import Job, run_side_by_side
 from .steps import Plan
@@ -108,6 +109,9 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
         taken = plan
         if plan.packages and installs_packages:
             names = [step.name for step in plan.packages]
+            manager = state.distribution.manager
+            if manager is not None:
+                load("package_manager_ready").make_ready(host, manager, lock_timeout=desired.lock_timeout)
             install_packages(host, state.distribution, names, needs_refresh=state.lists_need_refresh)
             # What pip there is, and what is left for it, shows only now.
             _, taken = look(desired, host)
