@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_observe import SiteInquiry
 
 
-def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
+def look(
+    desired: Desired, host: Host, *, rehearsing: bool = False, installs_packages: bool = True
+) -> Tuple[HostState, Plan]:
     """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
+    Whether the package manager was interrupted is only looked at for a caller that ``installs_packages``.
     """
     state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
-    if plan.packages or plan.markers:
+    if installs_packages and (plan.packages or plan.markers):
         state = replace(state, interruption=_find_interruption(host, state))
         plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]

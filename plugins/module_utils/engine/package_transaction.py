@@ -192,6 +192,8 @@ def _without_description(host: Host) -> Tuple[str, ...]:
 
 def _touched_last(host: Host, recovery: Recovery) -> Tuple[str, ...]:
     """Return the packages that the last transaction changed, as words for commands; none where it came to its end."""
+    if not recovery.touched:
+        return ()
     if recovery.abandoned and not (host.read_text(recovery.abandoned) or "").strip():
         return ()
     if recovery.last_transaction:

@@ -162,7 +162,8 @@ def stand_in(made_up: MadeUpHost, way: Way) -> PackageManagerStandIn:
 
 def changes(stand_in: PackageManagerStandIn, way: Way) -> list[str]:
     """The commands that were not mere questions."""
-    return [line for line in stand_in.lines if line not in way.questions and "--query" not in line]
+    mere_questions = (*way.questions, " ".join(way.manager.recovery.last_transaction))
+    return [line for line in stand_in.lines if line not in mere_questions and "--query" not in line]
 
 
 def test_the_repositories_file_is_taken_where_the_cache_has_none(stand_in: PackageManagerStandIn, way: Way) -> None:

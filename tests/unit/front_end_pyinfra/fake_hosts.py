@@ -255,7 +255,7 @@ def shortened(text: str) -> str:
     if not engine:
         return text
     ask, _, request = call.partition(" ")
-    declared = json.loads(request)["declared"]
+    declared = json.loads(request).get("declared", {})
     said = [f"{name}={_without_defaults(value)!r}" for name, value in declared.items() if value]
     return " ".join([f"{before}{ask}", *said])
 
