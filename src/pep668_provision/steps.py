@@ -152,7 +152,9 @@ def _repair_steps(declared: Declared, found: Mapping[str, Any]) -> list[Step]:
 
 def _make_ready(declared: Declared, *, foreseen: bool) -> EngineCommand:
     """Return the call that waits for the package manager, and has it repaired where a killed run has left it."""
-    return EngineCommand(Call("make_ready", further={"lock_timeout": declared.desired.lock_timeout, "foreseen": foreseen}))
+    return EngineCommand(
+        Call("make_ready", further={"lock_timeout": declared.desired.lock_timeout, "foreseen": foreseen})
+    )
 
 
 def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:

@@ -42,37 +42,6 @@ class Reinstallation:
 
 
 @dataclass(frozen=True)
-class Recovery:
-    """How a package manager that is busy is told from one that was killed, and what brings the latter back.
-
-    ``locks`` are (path, kind) pairs. A lock of the kind "record" is held while a process has a record lock on the file
-    (fcntl(2)), of the kind "process" while the process lives whose number it contains. One of the kind "file" is held
-    by being there, and outlives a process that is killed: then no process is left that has a file mapped with one of
-    ``uses`` in its path, as the package manager and its libraries, or one of ``scripts`` in its command line.
-
-    What a killed transaction left is seen in the package manager's database (see package_transaction), and in what
-    ``last_transaction`` prints or in the file ``log``, from the last match of ``begins`` on: it was killed where
-    ``unfinished`` matches and ``finished`` does not, or where the file ``abandoned`` has the number of a process that
-    is gone. ``touched`` finds the packages it has to do with, by named groups.
-
-    ``commands`` are run one after the other until nothing half-way is left, unattended. A word with ``{package}``
-    stands once for each package of which that is known; ``{lock_timeout}`` is filled in.
-    """
-
-    locks: Tuple[Tuple[str, str], ...] = ()
-    uses: Tuple[str, ...] = ()
-    scripts: Tuple[str, ...] = ()
-    last_transaction: Tuple[str, ...] = ()
-    log: str = ""
-    begins: str = ""
-    unfinished: str = ""
-    finished: str = ""
-    abandoned: str = ""
-    touched: str = ""
-    commands: Tuple[Tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
 class PackageManager:
     """One package manager.
 
@@ -98,8 +67,6 @@ class PackageManager:
     ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
     manager that sees to that itself, or whose lists must not be refreshed without an upgrade of the whole system.
     ``refresh_stamp`` is a file whose date is that of the last look at the repositories.
-
-    ``recovery`` is for one that is locked, or was killed.
     """
 
     name: str
@@ -124,7 +91,6 @@ class PackageManager:
     operation_options: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     needs_root: bool = True
-    recovery: Recovery = Recovery()
 
     @property
     def collection(self) -> str:
@@ -140,12 +106,6 @@ class PackageManager:
 _DAY = 86400
 #: What brought the file there has checked its signature.
 _RPM_FROM_CACHE = ("rpm", "--upgrade", "--replacepkgs", "--quiet", "{file}")
-
-#: rpm itself waits for its lock without an end.
-_RPM_LOCKS = (("/usr/lib/sysimage/rpm/.rpm.lock", "record"), ("/var/lib/rpm/.rpm.lock", "record"))
-_DNF_TOUCHED = r"^[ *]+(?:Install|Upgrade|Downgrade|Reinstall) +(?P<package>\S+)"
-#: What dpkg does about a configuration file that was changed, without asking.
-_KEEP_CHANGED = ("--force-confdef", "--force-confold")
 
 APT = PackageManager(
     name="apt",
@@ -196,22 +156,6 @@ APT = PackageManager(
         "extra_install_args": "--option=DPkg::Lock::Timeout={lock_timeout}",
     },
     environment={"DEBIAN_FRONTEND": "noninteractive"},
-    recovery=Recovery(
-        locks=(
-            ("/var/lib/dpkg/lock-frontend", "record"),
-            ("/var/lib/dpkg/lock", "record"),
-            ("/var/lib/apt/lists/lock", "record"),
-            ("/var/cache/apt/archives/lock", "record"),
-        ),
-        commands=(
-            ("dpkg", *_KEEP_CHANGED, "--configure", "--pending"),
-            (
-                *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
-                *(f"--option=DPkg::Options::={option}" for option in _KEEP_CHANGED),
-                *("install", "--fix-broken", "--yes", "--no-remove", "--no-install-recommends"),
-            ),
-        ),
-    ),
 )
 
 DNF5 = PackageManager(
@@ -246,18 +190,6 @@ DNF5 = PackageManager(
     module_options={"install_weak_deps": False},
     lock_option="lock_timeout",
     operation_options={"extra_install_args": "--setopt=install_weak_deps=False"},
-    recovery=Recovery(
-        locks=(
-            ("/run/dnf/rpmtransaction.lock", "record"),
-            ("/var/lib/dnf/system-repo.lock", "record"),
-            *_RPM_LOCKS,
-        ),
-        last_transaction=("dnf5", "history", "info", "last"),
-        unfinished=r"^Status +: Started",
-        touched=_DNF_TOUCHED,
-        # Of one that is there twice, after an upgrade that was killed, the older one goes with it.
-        commands=(("dnf5", "--quiet", "reinstall", "--assumeyes", "{package}"),),
-    ),
 )
 
 DNF4 = replace(
@@ -275,18 +207,6 @@ DNF4 = replace(
         cache=("/var/cache/dnf/*/packages/{package}-{bare_version}.{architecture}.rpm",),
     ),
     lists=(("/var/cache/dnf", ".solv"),),
-    recovery=Recovery(
-        locks=(
-            ("/var/lib/dnf/rpmdb_lock.pid", "process"),
-            ("/var/cache/dnf/metadata_lock.pid", "process"),
-            ("/var/cache/dnf/download_lock.pid", "process"),
-            *_RPM_LOCKS,
-        ),
-        last_transaction=("dnf", "history", "info", "last"),
-        unfinished=r"^End rpmdb +: +\*\*",
-        touched=_DNF_TOUCHED,
-        commands=(("dnf", "--quiet", "reinstall", "--assumeyes", "{package}"),),
-    ),
 )
 
 PACMAN = PackageManager(
@@ -313,18 +233,6 @@ PACMAN = PackageManager(
     ),
     # New lists with an old system are a partial upgrade, which Arch does not support: only absent ones are fetched.
     lists=(("/var/lib/pacman/sync", ".db"),),
-    recovery=Recovery(
-        locks=(("/var/lib/pacman/db.lck", "file"),),
-        uses=("/libalpm.so", "/pacman"),
-        # Where what a package has to run is laid.
-        scripts=("/alpm_",),
-        log="/var/log/pacman.log",
-        begins=r"\[ALPM\] transaction started",
-        unfinished=r"\[ALPM\] transaction started",
-        finished=r"\[ALPM\] transaction (?:completed|failed|interrupted)",
-        touched=r"\[ALPM\] (?:installed|upgraded|downgraded|reinstalled) (?P<package>\S+) \(",
-        commands=(("pacman", "--sync", "--noconfirm", "{package}"),),
-    ),
 )
 
 ZYPPER = PackageManager(
@@ -350,14 +258,6 @@ ZYPPER = PackageManager(
     ),
     lists=(("/var/cache/zypp/solv", ""),),
     operation_options={"extra_install_args": "--no-recommends"},
-    recovery=Recovery(
-        locks=(("/run/zypp.pid", "process"), ("/run/zypp-rpm.pid", "process"), *_RPM_LOCKS),
-        log="/var/log/zypp/history",
-        begins=r"^[^|#]*\|command\|",
-        abandoned="/run/zypp-rpm.pid",
-        touched=r"^[^|#]*\|install\|(?P<name>[^|]+)\|(?P<version>[^|]+)\|(?P<architecture>[^|]+)\|",
-        commands=(("zypper", "--quiet", "--non-interactive", "install", "--force", "--no-recommends", "{package}"),),
-    ),
 )
 
 APK = PackageManager(

@@ -20,7 +20,7 @@ from .lock import holding_lock
 from .os_packages import lists_are_here
 from .package_files import mtree_paths
 from .package_manager import PackageManager
-from .package_transaction import PACMAN_ASIDE, Interruption, find_holder, find_interruption
+from .package_transaction import PACMAN_ASIDE, Interruption, find_holder, find_interruption, recovery_of
 from .process import Command, Completed
 
 #: Seconds between two looks at a package manager that is busy.
@@ -110,7 +110,7 @@ def _wait(host: Host, manager: PackageManager, timeout: float) -> None:
 
 
 def _by_hand(manager: PackageManager, found: Interruption) -> str:
-    return "; ".join(shlex.join(_fill(argv, found.packages, 300)) for argv in manager.recovery.commands)
+    return "; ".join(shlex.join(_fill(argv, found.packages, 300)) for argv in recovery_of(manager).commands)
 
 
 def _fill(argv: Sequence[str], packages: Sequence[str], lock_timeout: float) -> Tuple[str, ...]:
@@ -138,7 +138,7 @@ class _Repair:
             self._remove_stale(found.stale_lock)
         left: Optional[Interruption] = found
         done: Optional[Completed] = None
-        for argv in self._manager.recovery.commands:
+        for argv in recovery_of(self._manager).commands:
             if "{package}" in argv and not found.packages:
                 continue
             if done is not None and left is not None and not left.unpacked:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from .host import Host
-from .package_manager import PackageManager, Recovery
+from .package_manager import PackageManager
+from .package_recovery import RECOVERIES, Recovery
 from .process import Command
 
 #: Seconds for one question to a package manager.
@@ -70,15 +71,21 @@ class Interruption:
     unpacked: bool = False
 
 
+def recovery_of(manager: PackageManager) -> Recovery:
+    """Return what is known of a package manager that is busy or was killed."""
+    return RECOVERIES.get(manager.name, Recovery())
+
+
 def find_holder(host: Host, manager: PackageManager) -> Optional[Holder]:
     """Return a process that has a transaction of the package manager under way, or keeps others from one."""
-    for path, kind in manager.recovery.locks:
+    recovery = recovery_of(manager)
+    for path, kind in recovery.locks:
         if kind == "record":
             process = _record_lock_process(host, path)
         elif kind == "process":
             process = _named_process(host, path)
         else:
-            process = _using_process(host, manager.recovery) if host.exists(path) else None
+            process = _using_process(host, recovery) if host.exists(path) else None
         if process is not None:
             return Holder(path, process, _command_of(host, process), _start_of(host, process))
     return None
@@ -165,7 +172,7 @@ def _few(names: List[str]) -> str:
 
 
 def _left_by_others(host: Host, manager: PackageManager) -> Optional[Interruption]:
-    recovery = manager.recovery
+    recovery = recovery_of(manager)
     stale = next((path for path, kind in recovery.locks if kind == "file" and host.exists(path)), "")
     incomplete = _without_description(host) if manager.database == "pacman" else ()
     touched = [one for one in _touched_last(host, recovery) if _is_installed(host, manager, one)]

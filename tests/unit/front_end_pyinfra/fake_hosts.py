@@ -45,6 +45,7 @@ PLAN: Mapping[str, Any] = {
     "converged": True,
     "system_packages": [],
     "package_manager": "apt",
+    "package_manager_repair": [],
     "lists_need_refresh": False,
     "package_options": {},
     "markers": [],
