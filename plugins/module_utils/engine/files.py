@@ -32,7 +32,7 @@ def write_atomically(
 
     def write() -> None:
         folder, name = os.path.split(path)
-        prefix = f".{name}.pep668-"
+        prefix = f".{name.lstrip('.')}.pep668-"
         for left in os.listdir(folder):
             if left.startswith(prefix):
                 os.unlink(os.path.join(folder, left))
