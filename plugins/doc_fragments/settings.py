@@ -82,6 +82,12 @@ options:
     description: A file on the host with the certificates that the index is checked against.
     type: path
     default: ""
+  python_client_cert:
+    description:
+      - A PEM file on the host with the certificate and the private key that are shown to an index that asks for one.
+      - The account that runs the installer has to be able to read it; give it the mode 0600 or 0640.
+    type: path
+    default: ""
   python_proxy:
     description: The proxy through which the index is reached.
     type: str

@@ -89,8 +89,10 @@ class Pyinfra:
 
     def wheel(self, folder: Path) -> Path:
         """The wheel of this checkout, built in that folder."""
-        build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(CHECKOUT)]
-        subprocess.run(build, check=True, capture_output=True)
+        # The environment has what it is built with.
+        pip = [str(self.program.with_name("python")), "-m", "pip", "--disable-pip-version-check", "wheel"]
+        options = ["--no-deps", "--no-index", "--no-build-isolation", f"--wheel-dir={folder}"]
+        subprocess.run([*pip, *options, str(CHECKOUT)], check=True, capture_output=True)
         return next(folder.glob("*.whl"))
 
     def provision(self, host: Host, data: Variables, *arguments: str, user: str = "root", dry: bool = False) -> Run:

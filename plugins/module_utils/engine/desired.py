@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping,
 from . import values
 from .errors import InvalidState
 from .parts import load
-from .redact import secrets_in
+from .redact import secrets_in, spellings
 from .requirement import Requirement, normalize_name, parse_spec
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class IndexSettings:
     username: str = ""
     password: str = ""
     ca_bundle: str = ""
+    client_cert: str = ""
     proxy: str = ""
     trusted_hosts: Tuple[str, ...] = ()
 
@@ -137,7 +138,10 @@ class Desired:
             texts += [tool.spec, *(tool.inject or ())]
         for entry in self.system_pip:
             texts += [*entry.name, *entry.pip_args]
-        return secrets_in(texts) | ({self.index.password} if self.index.password else frozenset())
+        index = self.index
+        # A user without a password is a token.
+        own = spellings(index.password, index.username) if index.password else spellings(index.username)
+        return secrets_in(texts) | own
 
 
 _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
@@ -196,6 +200,7 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_index_username": ("username", values.optional(values.plain_text)),
     "python_index_password": ("password", values.optional(values.plain_text)),
     "python_ca_bundle": ("ca_bundle", values.optional(values.absolute)),
+    "python_client_cert": ("client_cert", values.optional(values.absolute)),
     "python_proxy": ("proxy", values.optional(values.url)),
     "python_trusted_hosts": ("trusted_hosts", values.list_of(values.host_name)),
 }

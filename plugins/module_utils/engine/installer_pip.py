@@ -68,6 +68,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
         env["PIP_CERT"] = index.ca_bundle
+    if index.client_cert:
+        env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
         env["PIP_PROXY"] = index.proxy
     if index.trusted_hosts:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
-from .redact import redact
+from .redact import redact_declared
 from .requirement import Requirement, normalize_name
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def read_request(host: Host, entry: VenvEntry) -> Request:
         except (RequirementsFileError, ProvisionError) as error:
             return Request(problem=str(error))
     asked: Dict[str, object] = {
-        "packages": sorted(redact(text) for text in entry.packages),
+        "packages": sorted(redact_declared(text) for text in entry.packages),
         "requirements": [_content_digest(file.content) for file in tree.files] if tree is not None else [],
         "require_hashes": entry.require_hashes,
         "exact": entry.state == "exact",
-        "pip_args": [redact(text) for text in entry.pip_args],
+        "pip_args": [redact_declared(text) for text in entry.pip_args],
     }
     if entry.lock:
         content = host.read_bytes(entry.lock)
