@@ -17,6 +17,7 @@ from typing import Any, Mapping, Tuple
 #: The parts by what they are for: a variable of the data model, or a state of entries.
 PARTS: Mapping[str, Tuple[str, ...]] = {
     "latest": ("preview",),
+    "versioned": ("apply_builds", "builds"),
     "python_restore_marker": ("marker_restore", "shipped_marker"),
     "python_pip_conf_override": ("pip_conf", "pip_conf_override"),
     "python_system_pip": ("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan"),
@@ -28,6 +29,10 @@ def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
     asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
     if '"latest"' in json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str):
         asked.add("latest")
+    venvs = json.dumps(declared.get("python_venvs"), default=str)
+    # What is to be absent may have builds, whatever its entry says.
+    if '"versioned"' in venvs or '"absent"' in venvs:
+        asked.add("versioned")
     return tuple(part for name, parts in PARTS.items() if name in asked for part in parts)
 
 

@@ -31,7 +31,8 @@ class InterpreterIdentity:
 class Receipt:
     """What one finished run left behind; ``unfinished`` names the action of a run that did not get to its end.
 
-    ``packages`` maps normalised names to versions: the set that satisfied what was asked.
+    ``packages`` maps normalised names to versions: the set that satisfied what was asked. ``build`` is the place of a
+    build among those of its environment, from 1 on; 0 in an environment that is changed in place.
     """
 
     digest: str = ""
@@ -39,6 +40,7 @@ class Receipt:
     packages: Mapping[str, str] = field(default_factory=dict)
     installer: str = ""
     unfinished: str = ""
+    build: int = 0
 
     def to_json(self) -> str:
         record: Dict[str, object] = {"format": _FORMAT}
@@ -50,6 +52,8 @@ class Receipt:
             packages=dict(sorted(self.packages.items())),
             installer=self.installer,
         )
+        if self.build:
+            record["build"] = self.build
         return json.dumps(record, indent=1) + "\n"
 
 
@@ -71,12 +75,16 @@ def parse_receipt(text: str) -> Optional[Receipt]:
     words = (path, version, record.get("digest"), record.get("installer", ""), record.get("unfinished", ""))
     if not all(isinstance(word, str) for word in words) or not isinstance(size, int) or not isinstance(mtime_ns, int):
         return None
+    build = record.get("build", 0)
+    if isinstance(build, bool) or not isinstance(build, int) or build < 0:
+        return None
     return Receipt(
         digest=str(words[2]),
         interpreter=InterpreterIdentity(str(path), str(version), size, mtime_ns),
         packages=packages,
         installer=str(words[3]),
         unfinished=str(words[4]),
+        build=build,
     )
 
 

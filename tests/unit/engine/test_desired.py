@@ -12,6 +12,7 @@ import pytest
 
 from pep668_provision.engine.desired import (
     INSTALLERS,
+    LAYOUTS,
     PIP_CONF_OVERRIDES,
     PIPX_SOURCES,
     REBUILDS,
@@ -298,7 +299,8 @@ def test_allowed_value_is_taken(keys: dict[str, Any], field: str, value: object)
 
 @pytest.mark.parametrize(
     "declared",
-    [venv(state=state) for state in VENV_STATES]
+    [venv(state=state, layout="versioned") for state in VENV_STATES]
+    + [venv(layout=layout) for layout in LAYOUTS]
     + [venv(installer=name) for name in INSTALLERS]
     + [venv(rebuild=name) for name in REBUILDS]
     + [tool(state=state) for state in TOOL_STATES]
