@@ -91,11 +91,6 @@ from ansible_collections.pep668.provision.plugins.module_utils.provision_module 
 ENTRIES = ("python_venvs", "python_tools")
 
 
-def sent_along() -> None:
-    """Name what the engine loads by itself where an entry needs it: what a module names is sent to the host with it."""
-    from ansible_collections.pep668.provision.plugins.module_utils.engine import apply_builds  # noqa: F401, PLC0415
-
-
 def main() -> None:
     # Not a list for Ansible: it would make one of a text, and what is declared is judged as it is.
     module = make_module(**{name: {"type": "raw", "default": []} for name in ENTRIES})

@@ -74,7 +74,7 @@ def versions_to_keep(desired: Desired, host: Host, step: VenvStep) -> Dict[str, 
     """
     observed, entry, state = step.observed, step.observed.entry, step.observed.state
     kept = dict(state.kept)
-    if step.action != "update" or not kept or entry.require_hashes:
+    if step.action != "update" or not kept or entry.checks_hashes:
         return kept
     recorded = dict(state.receipt.packages) if state.receipt is not None else {}
     also = pins_of({name: recorded[name] for name in drift(observed)})

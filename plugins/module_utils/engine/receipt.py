@@ -32,7 +32,8 @@ class Receipt:
     """What one finished run left behind; ``unfinished`` names the action of a run that did not get to its end.
 
     ``packages`` maps normalised names to versions: the set that satisfied what was asked. ``build`` is the place of a
-    build among those of its environment, from 1 on; 0 in an environment that is changed in place.
+    build among those of its environment, from 1 on; 0 in an environment that is changed in place. ``hashes``
+    says whether each of them was installed with its hash checked.
     """
 
     digest: str = ""
@@ -40,6 +41,7 @@ class Receipt:
     packages: Mapping[str, str] = field(default_factory=dict)
     installer: str = ""
     unfinished: str = ""
+    hashes: bool = False
     build: int = 0
 
     def to_json(self) -> str:
@@ -54,6 +56,8 @@ class Receipt:
         )
         if self.build:
             record["build"] = self.build
+        if self.hashes:
+            record["hashes"] = True
         return json.dumps(record, indent=1) + "\n"
 
 
@@ -85,6 +89,7 @@ def parse_receipt(text: str) -> Optional[Receipt]:
         installer=str(words[3]),
         unfinished=str(words[4]),
         build=build,
+        hashes=record.get("hashes") is True,
     )
 
 
