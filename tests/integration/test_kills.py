@@ -57,6 +57,14 @@ NO_VENV = {"python_venvs": [{"path": VENV, "state": "absent"}]}
 WANTED = f"{VENV}/bin/python -c 'import wanted, helper'"
 
 
+#: How many builds there are.
+BUILDS = f"test $(ls {VENV}.d | wc -l) = {{}}"
+
+
+def versioned(*packages: str, **more: object) -> dict[str, Any]:
+    return venv(VENV, *packages, layout="versioned", **more)
+
+
 def shows(program: str, version: str) -> str:
     return f"test \"$({program})\" = '{re.split('[/ ]', program)[-1]} {version}'"
 
@@ -95,6 +103,35 @@ CASES = {
         VENV_PLACES,
         (f"test ! -e {VENV}",),
     ),
+    "venv in builds, create": Case(NO_VENV, versioned("wanted"), VENV_PLACES, (WANTED, BUILDS.format(1))),
+    "venv in builds, update": Case(
+        versioned("wanted==1.0"),
+        versioned("wanted==2.0", keep=1, owner="app"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), BUILDS.format(1)),
+        # From one build to the next there is no moment without any.
+        always=(f"{VENV}/bin/wanted", f"test -e {VENV}/.pep668-provision.json"),
+    ),
+    "venv in builds by uv, update": Case(
+        versioned("wanted==1.0", installer="uv"),
+        versioned("wanted==2.0", installer="uv"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), BUILDS.format(2)),
+        always=(f"{VENV}/bin/wanted",),
+    ),
+    "venv in builds, from one in place": Case(
+        venv(VENV, "wanted==1.0"),
+        versioned("wanted"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"), BUILDS.format(1)),
+    ),
+    "venv in builds, to one in place": Case(
+        versioned("wanted==1.0"),
+        venv(VENV, "wanted"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"), f"test ! -L {VENV}", BUILDS.format(1)),
+    ),
+    "venv in builds, remove": Case(versioned("wanted"), NO_VENV, VENV_PLACES, ('test -z "$(ls -A /srv/kills)"',)),
     "tool, install": Case(tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)),
     "tool, install the first": Case(
         tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),), prepare=("rm -r /opt/pipx",)

@@ -91,6 +91,7 @@ def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: i
                 "position": step.position,
                 "path": step.observed.entry.path,
                 "action": step.action,
+                "build": step.build,
                 "reasons": list(step.reasons),
             }
             for step in plan.venvs

@@ -201,6 +201,14 @@ def seconds(value: object) -> float:
     return float(value)
 
 
+def count(value: object) -> int:
+    # A template gives a number as a text.
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise Refused("allowed is a whole number, 1 or more")
+    return number
+
+
 def list_of(check: Callable[[object], str]) -> Callable[[object], Tuple[str, ...]]:
     def check_all(value: object) -> Tuple[str, ...]:
         if not isinstance(value, (list, tuple)):
