@@ -76,17 +76,31 @@ class FaultState:
         if self.tools:
             assert self.host.run(["/usr/local/bin/spanner"], user="alice").stdout == f"spanner {self.version}\n"
 
-    def run(self, declared: Mapping[str, Any], *, user: str = "root", **variables: object) -> Outcome:
+    def run(
+        self,
+        declared: Mapping[str, Any],
+        *,
+        user: str = "root",
+        environment: Mapping[str, str] | None = None,
+        **variables: object,
+    ) -> Outcome:
         """The module environments has run with these arguments."""
-        task = {"name": "Run", "pep668.provision.environments": dict(declared)}
+        task = {"name": "Run", "pep668.provision.environments": dict(declared), "environment": dict(environment or {})}
         return self.host.play([{"hosts": "all", "gather_facts": False, "tasks": [task]}], variables, user=user)
 
-    def refused(self, declared: Mapping[str, Any], *, without: Collection[str] = (), user: str = "root") -> Outcome:
+    def refused(
+        self,
+        declared: Mapping[str, Any],
+        *,
+        without: Collection[str] = (),
+        user: str = "root",
+        environment: Mapping[str, str] | None = None,
+    ) -> Outcome:
         """A run with this failed, said so of each entry, and left the host as it was; returns it."""
         # What an earlier run has fetched would be taken from there.
         self.host.run("rm -rf /root/.cache/uv /root/.cache/pip")
         before = footprint(self.host, without=without)
-        failed = self.run(declared, user=user)
+        failed = self.run(declared, user=user, environment=environment)
         assert failed.failed, failed.text
         assert failed.tasks, failed.text
         assert "Traceback" not in failed.message, failed.text
