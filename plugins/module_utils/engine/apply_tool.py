@@ -47,7 +47,7 @@ from .pipx import (
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import make_installer, run_checked
+from .work import make_installer, run_checked, with_temporary_files
 
 
 class ToolRun:
@@ -127,7 +127,7 @@ class ToolRun:
         entries = [self.entry, *(run.entry for run in others)]
         names = ", ".join(entry.name for entry in entries)
         with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
-            self._pipx(install_together_arguments(entries), f"Installing {names}", log_file=f"{scratch}/{LOG_NAME}")
+            self._pipx(install_together_arguments(entries), f"Installing {names}", scratch=scratch)
 
     def take_made(self) -> None:
         """Take the step for a tool that may have been installed with others; from its start where it was not."""
@@ -171,7 +171,7 @@ class ToolRun:
         python = self.observed.interpreter.path if self.entry.python and self.observed.interpreter else ""
         injected = self.entry.inject if self.entry.inject is not None else self.state.kept_injected
         with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
-            files = {"log_file": f"{scratch}/{LOG_NAME}"}
+            files = {"scratch": scratch}
             if pins:
                 files["pins_file"] = f"{scratch}/pins.txt"
                 write_atomically(files["pins_file"], "\n".join(pins) + "\n", account=self.account)
@@ -179,11 +179,12 @@ class ToolRun:
             if injected:
                 self._pipx(inject_arguments(self.entry, injected), f"Injecting into {self.entry.name}", **files)
 
-    def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", log_file: str = "") -> None:
+    def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", scratch: str = "") -> None:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
         by_uv, uv = self._by_uv, find_uv(self.host)
+        log_file = f"{scratch}/{LOG_NAME}" if scratch else ""
         env = pipx_environment(
             self.host,
             self.space,
@@ -197,6 +198,8 @@ class ToolRun:
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
         command = replace(command, timeout=self.desired.index.timeout or None)
+        if scratch:
+            command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
 

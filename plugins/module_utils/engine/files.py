@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -25,11 +26,17 @@ def write_atomically(
     """Leave ``text`` as the whole content of ``path``, written with the rights of ``account``.
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
-    numbers of the user and the group it belongs to, where they are not those of ``account``.
+    numbers of the user and the group it belongs to, where they are not those of ``account``. One writer at a time: what
+    a killed one left is removed.
     """
 
     def write() -> None:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".pep668-")
+        folder, name = os.path.split(path)
+        prefix = f".{name}.pep668-"
+        for left in os.listdir(folder):
+            if left.startswith(prefix):
+                os.unlink(os.path.join(folder, left))
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
@@ -157,18 +164,72 @@ def _in_folder(folder: str, act: Callable[[], None]) -> None:
 def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]:
     """Give the body a private, empty directory of ``account``, gone afterwards: ``at`` a path, else a temporary one.
 
-    A path of its own is found again after a kill.
+    After a kill a path of its own is found again; of temporary ones the next to be made removes it.
     """
 
     def make() -> str:
-        if not at:
-            return tempfile.mkdtemp(prefix=".pep668-")
         remove_tree(at)
         _in_folder(os.path.dirname(at), lambda: os.mkdir(at, 0o700))
         return at
 
+    if not at:
+        with _temporary_directory(account) as path:
+            yield path
+        return
     path = act_as(account, make)
     try:
         yield path
     finally:
         act_as(account, lambda: remove_tree(path))
+
+
+_TEMPORARY = ".pep668-"
+
+
+@contextlib.contextmanager
+def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
+    """As scratch_directory, where temporary files go. A lock, which dies with its process, says that it is in use."""
+    act_as(account, _remove_unused)
+    while True:
+        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
+        try:
+            handle = _lock_directory(path)
+        except OSError:
+            # Another run took it for one that is left over.
+            continue
+        break
+    try:
+        yield path
+    finally:
+        act_as(account, lambda: remove_tree(path))
+        os.close(handle)
+
+
+def _lock_directory(path: str) -> int:
+    """Return the open, locked directory; raises OSError where another has it, or it is not there any more."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(handle), os.lstat(path)):
+            raise FileNotFoundError(path)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_unused() -> None:
+    """Remove the temporary directories of this account that killed runs have left."""
+    folder = tempfile.gettempdir()
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if not name.startswith(_TEMPORARY):
+            continue
+        # What is another account's, in use, or gone by now, stays as it is.
+        with contextlib.suppress(OSError):
+            if os.lstat(path).st_uid == os.geteuid():
+                handle = _lock_directory(path)
+                try:
+                    remove_tree(path)
+                finally:
+                    os.close(handle)

@@ -90,7 +90,18 @@ def run_prepared(
     for path, content in prepared.files.items():
         write_atomically(path, content, account=work.account, mode=0o600)
     command = replace(prepared.command, timeout=work.index.timeout or None)
+    command = with_temporary_files(work.host, command, work.scratch)
     return run_checked(work.host, command, what, secrets, installer, f"{work.scratch}/{LOG_NAME}")
+
+
+def with_temporary_files(host: Host, command: Command, folder: str) -> Command:
+    """Return a command whose temporary files are in a folder, where the next run finds and removes a killed one's.
+
+    A caller's own choice (TMPDIR) stays, for what runs as the caller.
+    """
+    if command.account is None and host.environ.get("TMPDIR"):
+        return command
+    return replace(command, env={**command.env, "TMPDIR": folder})
 
 
 def resolve(
