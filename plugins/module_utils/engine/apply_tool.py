@@ -8,7 +8,6 @@ An installation over an existing environment is never asked of pipx: older ones 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -16,7 +15,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .account import act_as
 from .desired import Desired
 from .difference import foreign_link
-from .errors import CommandFailed, ProvisionError, raise_all
+from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
@@ -111,7 +110,7 @@ class ToolRun:
                 with replacing(self.path, self.aside, self.account):
                     self._install(keep=self.step.keeps_versions)
                     self._refuse_foreign_links()
-            except ProvisionError:
+            except (ProvisionError, OSError):
                 self._restore_links()
                 self._unlink(only_dangling=True)
                 raise
@@ -144,6 +143,13 @@ class ToolRun:
             raise
         self._finish()
 
+    def leave_no_half(self) -> None:
+        """Leave nothing of a tool that was installed with others and did not get so far as to be recorded."""
+        state = self._look()
+        if state.record is None or state.problem:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._unlink(only_dangling=True)
+
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
         if not pins:
@@ -151,7 +157,10 @@ class ToolRun:
             return
         try:
             self._install_once(pins)
-        except CommandFailed:
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None:
+                raise
             act_as(self.account, lambda: remove_tree(self.path))
             self._install_once(())
             self.warnings.append(
@@ -188,6 +197,7 @@ class ToolRun:
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        command = replace(command, timeout=self.desired.index.timeout or None)
         if scratch:
             command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
@@ -240,9 +250,14 @@ class ToolRun:
 def take_together(runs: "Sequence[ToolRun]") -> None:
     """Take the steps for tools that one call of pipx installs; raises what was wrong with each that failed."""
     if len(runs) > 1:
-        # Which of them failed and why shows when it is installed by itself.
-        with contextlib.suppress(CommandFailed):
+        try:
             runs[0].install_together(runs[1:])
+        except CommandFailed as error:
+            # Which of them failed and why shows when it is installed by itself; what took too long would do so again.
+            if error.status is None:
+                for run in runs:
+                    run.leave_no_half()
+                raise
     errors: List[ProvisionError] = []
     for run in runs:
         try:
@@ -252,6 +267,8 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
                 run.take()
         except ProvisionError as error:
             errors.append(error)
+        except OSError as error:
+            errors.append(refused_by_system(error))
     raise_all(errors)
 
 

@@ -48,6 +48,9 @@ def write_atomically(
                 os.chown(temporary, *owner)
             os.chmod(temporary, mode)
             os.rename(temporary, path)
+        except OSError as error:
+            os.unlink(temporary)
+            raise OSError(error.errno, error.strerror, path) from error
         except BaseException:
             os.unlink(temporary)
             raise

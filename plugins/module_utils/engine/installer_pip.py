@@ -113,6 +113,11 @@ _KNOWN_FAILURES = (
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("403 Client Error", "The index lets this user not in: check python_index_username and python_index_password."),
+    ("error responses", "The index itself fails: try again later, or set python_index_url to another."),
+    ("Read timed out", "The index is too slow or does not answer: check the host's network and python_index_url."),
+    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
+    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
@@ -121,9 +126,13 @@ _KNOWN_FAILURES = (
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
     (
         "No matching distribution found",
-        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
+        "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
     ),
     ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
+    ("is invalid", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("BadZipFile", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("UnicodeDecodeError", "What answers there is no package index: check python_index_url."),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )

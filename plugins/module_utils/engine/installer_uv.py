@@ -34,12 +34,26 @@ _NO_OPTIONS = UvOptions()
 _KNOWN_FAILURES = (
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
+    (
+        "certificate not valid yet",
+        "The host's clock may be wrong: set it, then run again.",
+    ),
+    ("certificate expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("HTTP status server error", "The index itself fails: try again later, or set python_index_url to another."),
+    (
+        "end of file before message length",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
     ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
     ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
     (
+        "invalid package format",
+        "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another.",
+    ),
+    (
         "No solution found",
-        "Check names and versions: these requirements cannot be met together from this index for this Python.",
+        "Check names and versions: these requirements cannot be met together from this index (python_index_url).",
     ),
     (
         "Hash mismatch",
@@ -49,6 +63,11 @@ _KNOWN_FAILURES = (
         "all requirements must have",
         "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
     ),
+    (
+        "Failed to extract archive",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
