@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
-from .desired import Desired
+from .desired import Desired, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
@@ -45,6 +45,7 @@ from .pipx import (
     parse_tool_record,
     tool_space,
 )
+from .redact import has_credentials
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
@@ -94,7 +95,10 @@ class ToolRun:
     def shares(self) -> Optional[Tuple[object, ...]]:
         """What has to be the same for one call of pipx to install several tools; ``None`` where this needs its own."""
         entry, pipx = self.entry, self.pipx
-        has_options = entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        has_logins = any(map(has_credentials, _specs_of(entry)))
+        has_options = (
+            has_logins or entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        )
         is_new = self.step.action == "create" and not os.path.lexists(self.path) and not os.path.lexists(self.aside)
         # From an address pipx learns the name by installing it first.
         is_named = isinstance(parse_spec(entry.install_spec), Requirement)
@@ -188,10 +192,22 @@ class ToolRun:
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
+        if scratch and private:
+            command = replace(command, env={**command.env, **self._hand_over(scratch, private)})
         if scratch:
             command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
+
+    def _hand_over(self, scratch: str, specs: Sequence[str]) -> Mapping[str, Optional[str]]:
+        """Have the logins in specs in private files; returns the variables that name these."""
+        from .logins import hand_over  # noqa: PLC0415  # few tools have any
+
+        env, files = hand_over(self.host, self.account, scratch, specs)
+        for path, content in files.items():
+            write_atomically(path, content, account=self.account, mode=0o600)
+        return env
 
     def _look(self) -> ToolState:
         return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))
@@ -235,6 +251,10 @@ class ToolRun:
     def _remove(self) -> None:
         self._unlink()
         remove_directory(self.path, self.aside, self.account)
+
+
+def _specs_of(entry: ToolEntry) -> Tuple[str, ...]:
+    return (entry.install_spec, *(entry.inject or ()))
 
 
 def take_together(runs: "Sequence[ToolRun]") -> None:
