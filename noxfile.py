@@ -321,7 +321,7 @@ def reliability(session: nox.Session) -> None:
     checks.run_side_by_side(commands, environment)
     if not session.posargs:
         figures = [str(tally), str(RESULTS / "counts"), f"{time.monotonic() - started:.0f}"]
-        session.run(sys.executable, "tests/reliability/publish.py", *figures, external=True)
+        session.run(sys.executable, "tests/reliability/figures.py", *figures, external=True)
     checks.finish()
 
 

@@ -30,6 +30,20 @@ options:
     type: str
     choices: [auto, system, index]
     default: auto
+  python_pipx_pin:
+    description: The version of a pipx that comes from the index; empty for the newest.
+    type: str
+    default: ""
+  python_uv_pin:
+    description: The version of a uv that comes from the index; empty for the newest.
+    type: str
+    default: ""
+  python_require_pins:
+    description:
+      - Whether everything that is declared has to be pinned, by C(==), a URL with a hash or a commit, or a lock file.
+      - What is not is refused, each with its place, before anything changes.
+    type: bool
+    default: false
   python_manage_system_packages:
     description: Whether the operating system's package manager may be used for what is missing.
     type: bool

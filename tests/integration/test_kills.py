@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,7 @@ WANTED = f"{VENV}/bin/python -c 'import wanted, helper'"
 
 
 def shows(program: str, version: str) -> str:
-    return f"test \"$({program})\" = '{program.rpartition('/')[2]} {version}'"
+    return f"test \"$({program})\" = '{re.split('[/ ]', program)[-1]} {version}'"
 
 
 CASES = {
@@ -81,6 +82,13 @@ CASES = {
         (shows(f"{VENV}/bin/wanted", "1.0"), f'test -z "$(find {VENV} ! -user app)"'),
         prepare=(f"rm {VENV}/bin/python*",),
     ),
+    "venv by uv, create": Case(NO_VENV, venv(VENV, "wanted", installer="uv"), VENV_PLACES, (WANTED,)),
+    "venv by uv, update to an exact set": Case(
+        venv(VENV, "wanted==1.0", "tool", installer="uv"),
+        venv(VENV, "wanted==2.0", installer="uv", state="exact"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), f"test ! -e {VENV}/bin/tool"),
+    ),
     "venv, remove": Case(
         venv(VENV, "wanted"),
         NO_VENV,
@@ -90,6 +98,13 @@ CASES = {
     "tool, install": Case(tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)),
     "tool, install the first": Case(
         tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),), prepare=("rm -r /opt/pipx",)
+    ),
+    "tool of a user, install": Case(
+        tool(scope="user", user="alice", state="absent"),
+        tool(scope="user", user="alice"),
+        ("/home/alice",),
+        (shows("su - alice -c tool", "2.0"),),
+        prepare=("rm -rf /home/alice/.local /home/alice/.profile; cp /etc/skel/.profile /home/alice/",),
     ),
     "tool, upgrade": Case(
         tool(spec="tool==1.0"), tool(spec="tool==2.0"), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)
@@ -126,7 +141,9 @@ def ready(host: Host, index: LocalIndex) -> Host:
         for version in ("1.0", "2.0"):
             index.add(name, version, requires=["helper"], scripts=[name])
     index.add("helper", "1.0")
-    outcome = host.apply({**tool(), **venv(VENV), "python_index_url": index.url})
+    index.mirror("uv")
+    settings = {"python_index_url": index.url, "python_installer": "pip", "python_uv": True}
+    outcome = host.apply({**tool(), **venv(VENV), **settings})
     assert not outcome.failed, outcome.text
     host.run(f"rm -rf /srv/kills; mkdir -p /srv/kills /usr/local/share/man {ENGINE}")
     podman("cp", str(CHECKOUT / "plugins" / "module_utils" / "engine"), f"{host.name}:{ENGINE}/engine")
@@ -140,7 +157,7 @@ def test_the_next_run_converges_and_nothing_is_lost(
 ) -> None:
     case = CASES[name]
     seed = int(os.environ.get("PROVISION_SEED") or random.randrange(10**6)) if full else SEED
-    settings = {"python_index_url": index.url}
+    settings = {"python_index_url": index.url, "python_installer": "pip"}
     asked = {
         "before": {**case.before, **settings},
         "after": {**case.after, **settings},

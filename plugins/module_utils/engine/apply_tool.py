@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
-from .desired import Desired, ToolEntry
+from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
@@ -49,7 +49,7 @@ from .redact import has_credentials
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import make_installer, run_checked, with_temporary_files
+from .work import make_installer, run_checked, with_temporary_files, write_private_files
 
 
 class ToolRun:
@@ -183,7 +183,8 @@ class ToolRun:
         env = pipx_environment(
             self.host,
             self.space,
-            self.desired.index,
+            # What asks no index gets no credentials.
+            self.desired.index if scratch else IndexSettings(),
             prefix=self.path,
             uv=uv if by_uv else "",
             backend="" if backend == "auto" else backend,
@@ -193,21 +194,17 @@ class ToolRun:
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
         private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
-        if scratch and private:
-            command = replace(command, env={**command.env, **self._hand_over(scratch, private)})
         if scratch:
+            files: Mapping[str, str] = {}
+            if private:
+                from .logins import hand_over  # noqa: PLC0415  # few tools have any
+
+                logins, files = hand_over(self.host, self.account, scratch, private)
+                command = replace(command, env={**command.env, **logins})
+            command = write_private_files(self.host, command, scratch, files)
             command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
-
-    def _hand_over(self, scratch: str, specs: Sequence[str]) -> Mapping[str, Optional[str]]:
-        """Have the logins in specs in private files; returns the variables that name these."""
-        from .logins import hand_over  # noqa: PLC0415  # few tools have any
-
-        env, files = hand_over(self.host, self.account, scratch, specs)
-        for path, content in files.items():
-            write_atomically(path, content, account=self.account, mode=0o600)
-        return env
 
     def _look(self) -> ToolState:
         return observe_tool(self.host, self.space, self.entry, Interpreters(self.host))

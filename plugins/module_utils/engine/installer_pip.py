@@ -9,14 +9,15 @@ import json
 import os
 import re
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import quote, urlsplit
 
 from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .installer_pip_options import without_private
 from .interpreter import Interpreter, Interpreters
+from .parts import load
 from .pip_release import Pip
 from .process import Command, Completed
 from .redact import has_credentials, with_credentials, without_login
@@ -24,12 +25,15 @@ from .request import InstallRequest
 from .requirement import normalize_name
 from .venv import distributions_in, site_packages
 
+if TYPE_CHECKING:
+    from pep668_provision.engine.pylock import LockedPackage
+
 #: pip install --dry-run --report exists since this version (pip release notes).
 REPORT_SINCE = "22.2"
 #: pip --python, by which a pip works in an environment that has none, since this one.
 OTHER_PYTHON_SINCE = "22.3"
 #: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
-_SHARED_WHEELS = "/usr/share/python-wheels"
+SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
 _REDIRECTIONS = (
     "PIP_TARGET",
@@ -150,8 +154,8 @@ class PipInstaller(Installer):
             cwd=cwd,
         )
 
-    def _installing(self, work: Workplace, argv: Iterable[str], request: InstallRequest) -> Prepared:
-        asked = install_arguments(work, request)
+    def _installing(self, work: Workplace, venv: str, argv: Iterable[str], request: InstallRequest) -> Prepared:
+        asked = install_arguments(work, venv, request)
         command = self._command(work, (*argv, *asked.words), index=work.index, cwd=working_directory(request))
         return Prepared(replace(command, env={**command.env, **asked.environment}), asked.files)
 
@@ -177,14 +181,14 @@ class PipInstaller(Installer):
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "ensurepip", "--default-pip"]))
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        return self._installing(work, [f"{venv}/bin/python", "-I", "-m", "pip", "install"], request)
+        return self._installing(work, venv, [f"{venv}/bin/python", "-I", "-m", "pip", "install"], request)
 
     def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "uninstall", "--yes", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
         options = ["--quiet", "--dry-run", "--report", "-"] + (["--ignore-installed"] if everything else [])
-        return self._installing(work, [*self._pip_with_report(work, venv), "install", *options], request)
+        return self._installing(work, venv, [*self._pip_with_report(work, venv), "install", *options], request)
 
     def read_resolution(self, done: Completed) -> Resolution:
         try:
@@ -243,12 +247,20 @@ def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     for folder in (
         f"{prefix}/lib/{release}/ensurepip/_bundled",
         f"{prefix}/lib64/{release}/ensurepip/_bundled",
-        _SHARED_WHEELS,
+        SHARED_WHEELS,
     ):
         for name in work.host.names_in(folder):
             if name.startswith("pip-") and name.endswith(".whl"):
                 found.append((name.split("-")[1], f"{folder}/{name}"))
     return found
+
+
+def locked_lines(packages: "Sequence[LockedPackage]") -> str:
+    """Return packages of a lock file as a requirements file that has a hash for each file."""
+    folders = dict.fromkeys(folder for package in packages for folder in package.folders)
+    lines = [f"--find-links file://{quote(folder)}" for folder in folders]
+    lines += [" ".join([one.requirement, *(f"--hash={digest}" for digest in one.hashes)]) for one in packages]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def working_directory(request: InstallRequest) -> str:
@@ -265,23 +277,29 @@ class InstallArguments:
     environment: Mapping[str, Optional[str]]
 
 
-def install_arguments(work: Workplace, request: InstallRequest) -> InstallArguments:
+def install_arguments(work: Workplace, venv: str, request: InstallRequest) -> InstallArguments:
     """Return the arguments that stand for a request; uv's pip interface takes the same."""
     entry = request.entry
     files: Dict[str, str] = {}
     arguments: List[str] = []
     if request.upgrade:
         arguments.append("--upgrade")
-    if entry.require_hashes:
+    if request.again:
+        arguments.append("--force-reinstall")
+    if entry.checks_hashes:
         arguments.append("--require-hashes")
     # A password in a URL would stand in the process list: such a one goes through a private file.
     words, private, environment = without_private(entry.pip_args)
     arguments += words
+    if entry.lock:
+        # The lock has what each package depends on.
+        files[f"{work.scratch}/locked.txt"] = locked_lines(load("pylock").locked_packages(work, entry, venv))
+        arguments += ["--no-deps", "-r", f"{work.scratch}/locked.txt"]
     for path in entry.requirements:
         arguments += ["-r", path]
     for path in entry.constraints:
         arguments += ["-c", path]
-    if request.pins and not entry.require_hashes:
+    if request.pins and not entry.checks_hashes:
         files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
         arguments += ["-c", f"{work.scratch}/pins.txt"]
     private += [text for text in entry.packages if has_credentials(text)]

@@ -102,7 +102,7 @@ class SitePip:
             pip_args=(*entry.pip_args, *(word for text in editable for word in ("-e", text))),
         )
         request = InstallRequest(wanted, upgrade=entry.state == "latest")
-        asked = install_arguments(self.work, request)
+        asked = install_arguments(self.work, "", request)
         cwd = entry.chdir if entry.chdir != "/" else working_directory(request)
         command = self._command([*argv, *asked.words], asks_index=True, further=asked.environment, cwd=cwd)
         return Prepared(command, asked.files)

@@ -87,7 +87,7 @@ class UvInstaller(Installer):
                 f"uv has nothing for {', '.join(options.refused)} in pip_args.", advice="Set installer: pip for it."
             )
         asked = install_arguments(
-            work, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
+            work, venv, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
         )
         # Of pip's own variables uv knows none, and what they say is in the settings.
         options.environment.update({name: value for name, value in asked.environment.items() if value is not None})

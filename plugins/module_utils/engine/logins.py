@@ -3,29 +3,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Credentials of URLs that would become arguments: they reach pip, uv and git by private files, the URLs without them.
 
-git is given the address of a repository as an argument by pip and by uv, and pipx hands what it installs to pip as one;
-pipx also records it, and writes it to its log. What reads logins from files there is the netrc format for archives, for
-pip and for uv, and the store of git's own credential helper for repositories.
+pip and uv give git the address of a repository as an argument. pipx does so with what it installs, records it, and
+writes it to its log. pip calls itself for what a build needs, with each index and the proxy as arguments (pip's
+build_env.py). What reads logins from files is the netrc format, for pip and for uv, and the store of git's own
+credential helper for repositories.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
 from .account import Account, act_as
 from .errors import ProvisionError
 from .host import Host
-from .redact import has_credentials
+from .process import Command
+from .redact import has_credentials, without_login
 
 Environment = Dict[str, Optional[str]]
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<userinfo>[^/\s]+)@(?P<place>[^/\s?#]+)")
-#: What no reader of a netrc takes as a part of a word, or not every one: Python's are two, uv has another.
-_NOT_IN_NETRC = re.compile(r"[\s\\\"']|^#|[^\x20-\x7e]")
+#: What not every reader of a netrc takes as a part of a word: Python before 3.11 has another than since, uv a third.
+_NOT_IN_NETRC = re.compile(r"[\s\\\"']|^#|[^\x20-\x7e]|^$")
+#: What Python before 3.11 does not; later ones take everything in quotes (netrc.py).
+_NOT_IN_OLD_NETRC = re.compile(r"[\s\\]|^\"|[^\x20-\x7e]|^$")
+_QUOTED_SINCE = (3, 11)
+_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+_INDEX_LINES = ("--extra-index-url ", "--find-links ")
+_PROXIES = tuple(one for name in ("http_proxy", "https_proxy", "all_proxy") for one in (name, name.upper()))
 #: Readers of netrc know hosts without ports.
 _PORT = re.compile(r":\d+$")
 
@@ -135,3 +143,70 @@ def _own_netrc(host: Host, account: Optional[Account]) -> str:
     except ProvisionError:
         text = None
     return (text or "").rstrip("\n")
+
+
+def without_index_logins(
+    host: Host, command: Command, scratch: str, files: Mapping[str, str]
+) -> Tuple[Command, Dict[str, str]]:
+    """Return a call of pip and its files with the logins of its indexes in a private file, and of its proxy elsewhere.
+
+    A login stays in its URL where the file cannot hold it: there are two for one host, or the Python is one before
+    3.11 and there are blanks, backslashes or letters beyond ASCII in the password. pip then shows it in the process
+    list while it fetches what a build needs.
+    """
+    env, files = dict(command.env), dict(files)
+    packages = f"{scratch}/packages.txt"
+    lines = files.get(packages, "").splitlines()
+    options = [line for line in lines if line.startswith(_INDEX_LINES)]
+    words = [word for name in _INDEXES for word in (env.get(name) or "").split()] + options
+    quotes = _python_version(host, command.argv[0]) >= _QUOTED_SINCE
+    known: Dict[str, Tuple[str, str]] = {}
+    left = set()
+    for login in filter(None, map(login_of, words)):
+        name, pair = _PORT.sub("", login.place), (login.user, login.password)
+        is_readable = login.user and (quotes or not any(map(_NOT_IN_OLD_NETRC.search, pair)))
+        if (
+            not is_readable
+            or known.setdefault(name, pair) != pair
+            or f"machine {name} " in files.get(f"{scratch}/netrc", "")
+        ):
+            left.add(name)
+
+    def hide(text: str) -> str:
+        login = login_of(text)
+        return text if login is None or _PORT.sub("", login.place) in left else without_login(text)
+
+    moved = {name: pair for name, pair in known.items() if name not in left}
+    if moved:
+        for name in _INDEXES:
+            if env.get(name):
+                env[name] = " ".join(map(hide, (env[name] or "").split()))
+        if options:
+            files[packages] = "".join(f"{hide(line) if line in options else line}\n" for line in lines)
+        path = f"{scratch}/netrc"
+        own = files.get(path) or _own_netrc(host, command.account) + "\n"
+        entries = [
+            f"machine {name} login {_word(user, quotes)} password {_word(password, quotes)}\n"
+            for name, (user, password) in moved.items()
+        ]
+        files[path] = "".join((own.lstrip("\n"), *entries))
+        env["NETRC"] = path
+    proxy = env.get("PIP_PROXY")
+    if proxy and has_credentials(proxy):
+        # Without these a host that is excepted would be reached without the proxy.
+        env.update(dict.fromkeys(("PIP_PROXY", "NO_PROXY", "no_proxy")), **dict.fromkeys(_PROXIES, proxy))
+    return replace(command, env=env), files
+
+
+def _word(text: str, quotes: bool) -> str:  # noqa: FBT001  # it is how the reader reads
+    if not quotes or not _NOT_IN_NETRC.search(text):
+        return text
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def _python_version(host: Host, python: str) -> Tuple[int, ...]:
+    """Return the version of an interpreter by files, of an environment or of the system; (0,) where it is not known."""
+    folder = python.rpartition("/bin/")[0]
+    said = re.search(r"(?m)^version(?:_info)? *= *(\d+)\.(\d+)", host.read_text(f"{folder}/pyvenv.cfg") or "")
+    named = said or re.search(r"/python(\d+)\.(\d+)$", host.resolve(python))
+    return (int(named[1]), int(named[2])) if named else (0,)

@@ -17,6 +17,7 @@ from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
 from .interpreter import Interpreter, Interpreters, environment_owner, find_program
 from .marker import Marker, observe_marker
+from .parts import load
 from .pip_facts import message_locale, observe_pip_facts
 from .pip_policy import PipFacts
 from .pip_program import read_shebang
@@ -48,7 +49,7 @@ def observe_system_pip(
     ``changing`` are markers and files of pip's configuration that steps before restore, or take the override out of.
     """
     found = []
-    look = _Look(host, desired.index, interpreters)
+    look = _Look(host, desired.index, interpreters, require_pins=desired.require_pins)
     for entry in desired.system_pip:
         observed = look.at(entry)
         if observed.facts is not None:
@@ -99,8 +100,8 @@ def _packages_for(
 class _Look:
     """Looks at entries; a site that several of them are about is read once."""
 
-    def __init__(self, host: Host, index: IndexSettings, interpreters: Interpreters) -> None:
-        self.host, self.index, self.interpreters = host, index, interpreters
+    def __init__(self, host: Host, index: IndexSettings, interpreters: Interpreters, *, require_pins: bool) -> None:
+        self.host, self.index, self.interpreters, self.require_pins = host, index, interpreters, require_pins
         self._sites: Dict[Tuple[str, Optional[Account], bool], Site] = {}
 
     def at(self, entry: SystemPipEntry) -> ObservedSystemPip:
@@ -122,6 +123,9 @@ class _Look:
             asked, constraints = _read_asked(host, entry)
         except (RequirementsFileError, RequirementError) as error:
             return replace(observed, problem=f"{error}.", advice="Write the file first.", is_pending=True)
+        unpinned = load("pins").unpinned_lines(host, entry.requirements) if self.require_pins else ""
+        if unpinned and entry.state != "absent":
+            return replace(observed, problem=f"{unpinned}.", advice="Pin them.", is_pending=True)
         site = self._site(interpreter, account, with_user_site=entry.scope == "user")
         if not site.directories:
             problem = f"{interpreter.path} does not say where it looks for distributions."

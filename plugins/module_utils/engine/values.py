@@ -11,6 +11,7 @@ from typing import Callable, List, Tuple
 
 from .redact import redact
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
+from .version import Version, VersionError
 
 _PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$")
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
@@ -19,6 +20,7 @@ _USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s@]+@")
 _REFUSED_USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^/\s]*)@)?(?P<place>[^/\s?#]*)")
 _PORT = re.compile(r"^(\[[^\]]*\]|[^:]*)(:\d*)?$")
+_LOCK_NAME = re.compile(r"^pylock\.([^.]+\.)?toml$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: No environment lives in these; one given by mistake must not be taken for one.
 _RESERVED_PATHS = (
@@ -72,7 +74,7 @@ def _check_login(text: str) -> None:
         is_cut = set("?#") & set(userinfo) or not _PORT.match(found["place"])
         if is_cut and not scheme.endswith("ssh") and not scheme.startswith("file"):
             raise Refused(
-                "its host is not one, or its port no number; in a password / ? and # have to be written as %2F, %3F and %23"
+                "its host is not one, or its port no number; in a password / ? # have to be written as %2F, %3F, %23"
             )
         over_http = scheme in ("http", "https", "git+http", "git+https")
         if userinfo and not over_http and (":" in userinfo or scheme.endswith(("http", "https"))):
@@ -84,7 +86,8 @@ def _check_login(text: str) -> None:
 
 def argument(value: object) -> str:
     text = plain_text(value)
-    _check_login(text)
+    # The value of a short option may follow it in the same word.
+    _check_login(text[2:] if re.match("-[A-Za-z]", text) else text)
     return text
 
 
@@ -112,6 +115,13 @@ def absolute(value: object) -> str:
     if ".." in text.split("/"):
         raise Refused("allowed is an absolute path without '..'")
     return posixpath.normpath("/" + text.lstrip("/"))
+
+
+def lock_file(value: object) -> str:
+    path = absolute(value)
+    if not _LOCK_NAME.match(posixpath.basename(path)):
+        raise Refused("allowed is the absolute path of a file named pylock.toml, or pylock.NAME.toml (PEP 751)")
+    return path
 
 
 def optional(check: Callable[[object], str]) -> Callable[[object], str]:
@@ -172,6 +182,15 @@ def name(value: object) -> str:
     if parsed.extras or str(parsed.specifier) or parsed.url or parsed.marker:
         raise Refused("allowed is a distribution name alone; versions and extras belong into spec")
     return text
+
+
+def version(value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise Refused('YAML reads a bare 1.10 as the number 1.1: write it in quotes, like "1.10"')
+    try:
+        return str(Version.parse(plain_text(value)))
+    except VersionError as error:
+        raise Refused(f"{error}") from None
 
 
 def library(value: object) -> str:

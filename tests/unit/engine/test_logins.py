@@ -11,7 +11,8 @@ import pytest
 
 from made_up_host import MadeUpHost
 from pep668_provision.engine.errors import ProvisionError
-from pep668_provision.engine.logins import hand_over, is_for_git, login_of
+from pep668_provision.engine.logins import hand_over, is_for_git, login_of, without_index_logins
+from pep668_provision.engine.process import Command
 from pep668_provision.engine.redact import without_login
 
 
@@ -100,3 +101,47 @@ def test_what_a_file_cannot_hold_is_refused_without_showing_it(made_up: MadeUpHo
         hand_over(made_up.host, None, "/scratch", texts)
     assert "x.test" in str(refused.value)
     assert not [part for part in ("one@", "two", "blank@", "slash@", "ü") if part in str(refused.value)]
+
+
+def pip_call(python: str, **env: str) -> Command:
+    return Command((python, "-m", "pip", "install"), env=env)
+
+
+@pytest.mark.parametrize(
+    "password", ["s3cret", "p@ss:w%rd#$1", "with blank", "quo'te\"s", '"first', "back\\slash", "ümläut€"]
+)
+def test_pip_reads_logins_of_its_indexes_from_a_file(made_up: MadeUpHost, tmp_path: Path, password: str) -> None:
+    made_up.with_file("/v/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.5\n")
+    secret = quote(password, safe="")
+    call = pip_call(
+        "/v/bin/python",
+        PIP_INDEX_URL=f"https://me:{secret}@x.test/simple",
+        PIP_EXTRA_INDEX_URL=f"https://me:{secret}@x.test/more https://y.test",
+        PIP_PROXY=f"http://me:{secret}@proxy.test:3128",
+    )
+    lines = f"--find-links https://you:{secret}@z.test/\nmine @ https://me:own@w.test/a.whl\n"
+    command, files = without_index_logins(made_up.host, call, "/scratch", {"/scratch/packages.txt": lines})
+    assert command.env["PIP_INDEX_URL"] == "https://x.test/simple"
+    assert command.env["PIP_EXTRA_INDEX_URL"] == "https://x.test/more https://y.test"
+    assert command.env["PIP_PROXY"] is None
+    assert command.env["HTTPS_PROXY"] == f"http://me:{secret}@proxy.test:3128"
+    assert files["/scratch/packages.txt"] == "--find-links https://z.test/\nmine @ https://me:own@w.test/a.whl\n"
+    path = tmp_path / "netrc"
+    path.write_text(files["/scratch/netrc"])
+    read = netrc.netrc(path)
+    assert read.authenticators("x.test") == ("me", "", password)
+    assert read.authenticators("z.test") == ("you", "", password)
+    assert command.env["NETRC"] == "/scratch/netrc"
+
+
+@pytest.mark.parametrize(
+    ("version", "urls"),
+    [
+        pytest.param("3.9.2", ["https://me:with%20blank@x.test"], id="a blank for an old reader"),
+        pytest.param("3.13.5", ["https://me:one@x.test", "https://me:two@x.test/more"], id="two for one host"),
+    ],
+)
+def test_a_login_that_a_file_cannot_hold_stays_where_it_is(made_up: MadeUpHost, version: str, urls: list[str]) -> None:
+    made_up.with_file("/v/pyvenv.cfg", f"version = {version}\n")
+    call = pip_call("/v/bin/python", PIP_EXTRA_INDEX_URL=" ".join(urls))
+    assert without_index_logins(made_up.host, call, "/scratch", {}) == (call, {})

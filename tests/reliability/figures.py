@@ -1,4 +1,4 @@
-"""Writes the figures of a full run of scripts/reliability into docs/reliability.md: publish.py TALLY COUNTS SECONDS"""
+"""Writes the figures of a full run of scripts/reliability into docs/reliability.md: figures.py TALLY COUNTS SECONDS"""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def figures(kept: dict[str, dict[str, int]], counts: tuple[int, int], seconds: f
     ).stdout.strip()
     passed, failed = counts
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {os.cpu_count()} processors, {seconds / 60:.0f} minutes: "
-        f"{passed} tests passed, {failed} failed.",
+        (
+            f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {os.cpu_count()} processors, {seconds / 60:.0f} minutes: "
+            f"{passed} tests passed, {failed} failed."
+        ),
         "",
         "| | | |",
         "|---|--:|---|",
