@@ -341,6 +341,7 @@ class Host:
         record: bool = False,
         arguments: Sequence[str] = (),
         user: str = "root",
+        around: Sequence[str] = (),
     ) -> Outcome:
         """A playbook with the role pep668.provision.python and these variables has run against the host.
 
@@ -348,7 +349,9 @@ class Host:
         ansible-playbook's, such as ``-vvv``. user: the account Ansible connects as.
         """
         play = {"hosts": "all", "gather_facts": False, "roles": [{"role": ROLE}]}
-        return self.play([play], variables, check=check, diff=diff, record=record, arguments=arguments, user=user)
+        return self.play(
+            [play], variables, check=check, diff=diff, record=record, arguments=arguments, user=user, around=around
+        )
 
     def module(
         self,
@@ -417,8 +420,12 @@ class Host:
         record: bool = False,
         arguments: Sequence[str] = (),
         user: str = "root",
+        around: Sequence[str] = (),
     ) -> Outcome:
-        """These plays, or the playbook of that path, have run against the host; variables are inventory variables."""
+        """These plays, or the playbook of that path, have run against the host; variables are inventory variables.
+
+        around: words to put before the command ansible-playbook, which then is recorded itself; not with record.
+        """
         with tempfile.TemporaryDirectory(prefix="pep668-play-") as scratch:
             folder = Path(scratch)
             connection = self._ssh(user, folder / "trace" if record else None)
@@ -427,7 +434,7 @@ class Host:
             playbook = plays if isinstance(plays, Path) else folder / "playbook.json"
             if not isinstance(plays, Path):
                 playbook.write_text(json.dumps(plays))
-            command = [str(Path(sys.executable).with_name("ansible-playbook"))]
+            command = [*around, str(Path(sys.executable).with_name("ansible-playbook"))]
             command += ["--inventory", str(folder / "inventory.json"), str(playbook), *arguments]
             command += ["--check"] * check + ["--diff"] * diff
             if record:

@@ -111,15 +111,19 @@ class Pyinfra:
         *arguments: str,
         dry: bool = False,
         files: Mapping[str, str] | None = None,
+        around: Sequence[str] = (),
     ) -> Run:
-        """pyinfra has ended, with these hosts and their data, in a folder of its own with these files."""
+        """pyinfra has ended, with these hosts and their data, in a folder of its own with these files.
+
+        around: words to put before the command pyinfra.
+        """
         with tempfile.TemporaryDirectory(prefix="pep668-pyinfra-") as scratch:
             for name, text in (files or {}).items():
                 Path(scratch, name).write_text(text)
             Path(scratch, "inventory.py").write_text(f"hosts = {list(inventory.items())!r}\n")
             options = ["--json", *(["--dry"] if dry else ["-y"])]
             done = subprocess.run(
-                [str(self.program), *options, "inventory.py", *arguments],
+                [*around, str(self.program), *options, "inventory.py", *arguments],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
-from .desired import Desired
+from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
@@ -44,10 +44,11 @@ from .pipx import (
     parse_tool_record,
     tool_space,
 )
+from .redact import has_credentials
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import make_installer, run_checked, with_temporary_files
+from .work import make_installer, run_checked, with_temporary_files, write_private_files
 
 
 class ToolRun:
@@ -93,7 +94,10 @@ class ToolRun:
     def shares(self) -> Optional[Tuple[object, ...]]:
         """What has to be the same for one call of pipx to install several tools; ``None`` where this needs its own."""
         entry, pipx = self.entry, self.pipx
-        has_options = entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        has_logins = any(map(has_credentials, _specs_of(entry)))
+        has_options = (
+            has_logins or entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        )
         is_new = self.step.action == "create" and not os.path.lexists(self.path) and not os.path.lexists(self.aside)
         # From an address pipx learns the name by installing it first.
         is_named = isinstance(parse_spec(entry.install_spec), Requirement)
@@ -188,7 +192,8 @@ class ToolRun:
         env = pipx_environment(
             self.host,
             self.space,
-            self.desired.index,
+            # What asks no index gets no credentials.
+            self.desired.index if scratch else IndexSettings(),
             prefix=self.path,
             uv=uv if by_uv else "",
             backend="" if backend == "auto" else backend,
@@ -198,7 +203,15 @@ class ToolRun:
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
         command = replace(command, timeout=self.desired.index.timeout or None)
+        private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
         if scratch:
+            files: Mapping[str, str] = {}
+            if private:
+                from .logins import hand_over  # noqa: PLC0415  # few tools have any
+
+                logins, files = hand_over(self.host, self.account, scratch, private)
+                command = replace(command, env={**command.env, **logins})
+            command = write_private_files(self.host, command, scratch, files)
             command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
@@ -245,6 +258,10 @@ class ToolRun:
     def _remove(self) -> None:
         self._unlink()
         remove_directory(self.path, self.aside, self.account)
+
+
+def _specs_of(entry: ToolEntry) -> Tuple[str, ...]:
+    return (entry.install_spec, *(entry.inject or ()))
 
 
 def take_together(runs: "Sequence[ToolRun]") -> None:

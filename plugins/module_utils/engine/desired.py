@@ -176,7 +176,7 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "owner": values.optional(values.account),
     "installer": values.choice(*INSTALLERS),
     "rebuild": values.choice(*REBUILDS),
-    "pip_args": values.list_of(values.plain_text),
+    "pip_args": values.list_of(values.argument),
     "layout": values.choice(*LAYOUTS),
     "keep": values.count,
 }

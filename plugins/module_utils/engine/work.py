@@ -23,6 +23,8 @@ from .redact import redact
 from .request import InstallRequest
 from .venv import distributions_in
 
+_TOLD_TO_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PROXY")
+
 
 def make_installer(name: str, uv: str) -> Installer:
     """Return pip, uv, or the pip that an interpreter brings along and no environment has to keep (bundled)."""
@@ -87,11 +89,24 @@ def _without_frames(said: List[str]) -> List[str]:
 def run_prepared(
     work: Workplace, prepared: Prepared, what: str, secrets: FrozenSet[str], installer: Installer
 ) -> Completed:
-    for path, content in prepared.files.items():
-        write_atomically(path, content, account=work.account, mode=0o600)
     command = replace(prepared.command, timeout=work.index.timeout or None)
+    command = write_private_files(work.host, command, work.scratch, prepared.files)
     command = with_temporary_files(work.host, command, work.scratch)
     return run_checked(work.host, command, what, secrets, installer, f"{work.scratch}/{LOG_NAME}")
+
+
+def write_private_files(host: Host, command: Command, scratch: str, files: Mapping[str, str]) -> Command:
+    """Write the files of a command, and what credentials of pip's indexes are in its environment; returns the command.
+
+    What pip is told of indexes it hands on as arguments, where it builds.
+    """
+    if any("@" in (command.env.get(name) or "") for name in _TOLD_TO_PIP) or f"{scratch}/packages.txt" in files:
+        from .logins import without_index_logins  # noqa: PLC0415  # few hosts have any
+
+        command, files = without_index_logins(host, command, scratch, files)
+    for path, content in files.items():
+        write_atomically(path, content, account=command.account, mode=0o600)
+    return command
 
 
 def with_temporary_files(host: Host, command: Command, folder: str) -> Command:
