@@ -88,7 +88,9 @@ system_pip:
   type: list
   elements: dict
 venvs:
-  description: The environments that need work, as position in O(python_venvs), path, action and reasons.
+  description:
+    - The environments that need work, as position in O(python_venvs), path, action and reasons.
+    - C(build) is the build that the path of one with C(layout=versioned) leads to afterwards.
   returned: success
   type: list
   elements: dict

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
 
 from .desired import Desired
-from .errors import raise_all
+from .errors import raise_all, telling_refusals
 from .host import Host
 from .host_state import HostState
 from .lock import holding_lock
@@ -47,6 +47,7 @@ class Outcome:
         return not self.plan.is_empty
 
 
+@telling_refusals
 def rehearse(desired: Desired, host: Host) -> Outcome:
     """Return what a run would do, without doing it."""
     from .preview import Preview, preview_tool, preview_venv  # noqa: PLC0415  # only a rehearsal asks the installers
@@ -92,6 +93,7 @@ def _touched(plan: Plan, state: HostState) -> Mapping[str, "ObservedSystemPip"]:
     }
 
 
+@telling_refusals
 def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -> Outcome:
     """Bring the host to what is declared, under its lock; nothing is started on a host that is there already.
 

@@ -17,6 +17,7 @@ from .request import Request
 from .venv import VenvState
 
 if TYPE_CHECKING:
+    from pep668_provision.engine.builds import Builds
     from pep668_provision.engine.pip_conf_wanted import WantedConfig
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
@@ -30,6 +31,7 @@ class ObservedVenv:
 
     ``interpreter`` is the selected one where a new environment is needed, ``runs_selected`` says whether the present
     one already runs it; ``newer`` maps names to versions the index has beyond the installed ones (state latest).
+    ``builds`` are those of one with versioned layout; then ``state`` is that of the build its path leads to.
     """
 
     entry: VenvEntry
@@ -41,6 +43,7 @@ class ObservedVenv:
     account: Optional[Account] = None
     newer: Mapping[str, str] = field(default_factory=dict)
     links: Tuple[Tuple[str, str], ...] = ()
+    builds: Optional[Builds] = None
 
     @property
     def lacks_pip(self) -> bool:

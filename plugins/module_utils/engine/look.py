@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from .desired import Desired
-from .errors import ProvisionError
+from .errors import ProvisionError, telling_refusals
 from .host import Host
 from .host_state import HostState
 from .observe import Inquiry, observe
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_observe import SiteInquiry
 
 
+@telling_refusals
 def look(
     desired: Desired, host: Host, *, rehearsing: bool = False, installs_packages: bool = True
 ) -> Tuple[HostState, Plan]:
@@ -109,6 +110,7 @@ def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: i
                 "position": step.position,
                 "path": step.observed.entry.path,
                 "action": step.action,
+                "build": step.build,
                 "reasons": list(step.reasons),
             }
             for step in plan.venvs

@@ -124,20 +124,29 @@ class _Planner:
                 "Run it as root (become, or _sudo with pyinfra), or leave owner out.",
             )
             return
-        installer = self._installer_of(entry)
-        if not installer:
+        installs = difference.action not in ("switch", "prune")
+        installer = self._installer_of(entry) if installs else ""
+        if installs and not installer:
             return
         # Where uv made it, pip has to be put into it first.
-        filled = self._python_to_fill(observed) if installer == "pip" else None
+        filled = self._python_to_fill(observed) if installer == "pip" and observed.builds is None else None
         if filled is not None and not self._can_create(f"the environment {entry.path}", filled, installer):
             return
         interpreter = None
-        if difference.action in ("create", "rebuild"):
+        if difference.makes_anew:
             interpreter = observed.interpreter
             if not self._provide_interpreter(f"the environment {entry.path}", entry.python, interpreter, installer):
                 return
         self.venvs.append(
-            VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
+            VenvStep(
+                difference.action,
+                observed,
+                _clean(difference.reasons),
+                position,
+                interpreter,
+                installer,
+                build=difference.build,
+            )
         )
 
     def _python_to_fill(self, observed: ObservedVenv) -> Optional[Interpreter]:

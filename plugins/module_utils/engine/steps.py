@@ -76,10 +76,10 @@ class ConfigStep:
 
 @dataclass(frozen=True)
 class VenvStep:
-    """What happens to one environment: create, rebuild, update or remove.
+    """What happens to one environment: create, rebuild, update or remove; with versioned layout also switch or prune.
 
     ``position`` is its place in ``python_venvs``, ``None`` for one in which this project keeps a program of its own;
-    ``links`` are (link, target) pairs to make with it.
+    ``links`` are (link, target) pairs to make with it, ``build`` is the build its path leads to afterwards.
     """
 
     action: str
@@ -89,6 +89,7 @@ class VenvStep:
     interpreter: Optional[Interpreter] = None
     installer: str = "pip"
     links: Tuple[Tuple[str, str], ...] = ()
+    build: str = ""
 
     @property
     def text(self) -> StepText:

@@ -72,7 +72,7 @@ def test_a_plan_is_answered_with_its_warnings(debian: MadeUpHost, capsys: pytest
     word, answer = asked(debian, capsys, "plan", declared={"python_venvs": [ENTRY]})
     assert (word, answer["converged"], answer["warnings"]) == ("answer", False, [])
     assert answer["venvs"] == [
-        {"position": 0, "path": ENTRY["path"], "action": "create", "reasons": ["it is not there"]}
+        {"position": 0, "path": ENTRY["path"], "action": "create", "build": "", "reasons": ["it is not there"]}
     ]
 
 
