@@ -124,7 +124,7 @@ class VenvRun:
                     self._remove_others(work)
                 elif extras:
                     self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
-        except ProvisionError:
+        except (ProvisionError, OSError):
             # Nothing moved: then it is as finished as it was before, and need not be rebuilt next time.
             if self._look().distributions == before and observed.state.receipt is not None:
                 self._write_receipt(observed.state.receipt)
@@ -144,8 +144,9 @@ class VenvRun:
         what = f"Installing into {self.path}"
         try:
             self._run(work, self.installer.install(work, self.path, request), what)
-        except CommandFailed:
-            if not (request.pins or request.also):
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None or not (request.pins or request.also):
                 raise
             plain = replace(request, pins=(), also=())
             if not plain.is_empty:

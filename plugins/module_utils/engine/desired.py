@@ -94,7 +94,10 @@ class ToolEntry:
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """Where distributions come from. URLs are without the credentials, which stand beside them."""
+    """Where distributions come from. URLs are without the credentials, which stand beside them.
+
+    ``timeout`` is how many seconds one call of an installer may take; 0 is no limit.
+    """
 
     index_url: str = ""
     extra_index_urls: Tuple[str, ...] = ()
@@ -106,6 +109,7 @@ class IndexSettings:
     client_cert: str = ""
     proxy: str = ""
     trusted_hosts: Tuple[str, ...] = ()
+    timeout: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "owner": values.optional(values.account),
     "installer": values.choice(*INSTALLERS),
     "rebuild": values.choice(*REBUILDS),
-    "pip_args": values.list_of(values.plain_text),
+    "pip_args": values.list_of(values.argument),
     "layout": values.choice(*LAYOUTS),
     "keep": values.count,
 }
@@ -205,6 +209,7 @@ _SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_lock_timeout": ("lock_timeout", values.seconds),
 }
 _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
+    "python_install_timeout": ("timeout", values.seconds),
     "python_index_url": ("index_url", values.optional(values.url)),
     "python_extra_index_urls": ("extra_index_urls", values.list_of(values.url)),
     "python_find_links": ("find_links", values.list_of(values.url)),

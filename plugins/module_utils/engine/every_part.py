@@ -10,6 +10,7 @@ from . import (  # noqa: F401  # to be there is all they are imported for
     apply_system_pip,
     builds,
     marker_restore,
+    package_manager_ready,
     pins,
     pip_conf,
     pip_conf_override,

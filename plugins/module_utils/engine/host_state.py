@@ -91,8 +91,10 @@ class HostState:
     """What was found on a host about a declared state; plain data, made for one ``plan()``.
 
     ``available_packages`` says of OS packages that may be needed whether the configured repositories have them; one
-    that is not in it was not asked for, or the lists at hand cannot tell. ``markers`` and ``pip_configs`` are looked at
-    where they are declared; ``lasting_overrides`` tells of overrides that are in no file of pip's own levels.
+    that is not in it was not asked for, or the lists at hand cannot tell. ``interruption`` says what a killed
+    transaction of the package manager left half-way; it is looked for where packages are needed. ``markers`` and
+    ``pip_configs`` are looked at where they are declared; ``lasting_overrides`` tells of overrides that are in no file
+    of pip's own levels.
     """
 
     distribution: Distribution
@@ -109,6 +111,7 @@ class HostState:
     installed_packages: FrozenSet[str] = frozenset()
     available_packages: Mapping[str, bool] = field(default_factory=dict)
     lists_need_refresh: bool = False
+    interruption: Tuple[str, ...] = ()
     markers: Tuple[ObservedMarker, ...] = ()
     pip_configs: Tuple[ObservedConfig, ...] = ()
     lasting_overrides: Tuple[str, ...] = ()

@@ -20,7 +20,7 @@ PARTS: Mapping[str, Tuple[str, ...]] = {
     "versioned": ("apply_builds", "builds"),
     "lock": ("pylock",),
     "python_require_pins": ("pins",),
-    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_restore_marker": ("marker_restore", "package_manager_ready", "shipped_marker"),
     "python_pip_conf_override": ("pip_conf", "pip_conf_override"),
     "python_system_pip": ("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan"),
 }

@@ -15,7 +15,7 @@ from .interpreter import Interpreter, describe_found
 from .parts import load
 from .pipx import PIN_SINCE, Pipx, has_pipx_for_uv
 from .redact import redact
-from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, RepairStep, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_plan import EntryPlan
@@ -268,6 +268,7 @@ class _Planner:
                 " from the index."
             )
         return Plan(
+            repairs=self._repairs() if packages or self.markers else (),
             packages=packages,
             markers=tuple(self.markers),
             pip_configs=tuple(self.pip_configs),
@@ -278,6 +279,13 @@ class _Planner:
             refusals=tuple(self.refusals),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _repairs(self) -> Tuple[RepairStep, ...]:
+        """Return what brings the package manager back; one that is not going to be used is left as it is."""
+        manager = self.state.distribution.manager
+        if manager is None or not self.state.interruption or not self._may_install_packages():
+            return ()
+        return (RepairStep(manager.name, self.state.interruption),)
 
     def _may_install_packages(self) -> bool:
         manager = self.state.distribution.manager

@@ -39,12 +39,13 @@ class Command:
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended; ``status`` is ``None`` when it could not be started or ran out of time."""
+    """How a command ended; ``status`` is ``None`` when it could not be started or, ``timed_out``, took too long."""
 
     command: Command
     status: Optional[int]
     stdout: str = ""
     stderr: str = ""
+    timed_out: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -85,9 +86,9 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
         drop_privileges(command.account)
 
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             list(command.argv),
-            input=command.stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             universal_newlines=True,
@@ -95,14 +96,18 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
             errors="replace",
             env=child_environment(command, environ),
             cwd=command.cwd,
-            preexec_fn=prepare,
+            preexec_fn=prepare,  # noqa: PLW1509  # the engine has no threads
             # Python opens every file closed for children; what is left open for them is the lock of this run.
             close_fds=False,
-            timeout=command.timeout,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return Completed(command, None, "", f"no answer within {command.timeout:.0f} seconds")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Completed(command, None, "", str(error))
-    return Completed(command, done.returncode, done.stdout, done.stderr)
+    try:
+        stdout, stderr = process.communicate(command.stdin, command.timeout)
+    except subprocess.TimeoutExpired:
+        from .process_end import end_with_descendants  # noqa: PLC0415  # few commands take that long
+
+        stdout, stderr = end_with_descendants(process)
+        said = f"no answer within {command.timeout:.0f} seconds\n{stderr}".strip()
+        return Completed(command, None, stdout, said, timed_out=True)
+    return Completed(command, process.returncode, stdout, stderr)

@@ -13,6 +13,8 @@ from .host import Host
 from .json_text import read_json
 
 FILE_NAME = ".pep668-provision.json"
+#: How the names begin under which a record is written before it has its own (write_atomically).
+HALF_WRITTEN = f"{FILE_NAME}.pep668-"
 _FORMAT = 1
 _LIMIT = 4 * 1024 * 1024
 

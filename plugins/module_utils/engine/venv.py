@@ -14,7 +14,7 @@ from typing import Dict, Mapping, Optional
 from .desired import BUILDS_SUFFIX
 from .host import Host
 from .interpreter import Interpreters, release_by_name
-from .receipt import Receipt, identify_interpreter, read_receipt
+from .receipt import HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
 from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
@@ -125,7 +125,9 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     receipt = read_receipt(host, path)
     text = host.read_text(f"{path}/pyvenv.cfg")
     if text is None and receipt is None:
-        kind = "directory" if host.names_in(path) else "empty"
+        # A run that was killed before it had written its record leaves that alone.
+        foreign = [name for name in host.names_in(path) if not name.startswith(HALF_WRITTEN)]
+        kind = "directory" if foreign else "empty"
         return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build)
     cfg = parse_pyvenv_cfg(text or "")
     version = cfg.get("version", cfg.get("version_info", "")).split("+")[0]

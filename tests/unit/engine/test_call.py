@@ -27,7 +27,7 @@ def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **
 
 
 def test_every_question_has_an_answer() -> None:
-    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge"]
+    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge", "make_ready"]
 
 
 def test_a_host_is_described(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:

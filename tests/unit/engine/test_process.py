@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,18 @@ def test_a_command_that_takes_too_long_is_an_answer() -> None:
 def test_a_child_makes_files_that_others_can_read() -> None:
     done = run(python("import os; print(oct(os.umask(0)), os.getcwd())"), {})
     assert done.stdout == "0o22 /\n"
+
+
+def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    # The one below takes no notice of an interrupt and holds the output open.
+    below = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+    above = (
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-c', {below!r}])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid)); child.wait()"
+    )
+    done = run(python(above, timeout=2), {})
+    assert done.timed_out
+    # One whose parent is gone too stays as a zombie until init takes notice.
+    status = Path("/proc", started.read_text(), "status")
+    assert not status.exists() or "\nState:\tZ" in status.read_text()
