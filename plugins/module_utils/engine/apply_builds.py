@@ -67,6 +67,11 @@ sys.meta_path.insert(0, AtTheEndOfSite)
 '''
 
 
+def settling_module(link: str, build: str) -> str:
+    """Return the source of the module for the build that a link is to lead to."""
+    return _SETTLE.format(link=link, build=build)
+
+
 def versions_to_keep(desired: Desired, host: Host, step: VenvStep) -> Dict[str, str]:
     """Return the versions that a new build is not to change: those of before, as the installer would change them there.
 
@@ -256,7 +261,7 @@ class _BuildRun(VenvRun):
 
     def _settle_processes(self) -> None:
         folder = site_packages(self.host, self.path, "")
-        texts = {f"{SETTLE_NAME}.py": _SETTLE.format(link=self.link, build=self.path)}
+        texts = {f"{SETTLE_NAME}.py": settling_module(self.link, self.path)}
         texts[f"{SETTLE_NAME}.pth"] = f"import {SETTLE_NAME}\n"
         for name, text in texts.items():
             write_atomically(f"{folder}/{name}", text, account=self.account)
