@@ -95,12 +95,13 @@ class FaultState:
         without: Collection[str] = (),
         user: str = "root",
         environment: Mapping[str, str] | None = None,
+        **variables: object,
     ) -> Outcome:
         """A run with this failed, said so of each entry, and left the host as it was; returns it."""
         # What an earlier run has fetched would be taken from there.
         self.host.run("rm -rf /root/.cache/uv /root/.cache/pip")
         before = footprint(self.host, without=without)
-        failed = self.run(declared, user=user, environment=environment)
+        failed = self.run(declared, user=user, environment=environment, **variables)
         assert failed.failed, failed.text
         assert failed.tasks, failed.text
         assert "Traceback" not in failed.message, failed.text
