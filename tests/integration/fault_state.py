@@ -14,6 +14,8 @@ from hosts import Host, Outcome
 from local_index import LocalIndex
 
 VERSIONS = ("1.0", "2.0")
+#: One whose distributions are twice as large.
+LARGER = "3.0"
 #: Below these is all that the state puts on a host.
 FOLDER, PIPX_HOME = "/srv/faults", "/opt/pipx"
 #: Bytes of a distribution: more than a file system has left that is called full.
@@ -22,11 +24,12 @@ LARGE = 2_000_000
 
 def stock(index: LocalIndex) -> None:
     """The index has what the state asks for, in both versions, and what pip, pipx and uv themselves need."""
-    for version in VERSIONS:
+    for version in (*VERSIONS, LARGER):
+        data = "#" + "x" * (LARGE if version in VERSIONS else 2 * LARGE) + "\n"
         code = f"__version__ = {version!r}\n\n\ndef main():\n    print('spanner', __version__)\n"
         index.add("alpha", version, requires=["beta"])
-        index.add("beta", version, modules={"beta": code, "beta_data": f"#{'x' * LARGE}\n"})
-        modules = {"spanner": code, "spanner_data": f"#{'x' * LARGE}\n"}
+        index.add("beta", version, modules={"beta": code, "beta_data": data})
+        modules = {"spanner": code, "spanner_data": data}
         index.add("spanner", version, scripts=["spanner"], modules=modules)
         index.add("pliers", version, requires=["beta"], scripts=["pliers"])
     index.mirror("pip", "setuptools", "wheel", "pipx", "uv", python="3.11")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fault_state import FOLDER, LARGE, PIPX_HOME, FaultState, stock
+from fault_state import FOLDER, LARGE, LARGER, PIPX_HOME, FaultState, stock
 from footprint import changes, footprint
 from hosts import Host
 from local_index import IndexServer, LocalIndex
@@ -27,7 +27,7 @@ AWAY = "http://192.0.2.1/simple"
 def state(host: Host, index: LocalIndex) -> Iterator[FaultState]:
     """Environments and tools that work, on file systems of their own."""
     stock(index)
-    with host.mounted(FOLDER, "size=300m"), host.mounted(PIPX_HOME, "size=300m"):
+    with host.mounted(FOLDER, "size=300m,mode=755"), host.mounted(PIPX_HOME, "size=300m,mode=755"):
         found = FaultState(host)
         found.provide(index.url)
         yield found
@@ -82,7 +82,7 @@ def test_index_that_never_ends_its_answer_is_waited_for_no_longer_than_declared(
         assert "took longer than 3 seconds and was ended" in line
         assert "python_install_timeout" in line
     # None of them goes on.
-    assert state.host.run("pgrep --full --list-full 'pip install|uv pip|/pipx '", check=False).stdout == ""
+    assert state.host.run(["pgrep", "--full", "--list-full", "pip install|uv pip|/pipx "], check=False).stdout == ""
     tally.add("faults", f"index: {fault}")
     if full:
         state.converges(server.url)
@@ -127,7 +127,7 @@ def small_space(state: FaultState) -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_space")
 def test_full_disk_breaks_nothing(state: FaultState, index: LocalIndex, tally: Tally, full: bool) -> None:
-    failed = state.refused(state.declared(index.url, state.other, new=full))
+    failed = state.refused(state.declared(index.url, LARGER, new=full))
     for line in failed.message.splitlines():
         assert "No space left on device" in line, failed.message
         assert "Free some space" in line, failed.message
@@ -214,8 +214,8 @@ SURROUNDINGS = {
     "a locale that is not there": "export LANG=xx_YY.UTF-8; unset LC_ALL",
     "ASCII for what is printed": "export LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONIOENCODING=ascii",
     "no PATH": "unset PATH",
-    "a clock in 1999": "export FAKETIME=@1999-12-31 LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
-    "a clock in 2037": "export FAKETIME=@2037-12-31 LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
+    "a clock in 1999": "export FAKETIME='@1999-12-31 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
+    "a clock in 2037": "export FAKETIME='@2037-12-31 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
 }
 IN_SHORT = ("no HOME", "umask 077", "LANG=tr_TR.UTF-8", "LC_ALL=C")
 INTERPRETER = "/usr/local/lib/surrounded-python"
@@ -312,7 +312,7 @@ def test_clock_that_makes_certificates_invalid_is_suspected(
     server = index.serve(host, port=8443, certificate="/srv/tls/both.pem")
     more: dict[str, Any] = {"python_ca_bundle": "/srv/tls/cert.pem"}
     for clock, text in (("2020-01-01", "clock may be wrong: set it"), ("2035-01-01", "clock may be wrong, or")):
-        setting = f"export FAKETIME=@{clock} LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)"
+        setting = f"export FAKETIME='@{clock} 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)"
         host.write(INTERPRETER, f'#!/bin/sh\n{setting}\nexec /usr/bin/python3 "$@"\n', mode="0755")
         declared = prepared.declared(server.url, prepared.other, **more)
         failed = prepared.refused(declared, ansible_python_interpreter=INTERPRETER)
