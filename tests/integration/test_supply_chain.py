@@ -41,7 +41,7 @@ def stocked(index: LocalIndex) -> LocalIndex:
 @pytest.fixture(scope="module")
 def ready(host: Host, stocked: LocalIndex) -> Host:
     """A host with uv and pipx from the index, and with python_require_pins from its first run on."""
-    stocked.mirror("pipx", "uv", python="3.13")
+    stocked.mirror("pip", "pipx", "uv", python="3.13")
     pins = {name: newest_of(stocked, name) for name in ("pipx", "uv")}
     address = f"file://{ON_HOST}/files/hello-1.0-py3-none-any.whl#sha256={digest_of(stocked, 'hello', '1.0')}"
     declared: dict[str, Any] = {
