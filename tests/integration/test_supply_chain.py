@@ -200,7 +200,7 @@ def test_hashes_are_asked_of_nested_files_and_go_with_constraints(
     alpha, hello = (digest_of(stocked, name, "1.0") for name in ("alpha", "hello"))
     options: dict[str, Any] = {"requirements": ["/srv/h/all.txt"], "require_hashes": True, "installer": installer}
     options["constraints"] = ["/srv/h/limits.txt"]
-    ready.write("/srv/h/limits.txt", "alpha<1.1\nbeta==1.0\n")
+    ready.write("/srv/h/limits.txt", "alpha==1.0\nbeta==1.0\n")
     ready.write("/srv/h/all.txt", f"-r more/nested.txt\nhello==1.0 --hash=sha256:{hello}\n")
     ready.write("/srv/h/more/nested.txt", f"alpha==1.0 \\\n    --hash=sha256:{WRONG} \\\n    --hash=sha256:{alpha}\n")
     found = converge(ready, "venv", arguments_of(path, **options))

@@ -128,6 +128,10 @@ _KNOWN_FAILURES = (
     ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
     (
+        "must have their versions pinned with ==",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+    ),
+    (
         "No matching distribution found",
         "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
     ),

@@ -61,7 +61,8 @@ _KNOWN_FAILURES = (
     ),
     (
         "all requirements must have",
-        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash. For uv a line of a"
+        " constraints file needs its ==version, too.",
     ),
     (
         "Failed to extract archive",
