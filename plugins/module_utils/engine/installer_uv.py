@@ -61,8 +61,7 @@ _KNOWN_FAILURES = (
     ),
     (
         "all requirements must have",
-        "With require_hashes every requirement, dependencies too, needs ==version and a --hash. For uv a line of a"
-        " constraints file needs its ==version, too.",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
     (
         "Failed to extract archive",
