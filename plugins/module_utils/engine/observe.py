@@ -15,7 +15,7 @@ from .distro import Distribution, observe_distribution
 from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
-from .interpreter import Interpreter, Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
 from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
@@ -62,7 +62,7 @@ def observe(
     ``inquire_site`` asks the pip of entries of ``python_system_pip`` that are not met. Interpreters are only asked
     where something differs and may have to be built.
     """
-    interpreters = Interpreters(host)
+    interpreters = Interpreters(host, only_safe=True)
     distribution = observe_distribution(host)
     venvs = tuple(_observe_venv(host, entry, interpreters, inquire) for entry in desired.venvs)
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
@@ -86,6 +86,8 @@ def observe(
         default = interpreters.default()
         venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
         tools = tuple(_with_interpreter(one, interpreters) for one in tools)
+        venvs = tuple(_with_danger(host, one) for one in venvs)
+        tools = tuple(_with_danger_of_tool(host, one) for one in tools)
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
@@ -109,15 +111,16 @@ def observe(
         tools=tools,
         system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
-        own_pipx=_observe_own(host, "pipx", interpreters) if desired.tools else None,
+        own_pipx=_observe_own(host, "pipx", interpreters, default) if desired.tools else None,
         uv=uv,
-        own_uv=_observe_own(host, "uv", interpreters) if desired.uv else None,
+        own_uv=_observe_own(host, "uv", interpreters, default) if desired.uv else None,
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
         markers=markers,
         pip_configs=pip_configs,
         lasting_overrides=lasting_overrides,
+        passed_over=_passed_over(host, interpreters) if differs else (),
     )
 
 
@@ -210,6 +213,36 @@ def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Obser
     return replace(observed, interpreter=interpreters.select(observed.entry.python))
 
 
+def _with_danger(host: Host, observed: ObservedVenv) -> ObservedVenv:
+    """Return the same with why nothing may be done there, and with what the user has to know of what is run there."""
+    difference = venv_difference(observed)
+    if (difference is None or difference.refusal) and not observed.links:
+        return observed
+    from .danger import danger_of_venv, warnings_of_venv  # noqa: PLC0415  # only where something differs
+
+    action = difference.action if difference is not None else "update"
+    danger = danger_of_venv(host, observed, action)
+    return replace(observed, danger=danger, warnings=warnings_of_venv(host, observed, action) if not danger else ())
+
+
+def _with_danger_of_tool(host: Host, observed: ObservedTool) -> ObservedTool:
+    difference = tool_difference(observed)
+    if difference is None or difference.refusal:
+        return observed
+    from .danger import danger_of_tool  # noqa: PLC0415  # as above
+
+    return replace(observed, danger=danger_of_tool(host, observed, difference.action))
+
+
+def _passed_over(host: Host, interpreters: Interpreters) -> Tuple[str, ...]:
+    """Return what root does not run of what is on its search path, as others could exchange it."""
+    found = dict(interpreters.passed_over)
+    if host.is_root:
+        programs = (f"{folder}/{name}" for name in ("pipx", "uv") for folder in search_directories(host))
+        found.update({one: exchanged_by(host, one) for one in programs if host.is_executable(one)})
+    return tuple(f"{one} is passed over: it could be exchanged by {who}." for one, who in found.items() if who)
+
+
 def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
     return _needs_interpreter(observed) and observed.interpreter is None
 
@@ -221,16 +254,19 @@ def find_uv(host: Host) -> str:
     """
     own = f"{own_program_entry(host, 'uv').path}/bin"
     for folder in (own, *search_directories(host)):
-        if host.is_executable(f"{folder}/uv") and not (host.is_root and folder.startswith(("/root/", "/home/"))):
-            return f"{folder}/uv"
+        program = f"{folder}/uv"
+        if not host.is_executable(program):
+            continue
+        if not host.is_root or not (folder.startswith(("/root/", "/home/")) or exchanged_by(host, program)):
+            return program
     return ""
 
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:
     state = observe_venv(host, entry.path, interpreters)
-    if entry.state == "absent":
-        return ObservedVenv(entry, state, Request())
     account, owner_missing = _account_of_venv(host, entry, state)
+    if entry.state == "absent":
+        return ObservedVenv(entry, state, Request(), account=account)
     request = read_request(host, entry)
     runs = state.kind != "venv" or runs_selected(host, entry.python, state.version, state.base)
     if not runs and state.is_usable:
@@ -256,7 +292,9 @@ def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Op
     return None, False
 
 
-def _observe_own(host: Host, name: str, interpreters: Interpreters) -> Optional[ObservedVenv]:
+def _observe_own(
+    host: Host, name: str, interpreters: Interpreters, default: Optional[Interpreter]
+) -> Optional[ObservedVenv]:
     entry = own_program_entry(host, name)
     observed = _observe_venv(host, entry, interpreters, None)
     link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
@@ -266,7 +304,10 @@ def _observe_own(host: Host, name: str, interpreters: Interpreters) -> Optional[
     missing = host.lstat(link) is None or (
         host.is_link(link) and not host.exists(link) and host.readlink(link) == target
     )
-    return replace(observed, links=((link, target),) if missing else ())
+    observed = replace(observed, links=((link, target),) if missing else ())
+    if venv_difference(observed) is None and not missing:
+        return observed
+    return _with_danger(host, replace(observed, interpreter=default))
 
 
 def _observe_tools(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
@@ -124,6 +124,8 @@ class _Planner:
                 "Run it as root (become, or _sudo with pyinfra), or leave owner out.",
             )
             return
+        if self._endangered(observed):
+            return
         installer = self._installer_of(entry)
         if not installer:
             return
@@ -139,6 +141,13 @@ class _Planner:
         self.venvs.append(
             VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
         )
+        self.warnings += observed.warnings
+
+    def _endangered(self, observed: Union[ObservedVenv, ObservedTool]) -> bool:
+        """Refuse what others than its owner could redirect; say whether it was."""
+        if observed.danger is not None:
+            self.refuse(observed.danger.message, observed.danger.advice)
+        return observed.danger is not None
 
     def _python_to_fill(self, observed: ObservedVenv) -> Optional[Interpreter]:
         return (observed.interpreter or self.state.default_interpreter) if observed.lacks_pip else None
@@ -157,7 +166,7 @@ class _Planner:
         difference = venv_difference(observed)
         if difference is None and not observed.links:
             return True
-        if difference is not None and self._refused(difference):
+        if (difference is not None and self._refused(difference)) or self._endangered(observed):
             return False
         action = difference.action if difference is not None else "update"
         interpreter = None
@@ -185,7 +194,7 @@ class _Planner:
         difference = tool_difference(observed)
         if difference is None or self._refused(difference):
             return
-        if not self._may_touch(observed):
+        if not self._may_touch(observed) or self._endangered(observed):
             return
         pipx = None
         if difference.action in ("create", "rebuild") or (difference.action == "link" and self._pin_differs(observed)):
@@ -241,6 +250,8 @@ class _Planner:
                 " package manager is not used. Environments with an interpreter that is there work, and tools with pipx"
                 " from the index."
             )
+        if self.own or self.venvs or self.tools or self.refusals:
+            self.warnings += self.state.passed_over
         return Plan(
             packages=packages,
             markers=tuple(self.markers),

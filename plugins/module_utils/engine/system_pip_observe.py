@@ -15,7 +15,7 @@ from .distro import Distribution
 from .host import Host
 from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
-from .interpreter import Interpreter, Interpreters, environment_owner, find_program
+from .interpreter import Interpreter, Interpreters, environment_owner, exchanged_by, find_program
 from .marker import Marker, observe_marker
 from .pip_facts import message_locale, observe_pip_facts
 from .pip_policy import PipFacts
@@ -117,6 +117,11 @@ class _Look:
             return replace(observed, account=account, problem=problem, advice=advice, is_pending=True)
         if interpreter.is_venv and account is None:
             account = environment_owner(host, interpreter.path)
+        by_others = exchanged_by(host, interpreter.path, account) if host.is_root else ""
+        if by_others:
+            runs_as = account.name if account is not None else host.caller.name
+            problem = f"{runs_as} is to run {interpreter.path}, and that could be exchanged by {by_others}."
+            return replace(observed, account=account, problem=problem, advice="Select an interpreter that is safe.")
         observed = replace(observed, interpreter=interpreter, account=account)
         try:
             asked, constraints = _read_asked(host, entry)

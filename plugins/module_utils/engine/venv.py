@@ -118,7 +118,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     if target is None or not stat.S_ISDIR(target.st_mode):
         return VenvState(path, kind="other", uid=entry.st_uid, aside=aside)
     receipt = read_receipt(host, path)
-    text = host.read_text(f"{path}/pyvenv.cfg")
+    text = host.read_text(f"{path}/pyvenv.cfg", follow=False)
     if text is None and receipt is None:
         kind = "directory" if host.names_in(path) else "empty"
         return VenvState(path, kind=kind, uid=target.st_uid, aside=aside)
@@ -155,7 +155,7 @@ def kept_packages(host: Host, venv: str) -> Dict[str, str]:
         found = dict(receipt.packages)
         directory = site_packages(host, venv, ".".join(receipt.interpreter.version.split(".")[:2]))
     else:
-        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg") or "").get("version", "")
+        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg", follow=False) or "").get("version", "")
         directory = site_packages(host, venv, ".".join(version.split(".")[:2]))
         found = distributions_in(host, directory) if directory else {}
     return from_index(host, directory, found)

@@ -1,0 +1,93 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must not be done to an environment or a tool, as other accounts could redirect it or decide what is run."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+from .account import Account
+from .host import Host
+from .host_state import ObservedTool, ObservedVenv
+from .interpreter import exchanged_by
+from .path_control import Danger, find_danger, find_danger_inside, openings_of
+from .venv import ASIDE_SUFFIX
+
+
+def danger_of_venv(host: Host, observed: ObservedVenv, action: str) -> Optional[Danger]:
+    """Say why nothing may be done about an environment: its path, what is in it, or its interpreter is not safe."""
+    entry, account = observed.entry, observed.account
+    is_declared = bool(entry.owner)
+    danger = find_danger(host, entry.path, account, is_declared=is_declared, beside=(entry.path + ASIDE_SUFFIX,))
+    if danger is not None or action == "remove":
+        return danger
+    if action == "rebuild" and account is not None and account.uid != observed.state.uid:
+        danger = _danger_of_foreign(host, observed, account)
+    elif action == "update" or observed.state.kind == "empty":
+        danger = find_danger_inside(host, entry.path, account)
+    runs = observed.interpreter.path if observed.interpreter is not None else observed.state.base
+    return danger or _danger_of_interpreter(host, f"The environment {entry.path}", runs, account, "owner")
+
+
+def _danger_of_foreign(host: Host, observed: ObservedVenv, account: Account) -> Optional[Danger]:
+    """Say why another account's environment in the owner's space stays: the owner cannot remove it, and root must not."""
+    path = observed.entry.path
+    if not any(one.uid == account.uid for one in openings_of(host, path)):
+        return None
+    holder = host.account_by_uid(observed.state.uid).name
+    return Danger(
+        f"{path} belongs to {holder}, and {account.name}, whose it is to be, controls a directory on the way to it: there"
+        f" root removes nothing, and {account.name} cannot remove it.",
+        f"Remove it (rm -r {path}), or give it to its owner (chown -hR {account.name}: {path}), then run again.",
+    )
+
+
+def danger_of_tool(host: Host, observed: ObservedTool, action: str) -> Optional[Danger]:
+    """Say why root may do nothing about a tool: the places of its scope or its interpreter are not safe."""
+    space = observed.space
+    if space is None or not host.is_root:
+        return None
+    for path in (space.venv_path(observed.entry), space.aside_path(observed.entry), space.bin_dir):
+        danger = find_danger(host, path, space.account)
+        if danger is not None:
+            return danger
+    danger = find_danger_inside(host, space.home, space.account) or find_danger_inside(
+        host, space.bin_dir, space.account
+    )
+    if danger is not None or observed.interpreter is None or action not in ("create", "rebuild"):
+        return danger
+    return _danger_of_interpreter(
+        host, f"The tool {observed.entry.name}", observed.interpreter.path, space.account, "user"
+    )
+
+
+def _danger_of_interpreter(
+    host: Host, what: str, python: str, account: Optional[Account], key: str
+) -> Optional[Danger]:
+    """Say who could exchange the interpreter that is run, as root or as the account it is for."""
+    if not host.is_root or not python or host.stat(python) is None:
+        return None
+    by_others = exchanged_by(host, python, account)
+    if not by_others:
+        return None
+    runs_as = account.name if account is not None else host.caller.name
+    return Danger(
+        f"{what} is to run {python} as {runs_as}, and that file could be exchanged by {by_others}.",
+        f"Set {key} to that account, or select an interpreter that only root and {runs_as} can change.",
+    )
+
+
+def warnings_of_venv(host: Host, observed: ObservedVenv, action: str) -> Tuple[str, ...]:
+    """Say of what root installs from that another account can change it: what stands there is run by root."""
+    entry = observed.entry
+    if action == "remove" or not host.is_root or observed.account is not None:
+        return ()
+    sources = (*entry.requirements, *entry.constraints, *filter(None, (entry.project,)))
+    found = ((path, exchanged_by(host, path)) for path in sources)
+    return tuple(
+        f"{entry.path} is root's, and {path}, which decides what root runs for it, could be exchanged by {who}."
+        " Set owner to have that account run the installation."
+        for path, who in found
+        if who
+    )
