@@ -39,6 +39,12 @@ TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity"
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
+# What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
+INPUTS = "inputs"
+FAULTS = [
+    *("kills", "package_managers_under_faults", "faults_of_the_index", "faults_of_the_disk", "faults_of_the_session"),
+    *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
+]
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
 
 
@@ -289,6 +295,33 @@ def sanity(session: nox.Session) -> None:
     checks = Checks(session)
     environment = {"PATH": link_pythons(CACHE / "pythons")}
     checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
+    checks.finish()
+
+
+@nox.session
+def reliability(session: nox.Session) -> None:
+    """Every fault that docs/reliability.md speaks of, on real hosts. Arguments: parts, see scripts/reliability."""
+    unknown = sorted(set(session.posargs) - {INPUTS, *FAULTS})
+    if unknown:
+        session.error(f"no part {', '.join(unknown)}; there are {INPUTS}, {', '.join(FAULTS)}")
+    parts = session.posargs or [INPUTS, *FAULTS]
+    checks = Checks(session)
+    try:
+        engine = prepare_engine()
+    except EngineUnavailable as reason:
+        session.error(f"these faults are caused on real hosts, and there is no container engine: {reason}")
+    tally = RESULTS / "tally.json"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    tally.unlink(missing_ok=True)
+    environment = {**ansible_environment(), **engine, "PROVISION_TALLY": str(tally), "PROVISION_INPUTS": "full"}
+    commands = {f"reliability, {part}": ["pytest", f"tests/integration/test_{part}.py", "--full"] for part in parts}
+    if INPUTS in parts:
+        commands[f"reliability, {INPUTS}"] = ["pytest", "tests/unit/bad_input"]
+    started = time.monotonic()
+    checks.run_side_by_side(commands, environment)
+    if not session.posargs:
+        figures = [str(tally), str(RESULTS / "counts"), f"{time.monotonic() - started:.0f}"]
+        session.run(sys.executable, "tests/reliability/figures.py", *figures, external=True)
     checks.finish()
 
 

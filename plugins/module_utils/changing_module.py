@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -16,6 +16,10 @@ from .engine.host import Host
 from .engine.host_state import ObservedTool, ObservedVenv
 from .engine.request import without_seeds
 from .provision_module import fail
+
+if TYPE_CHECKING:
+    # The engine loads them by their names; a module is sent with what is named here, and loads none of it by that.
+    from .engine import pins, pylock  # noqa: F401
 
 _ACTIONS = {"create": "created", "rebuild": "rebuilt", "update": "updated", "link": "updated", "remove": "removed"}
 

@@ -71,6 +71,25 @@ options:
     type: list
     elements: str
     default: []
+  lock:
+    description:
+      - A lock file on the host (PEP 751), named C(pylock.toml) or C(pylock.NAME.toml).
+      - What it names for this environment is installed, each file with its hash checked, and no dependencies beside.
+      - The files come from the configured index, and those with a C(path) from there.
+      - Goes with O(state=present) and O(state=exact), and without O(packages), O(requirements), O(constraints) and
+        O(project).
+    type: str
+    default: ""
+  lock_extras:
+    description: Extras to select of the lock.
+    type: list
+    elements: str
+    default: []
+  lock_groups:
+    description: Dependency groups to select of the lock, beside its default ones.
+    type: list
+    elements: str
+    default: []
   require_hashes:
     description: Whether each requirement must have a hash in its file.
     type: bool
@@ -112,6 +131,12 @@ EXAMPLES = r"""
     path: /opt/report
     packages: ["flask==3.0.3", "requests[socks]>=2.31"]
     python: "3.12"
+    state: exact
+
+- name: Leave exactly what a lock file names in it, each file with its hash checked
+  pep668.provision.venv:
+    path: /srv/app/.venv
+    lock: /srv/app/pylock.toml
     state: exact
 
 - name: Remove it
@@ -164,6 +189,9 @@ def main() -> None:
         project={"type": "str", "default": ""},
         editable={"type": "bool", "default": False},
         extras=texts,
+        lock={"type": "str", "default": ""},
+        lock_extras=texts,
+        lock_groups=texts,
         require_hashes={"type": "bool", "default": False},
         system_site_packages={"type": "bool", "default": False},
         owner={"type": "str", "default": ""},

@@ -16,6 +16,9 @@ killed right before it, with its whole process group; what had left the group is
 is JSON: first {"steps": how many there are}, then one for each kill with what was wrong after it.
 """
 
+from __future__ import annotations
+
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -27,6 +30,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
@@ -36,6 +41,10 @@ from engine.desired import validate
 from engine.host import Host
 from engine.lock import lock_path
 from engine.look import look
+
+Case = Mapping[str, Any]
+Declared = Mapping[str, Any]
+Rest = Mapping[str, tuple[int, ...]]
 
 SAVED = "/var/tmp/killed-runs"
 CHANGING = {
@@ -57,7 +66,7 @@ PASSED_OVER = (
 )
 
 
-def main():
+def main() -> None:
     case = json.load(sys.stdin)
     # Whatever a killed run leaves behind becomes a child of this process.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -74,17 +83,17 @@ def main():
         tell({"at": where, "killed": killed, "wrong": judge(case, untouched) if killed else []})
 
 
-def tell(line):
+def tell(line: Mapping[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
-def must_converge(declared):
+def must_converge(declared: Declared) -> None:
     status, said = in_process(lambda: converge(validate(declared), Host()) and None)
     if status:
         raise SystemExit(f"{declared} could not be met: {said}")
 
 
-def rehearse(case):
+def rehearse(case: Case) -> tuple[list[tuple[str, ...]], float]:
     """The run that is going to be killed, to its end: its steps as (event, what), and how long it took in seconds."""
     log = f"{SAVED}/steps"
     open(log, "w").close()
@@ -98,16 +107,16 @@ def rehearse(case):
         return [tuple(line.rstrip("\n").split("\t")) for line in stream], seconds
 
 
-def must_work(commands):
+def must_work(commands: Sequence[str]) -> None:
     for command in commands:
-        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
+        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             raise SystemExit(f"{command}: {done.stdout.decode()}")
 
 
-def choose(case, steps, seconds):
-    """The moments to kill at. Of files that are removed one after the other the first, the middle and the last count."""
-    at_steps = []
+def choose(case: Case, steps: Sequence[tuple[str, ...]], seconds: float) -> list[dict[str, Any]]:
+    """The moments to kill at. Of files removed one after the other the first, the middle and the last count."""
+    at_steps: list[int] = []
     start = 0
     while start < len(steps):
         end = start + 1
@@ -119,22 +128,22 @@ def choose(case, steps, seconds):
     generator = random.Random(case["seed"])
     if case["steps"] is not None and case["steps"] < len(at_steps):
         at_steps = sorted(generator.sample(at_steps, case["steps"]))
-    moments = [{"step": step, "what": " ".join(steps[step])} for step in at_steps]
+    moments: list[dict[str, Any]] = [{"step": step, "what": " ".join(steps[step])} for step in at_steps]
     return moments + [{"after": generator.uniform(0, seconds)} for _ in range(case["times"])]
 
 
 class Watch:
-    """Follows a process and those it forks by their audit events: writes them down, or kills the group at one of them."""
+    """Follows a process and those it forks by their audit events: writes them down, or kills the group at one."""
 
-    def __init__(self, log=None, step=None):
-        self.log, self.step = log, step
+    def __init__(self, log: str = "", step: int = -1) -> None:
+        self.log, self.step, self.to = log, step, -1
         self.count = mmap.mmap(-1, 8)
 
-    def start(self):
-        self.to = os.open(self.log, os.O_WRONLY | os.O_APPEND) if self.log else None
+    def start(self) -> None:
+        self.to = os.open(self.log, os.O_WRONLY | os.O_APPEND) if self.log else -1
         sys.addaudithook(self.see)
 
-    def see(self, event, arguments):
+    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             flags = arguments[2] if isinstance(arguments[2], int) else 0
             if not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) or arguments[0] == "/dev/null":
@@ -143,14 +152,14 @@ class Watch:
             return
         number = int.from_bytes(self.count[:8], "little")
         self.count[:8] = (number + 1).to_bytes(8, "little")
-        if self.to is not None:
+        if self.to >= 0:
             what = " ".join(str(one) for one in arguments[:2] if isinstance(one, (str, list, tuple)))
             os.write(self.to, f"{event}\t{' '.join(what.split())[:200]}\n".encode())
         elif number == self.step:
             os.killpg(0, signal.SIGKILL)
 
 
-def in_process(work, watch=None):
+def in_process(work: Callable[[], object], watch: Watch | None = None) -> tuple[int, str]:
     """Do that in a process with a group of its own, and return its status and what it said."""
     child, reading = start(work, watch)
     with os.fdopen(reading, errors="replace") as stream:
@@ -159,7 +168,7 @@ def in_process(work, watch=None):
     return status, said
 
 
-def start(work, watch=None):
+def start(work: Callable[[], object], watch: Watch | None = None) -> tuple[int, int]:
     reading, writing = os.pipe()
     child = os.fork()
     if child:
@@ -180,17 +189,15 @@ def start(work, watch=None):
         os._exit(status)
 
 
-def run_killed(declared, step=None, what="", after=None):
+def run_killed(declared: Declared, step: int = -1, what: str = "", after: float | None = None) -> tuple[str, bool]:
     """A run is killed at a moment; returns where, and whether it was killed before its end."""
-    work = lambda: converge(validate(declared), Host())
-    child, reading = start(work, Watch(step=step) if step is not None else None)
+    watch = Watch(step=step) if step >= 0 else None
+    child, reading = start(lambda: converge(validate(declared), Host()), watch)
     where = f"before step {step}, {what}" if after is None else f"after {after:.3f} s"
     if after is not None:
         time.sleep(after)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     os.close(reading)
@@ -198,7 +205,7 @@ def run_killed(declared, step=None, what="", after=None):
     return where, killed
 
 
-def kill_orphans():
+def kill_orphans() -> None:
     """What the killed run had started in groups of its own is gone too."""
     while True:
         with open(f"/proc/self/task/{os.getpid()}/children") as stream:
@@ -210,7 +217,7 @@ def kill_orphans():
             os.waitpid(child, 0)
 
 
-def judge(case, untouched):
+def judge(case: Case, untouched: Rest) -> list[str]:
     """What is wrong after a kill, the normal run that follows, and what it left."""
     wrong = [f"right after the kill: {one}" for one in failing(case.get("always", []))]
     handle = os.open(lock_path(Host()), os.O_RDWR | os.O_CREAT)
@@ -232,40 +239,39 @@ def judge(case, untouched):
     return wrong + [f"not ours, and changed: {path}" for path in sorted(changed)[:10]]
 
 
-def failing(commands):
+def failing(commands: Sequence[str]) -> list[str]:
     found = []
     for command in commands:
-        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
+        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             found.append(f"{command}: {done.stdout.decode(errors='replace')[-500:]}")
     return found
 
 
-def must_be_done(declared):
+def must_be_done(declared: Declared) -> None:
     _, plan = look(validate(declared), Host())
     if not plan.is_empty:
         raise RuntimeError(", ".join(f"{one.action} {one.name}: {one.reasons}" for one in plan.steps))
 
 
-def find_leftovers(places):
-    """What runs keep to themselves while they last."""
+def find_leftovers(places: Sequence[str]) -> list[str]:
+    """What runs keep to themselves while they last; an empty folder for it goes with the next that is kept there."""
     found = []
     for top in (*places, *{os.path.dirname(place) for place in places}, "/tmp"):
         for folder, folders, files in os.walk(top):
-            if top not in places:
-                del folders[1000:]
             for name in (*folders, *files):
-                is_record = name == ".pep668-provision.json"
-                if (".pep668-" in name or name.startswith("~")) and not is_record:
-                    found.append(f"{folder}/{name}")
+                path = f"{folder}/{name}"
+                is_expected = name == ".pep668-provision.json" or (name == ".pep668-old" and not os.listdir(path))
+                if (".pep668-" in name or name.startswith("~")) and not is_expected:
+                    found.append(path)
             if top not in places and top != "/tmp":
                 break
     return sorted(set(found))
 
 
-def describe_rest(places):
-    """Every file of the host outside of these places, by path: kind, mode, owner, and what shows that it was written."""
-    found = {}
+def describe_rest(places: Sequence[str]) -> Rest:
+    """Every file of the host outside of these places, by path: kind, mode, owner, and what shows a change."""
+    found: dict[str, tuple[int, ...]] = {}
     passed_over = (*PASSED_OVER, *places)
     pending = ["/"]
     while pending:
@@ -283,7 +289,7 @@ def describe_rest(places):
     return found
 
 
-def save(places):
+def save(places: Sequence[str]) -> None:
     shutil.rmtree(SAVED, ignore_errors=True)
     os.mkdir(SAVED)
     for position, place in enumerate(places):
@@ -291,7 +297,7 @@ def save(places):
             subprocess.run(["cp", "-a", place, f"{SAVED}/{position}"], check=True)
 
 
-def put_back(places):
+def put_back(places: Sequence[str]) -> None:
     for position, place in enumerate(places):
         if os.path.isdir(place) and not os.path.islink(place):
             shutil.rmtree(place)

@@ -19,6 +19,7 @@ from .host import Host
 from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
 from .observe import find_uv
+from .parts import load
 from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
@@ -39,6 +40,8 @@ class VenvRun:
         self.aside = self.path + ASIDE_SUFFIX
         self.account = step.observed.account
         self.installer: Installer = make_installer(step.installer, find_uv(self.host))
+        #: Whether all that this run leaves was installed with its hash checked, where that is asked for.
+        self.verified = True
         #: Who changes the parent directory: the owner wherever it controls a directory on the way, else the caller.
         self.actor: Optional[Account] = None
 
@@ -77,7 +80,7 @@ class VenvRun:
             )
             self._run(work, prepared, f"Making the environment {self.path}")
             pins = pins_of(dict(self.observed.state.kept))
-            also = pins if self.entry.state != "exact" and not self.entry.require_hashes else ()
+            also = pins if self.entry.state != "exact" and not self.entry.checks_hashes else ()
             self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
             if self.entry.state == "exact" and pins:
                 self._remove_others(work)
@@ -88,6 +91,9 @@ class VenvRun:
         receipt = observed.state.receipt or Receipt(packages={})
         asked_anew = observed.state.receipt is None or receipt.digest != observed.request.digest
         drifted = {name: receipt.packages[name] for name in drift(observed)}
+        # What came without its hash being checked is fetched again; the same version could be another file.
+        again = self.entry.checks_hashes and asked_anew and not receipt.hashes
+        self.verified = receipt.hashes or again
         extras = extra_distributions(observed) if self.entry.state == "exact" and not asked_anew else ()
         if not (asked_anew or drifted or extras or observed.newer):
             act_as(self.actor, lambda: remove_tree(self.aside))
@@ -98,9 +104,11 @@ class VenvRun:
                 work = Workplace(self.host, self.account, scratch, self.desired.index)
                 if asked_anew or drifted or observed.newer:
                     upgrade = self.entry.state == "latest"
-                    also = () if self.entry.require_hashes else pins_of(drifted)
-                    pins = pins_of(dict(receipt.packages)) if drifted and not (asked_anew or upgrade) else ()
-                    self._install(work, InstallRequest(self.entry, upgrade=upgrade, pins=pins, also=also))
+                    also = () if self.entry.checks_hashes else pins_of(drifted)
+                    keeps = drifted and not (asked_anew or upgrade or self.entry.checks_hashes)
+                    pins = pins_of(dict(receipt.packages)) if keeps else ()
+                    request = InstallRequest(self.entry, upgrade=upgrade, again=again, pins=pins, also=also)
+                    self._install(work, request)
                 if asked_anew and self.entry.state == "exact":
                     self._remove_others(work)
                 elif extras:
@@ -142,7 +150,9 @@ class VenvRun:
         plain = InstallRequest(
             self.entry, pins=pins_of(from_index(self.host, site_packages(self.host, self.path, ""), installed))
         )
-        if not plain.is_empty:
+        if self.entry.lock:
+            wanted = {one.name: one.version for one in load("pylock").locked_packages(work, self.entry, self.path)}
+        elif not plain.is_empty:
             prepared = self.installer.resolve(work, self.path, plain, everything=True)
             done = self._run(work, prepared, f"Resolving for {self.path}")
             wanted = self.installer.read_resolution(done).packages
@@ -163,7 +173,7 @@ class VenvRun:
         previous = self.observed.state.receipt
         # What somebody else put there before is not what satisfied the request.
         foreign = {name for name in before if previous is not None and name not in previous.packages}
-        asked = set(request.names)
+        asked = {*request.names, *(load("pylock").names_in(self.host, self.entry) if self.entry.lock else ())}
         packages = {
             name: version
             for name, version in state.distributions.items()
@@ -171,7 +181,8 @@ class VenvRun:
         }
         base = self.host.resolve(f"{self.path}/bin/python")
         identity = identify_interpreter(self.host, state.base or base, state.version)
-        self._write_receipt(Receipt(request.digest, identity, packages, self.installer.name))
+        hashes = self.entry.checks_hashes and self.verified
+        self._write_receipt(Receipt(request.digest, identity, packages, self.installer.name, hashes=hashes))
 
     def _write_receipt(self, receipt: Receipt) -> None:
         write_atomically(f"{self.path}/{FILE_NAME}", receipt.to_json(), account=self.account)

@@ -31,14 +31,14 @@ def danger_of_venv(host: Host, observed: ObservedVenv, action: str) -> Optional[
 
 
 def _danger_of_foreign(host: Host, observed: ObservedVenv, account: Account) -> Optional[Danger]:
-    """Say why another account's environment in the owner's space stays: the owner cannot remove it, and root must not."""
+    """Say why another account's environment stays in the owner's space, who cannot remove it; root must not."""
     path = observed.entry.path
     if not any(one.uid == account.uid for one in openings_of(host, path)):
         return None
     holder = host.account_by_uid(observed.state.uid).name
     return Danger(
-        f"{path} belongs to {holder}, and {account.name}, whose it is to be, controls a directory on the way to it: there"
-        f" root removes nothing, and {account.name} cannot remove it.",
+        f"{path} belongs to {holder}, and {account.name}, whose it is to be, controls a directory on the way to it:"
+        f" there root removes nothing, and {account.name} cannot remove it.",
         f"Remove it (rm -r {path}), or give it to its owner (chown -hR {account.name}: {path}), then run again.",
     )
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from . import (  # noqa: F401  # to be there is all they are imported for
     apply_system_pip,
     marker_restore,
+    pins,
     pip_conf,
     pip_conf_override,
     preview,
+    pylock,
     shipped_marker,
     system_pip_inquiry,
     system_pip_observe,

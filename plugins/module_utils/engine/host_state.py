@@ -50,7 +50,7 @@ class ObservedVenv:
     def lacks_pip(self) -> bool:
         """Whether it is an environment without pip, as uv makes them, in which something is asked for."""
         entry, state = self.entry, self.state
-        asks = bool(entry.packages or entry.requirements or entry.project)
+        asks = bool(entry.packages or entry.requirements or entry.lock or entry.project)
         return asks and self.runs_selected and state.is_usable and "pip" not in state.distributions
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import quote, urlsplit
 
 from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .interpreter import Interpreter, Interpreters
+from .parts import load
 from .pip_release import Pip
 from .process import Command, Completed
 from .redact import has_credentials, with_credentials
@@ -22,12 +23,15 @@ from .request import InstallRequest
 from .requirement import normalize_name
 from .venv import distributions_in, site_packages
 
+if TYPE_CHECKING:
+    from pep668_provision.engine.pylock import LockedPackage
+
 #: pip install --dry-run --report exists since this version (pip release notes).
 REPORT_SINCE = "22.2"
 #: pip --python, by which a pip works in an environment that has none, since this one.
 OTHER_PYTHON_SINCE = "22.3"
 #: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
-_SHARED_WHEELS = "/usr/share/python-wheels"
+SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
 _REDIRECTIONS = (
     "PIP_TARGET",
@@ -64,6 +68,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
         env["PIP_CERT"] = index.ca_bundle
+    if index.client_cert:
+        env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
         env["PIP_PROXY"] = index.proxy
     if index.trusted_hosts:
@@ -163,7 +169,7 @@ class PipInstaller(Installer):
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "ensurepip", "--default-pip"]))
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        arguments, files = install_arguments(work, request)
+        arguments, files = install_arguments(work, venv, request)
         return Prepared(
             self._command(
                 work, [f"{venv}/bin/python", "-I", "-m", "pip", "install", *arguments], cwd=working_directory(request)
@@ -175,7 +181,7 @@ class PipInstaller(Installer):
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "uninstall", "--yes", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
-        arguments, files = install_arguments(work, request)
+        arguments, files = install_arguments(work, venv, request)
         options = ["--quiet", "--dry-run", "--report", "-"] + (["--ignore-installed"] if everything else [])
         pip = self._pip_with_report(work, venv)
         return Prepared(
@@ -239,7 +245,7 @@ def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     for folder in (
         f"{prefix}/lib/{release}/ensurepip/_bundled",
         f"{prefix}/lib64/{release}/ensurepip/_bundled",
-        _SHARED_WHEELS,
+        SHARED_WHEELS,
     ):
         for name in work.host.names_in(folder):
             if name.startswith("pip-") and name.endswith(".whl"):
@@ -247,26 +253,40 @@ def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
     return found
 
 
+def locked_lines(packages: "Sequence[LockedPackage]") -> str:
+    """Return packages of a lock file as a requirements file that has a hash for each file."""
+    folders = dict.fromkeys(folder for package in packages for folder in package.folders)
+    lines = [f"--find-links file://{quote(folder)}" for folder in folders]
+    lines += [" ".join([one.requirement, *(f"--hash={digest}" for digest in one.hashes)]) for one in packages]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def working_directory(request: InstallRequest) -> str:
     """Return where pip has to run: it takes relative paths in requirements files from its working directory."""
     return os.path.dirname(request.entry.requirements[0]) if request.entry.requirements else "/"
 
 
-def install_arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
+def install_arguments(work: Workplace, venv: str, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
     """Return the arguments that stand for a request, and the files they name; uv's pip interface takes the same."""
     entry = request.entry
     files: Dict[str, str] = {}
     arguments: List[str] = []
     if request.upgrade:
         arguments.append("--upgrade")
-    if entry.require_hashes:
+    if request.again:
+        arguments.append("--force-reinstall")
+    if entry.checks_hashes:
         arguments.append("--require-hashes")
     arguments += entry.pip_args
+    if entry.lock:
+        # The lock has what each package depends on.
+        files[f"{work.scratch}/locked.txt"] = locked_lines(load("pylock").locked_packages(work, entry, venv))
+        arguments += ["--no-deps", "-r", f"{work.scratch}/locked.txt"]
     for path in entry.requirements:
         arguments += ["-r", path]
     for path in entry.constraints:
         arguments += ["-c", path]
-    if request.pins and not entry.require_hashes:
+    if request.pins and not entry.checks_hashes:
         files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
         arguments += ["-c", f"{work.scratch}/pins.txt"]
     # A password in a requirement's URL would stand in the process list: such a one goes through a private file.

@@ -89,7 +89,7 @@ class SitePip:
             pip_args=(*entry.pip_args, *(word for text in editable for word in ("-e", text))),
         )
         request = InstallRequest(asked, upgrade=entry.state == "latest")
-        arguments, files = install_arguments(self.work, request)
+        arguments, files = install_arguments(self.work, "", request)
         return arguments, files, entry.chdir if entry.chdir != "/" else working_directory(request)
 
     def install(self) -> Prepared:

@@ -83,7 +83,7 @@ class UvInstaller(Installer):
                 f"uv has nothing for {', '.join(options.refused)} in pip_args.", advice="Set installer: pip for it."
             )
         arguments, files = install_arguments(
-            work, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
+            work, venv, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
         )
         if many_indexes:
             options.environment.update(strategy_environment(work.host.environ))

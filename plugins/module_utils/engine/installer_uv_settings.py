@@ -241,7 +241,9 @@ def _transport_environment(
     ):
         # pip trusts what the system trusts. The second name is the one that older releases of uv know.
         env["UV_SYSTEM_CERTS"] = env["UV_NATIVE_TLS"] = "1"
-    if text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
+    if index.client_cert:
+        env["SSL_CLIENT_CERT"] = index.client_cert
+    elif text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
         env["SSL_CLIENT_CERT"] = _absolute(text("client-cert"), environ)
     proxy = index.proxy or text("proxy")
     if proxy:

@@ -41,9 +41,10 @@ def support_directory(host: Host) -> str:
     return f"{host.environ.get('HOME') or host.caller.home}/.local/share/pep668-provision"
 
 
-def own_program_entry(host: Host, name: str) -> VenvEntry:
-    """Return the environment in which this project provides a program from the index."""
-    return VenvEntry(path=f"{support_directory(host)}/{name}", packages=(name,), installer="pip")
+def own_program_entry(host: Host, name: str, version: str = "") -> VenvEntry:
+    """Return the environment in which this project provides a program from the index, "" for its newest version."""
+    package = f"{name}=={version}" if version else name
+    return VenvEntry(path=f"{support_directory(host)}/{name}", packages=(package,), installer="pip")
 
 
 def own_program_link(host: Host, name: str) -> str:
@@ -65,6 +66,8 @@ def observe(
     interpreters = Interpreters(host, only_safe=True)
     distribution = observe_distribution(host)
     venvs = tuple(_observe_venv(host, entry, interpreters, inquire) for entry in desired.venvs)
+    if desired.require_pins:
+        venvs = tuple(_with_pins_checked(host, one) for one in venvs)
     pipx = find_pipx(host, own_program_entry(host, "pipx").path) if desired.tools else ()
     tools = _observe_tools(host, desired, pipx, interpreters, inquire)
     uv = find_uv(host)
@@ -111,9 +114,9 @@ def observe(
         tools=tools,
         system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
-        own_pipx=_observe_own(host, "pipx", interpreters, default) if desired.tools else None,
+        own_pipx=_observe_own(host, "pipx", desired.pipx_pin, interpreters, default) if desired.tools else None,
         uv=uv,
-        own_uv=_observe_own(host, "uv", interpreters, default) if desired.uv else None,
+        own_uv=_observe_own(host, "uv", desired.uv_pin, interpreters, default) if desired.uv else None,
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
@@ -273,6 +276,8 @@ def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inqu
         # A name or a path can stand for the interpreter that is already used.
         selected = interpreters.select(entry.python)
         runs = selected is not None and selected.real_path == state.base
+    if entry.lock and not request.problem and (state.receipt is None or state.receipt.digest != request.digest):
+        request = replace(request, problem=load("pylock").find_problem(host, entry))
     newer: Mapping[str, str] = {}
     if entry.state == "latest" and state.is_usable and inquire is not None and not request.problem:
         found = inquire(entry.path, InstallRequest(entry, upgrade=True), account)
@@ -280,6 +285,14 @@ def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inqu
             name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)
         }
     return ObservedVenv(entry, state, request, runs, None, owner_missing, account, newer)
+
+
+def _with_pins_checked(host: Host, observed: ObservedVenv) -> ObservedVenv:
+    """Return the same with what is amiss when a line of its requirements files is not pinned."""
+    if observed.request.problem or not observed.entry.requirements or observed.entry.state == "absent":
+        return observed
+    problem: str = load("pins").unpinned_lines(host, observed.entry.requirements)
+    return replace(observed, request=replace(observed.request, problem=problem)) if problem else observed
 
 
 def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Optional[Account], bool]:
@@ -293,9 +306,9 @@ def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Op
 
 
 def _observe_own(
-    host: Host, name: str, interpreters: Interpreters, default: Optional[Interpreter]
+    host: Host, name: str, version: str, interpreters: Interpreters, default: Optional[Interpreter]
 ) -> Optional[ObservedVenv]:
-    entry = own_program_entry(host, name)
+    entry = own_program_entry(host, name, version)
     observed = _observe_venv(host, entry, interpreters, None)
     link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
     if observed.state.is_usable and not host.is_executable(target):

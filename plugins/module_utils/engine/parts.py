@@ -14,9 +14,11 @@ import importlib
 import json
 from typing import Any, Mapping, Tuple
 
-#: The parts by what they are for: a variable of the data model, or a state of entries.
+#: The parts by what they are for: a variable of the data model, or a state or a key of entries.
 PARTS: Mapping[str, Tuple[str, ...]] = {
     "latest": ("preview",),
+    "lock": ("pylock",),
+    "python_require_pins": ("pins",),
     "python_restore_marker": ("marker_restore", "shipped_marker"),
     "python_pip_conf_override": ("pip_conf", "pip_conf_override"),
     "python_system_pip": ("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan"),
@@ -26,8 +28,8 @@ PARTS: Mapping[str, Tuple[str, ...]] = {
 def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
     """Return the parts that a declared state needs, whether or not it will be accepted."""
     asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
-    if '"latest"' in json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str):
-        asked.add("latest")
+    text = json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str)
+    asked |= {word for word in ("latest", "lock") if f'"{word}"' in text}
     return tuple(part for name, parts in PARTS.items() if name in asked for part in parts)
 
 

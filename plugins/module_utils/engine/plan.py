@@ -36,7 +36,7 @@ def plan(desired: Desired, state: HostState) -> Plan:
         planner.plan_system_pip(position, entry)
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
-    if desired.uv and not state.uv and state.own_uv is not None:
+    if desired.uv and state.own_uv is not None:
         planner.plan_uv(state.own_uv)
     for position, tool in enumerate(state.tools):
         planner.plan_tool(position, tool)
@@ -154,6 +154,11 @@ class _Planner:
 
     def plan_uv(self, observed: ObservedVenv) -> None:
         """Plan uv itself: the distribution's where it has one, else its wheel in an environment of its own."""
+        if self.state.uv:
+            is_own = self.state.uv == f"{observed.entry.path}/bin/uv"
+            if is_own and self.desired.uv_pin and venv_difference(observed) is not None:
+                self.plan_own("uv", observed, (f"python_uv_pin is {self.desired.uv_pin}",), installer="bundled")
+            return
         reason = "python_uv asks for it and the host has none"
         package = self.state.distribution.uv_package()
         if package and self.state.available_packages.get(package, True) and self._may_install_packages():
@@ -167,6 +172,10 @@ class _Planner:
         if difference is None and not observed.links:
             return True
         if (difference is not None and self._refused(difference)) or self._endangered(observed):
+            return False
+        unpinned = self.desired.require_pins and not getattr(self.desired, f"{name}_pin")
+        if difference is not None and unpinned:
+            self._refuse_own(name, reasons)
             return False
         action = difference.action if difference is not None else "update"
         interpreter = None
@@ -189,6 +198,14 @@ class _Planner:
             reasons = tuple(dict.fromkeys(self.own[name].reasons + reasons))
         self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, installer, observed.links)
         return True
+
+    def _refuse_own(self, name: str, reasons: Tuple[str, ...]) -> None:
+        other = ", or python_pipx_source: system to have the distribution's" if name == "pipx" else ""
+        self.refuse(
+            f"{name} would come from the index in its newest version ({', '.join(reasons)}), and python_require_pins is"
+            " true.",
+            f"Set python_{name}_pin to the version it should have{other}.",
+        )
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)

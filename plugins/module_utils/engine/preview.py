@@ -57,7 +57,7 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
     try:
         if step.action in ("create", "rebuild"):
             pins = pins_of(dict(state.kept))
-            also = pins if entry.state != "exact" and not entry.require_hashes else ()
+            also = pins if entry.state != "exact" and not entry.checks_hashes else ()
             request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins, also=also)
             after = _resolve_keeping(desired, host, step, request, observed.account)
             return Preview(before, without_seeds(after))
@@ -67,7 +67,9 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
         asked_anew = state.receipt is None or state.receipt.digest != observed.request.digest
         after = dict(before)
         if asked_anew or drifted or observed.newer:
-            request = InstallRequest(entry, upgrade=entry.state == "latest", also=pins_of(drifted))
+            request = InstallRequest(
+                entry, upgrade=entry.state == "latest", also=() if entry.checks_hashes else pins_of(drifted)
+            )
             if not request.is_empty:
                 after.update(
                     resolve(

@@ -31,7 +31,8 @@ class InterpreterIdentity:
 class Receipt:
     """What one finished run left behind; ``unfinished`` names the action of a run that did not get to its end.
 
-    ``packages`` maps normalised names to versions: the set that satisfied what was asked.
+    ``packages`` maps normalised names to versions: the set that satisfied what was asked. ``hashes`` says whether each
+    of them was installed with its hash checked.
     """
 
     digest: str = ""
@@ -39,6 +40,7 @@ class Receipt:
     packages: Mapping[str, str] = field(default_factory=dict)
     installer: str = ""
     unfinished: str = ""
+    hashes: bool = False
 
     def to_json(self) -> str:
         record: Dict[str, object] = {"format": _FORMAT}
@@ -50,6 +52,8 @@ class Receipt:
             packages=dict(sorted(self.packages.items())),
             installer=self.installer,
         )
+        if self.hashes:
+            record["hashes"] = True
         return json.dumps(record, indent=1) + "\n"
 
 
@@ -77,6 +81,7 @@ def parse_receipt(text: str) -> Optional[Receipt]:
         packages=packages,
         installer=str(words[3]),
         unfinished=str(words[4]),
+        hashes=record.get("hashes") is True,
     )
 
 

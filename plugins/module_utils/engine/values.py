@@ -11,11 +11,13 @@ from typing import Callable, List, Tuple
 
 from .redact import redact
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
+from .version import Version, VersionError
 
 _PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$")
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
 _USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s'\"@]+@")
+_LOCK_NAME = re.compile(r"^pylock\.([^.]+\.)?toml$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: No environment lives in these; one given by mistake must not be taken for one.
 _RESERVED_PATHS = (
@@ -88,6 +90,13 @@ def absolute(value: object) -> str:
     return posixpath.normpath("/" + text.lstrip("/"))
 
 
+def lock_file(value: object) -> str:
+    path = absolute(value)
+    if not _LOCK_NAME.match(posixpath.basename(path)):
+        raise Refused("allowed is the absolute path of a file named pylock.toml, or pylock.NAME.toml (PEP 751)")
+    return path
+
+
 def optional(check: Callable[[object], str]) -> Callable[[object], str]:
     return lambda value: "" if value is None or value == "" else check(value)
 
@@ -144,6 +153,15 @@ def name(value: object) -> str:
     if parsed.extras or str(parsed.specifier) or parsed.url or parsed.marker:
         raise Refused("allowed is a distribution name alone; versions and extras belong into spec")
     return text
+
+
+def version(value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise Refused('YAML reads a bare 1.10 as the number 1.1: write it in quotes, like "1.10"')
+    try:
+        return str(Version.parse(plain_text(value)))
+    except VersionError as error:
+        raise Refused(f"{error}") from None
 
 
 def library(value: object) -> str:
