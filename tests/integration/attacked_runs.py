@@ -6,7 +6,7 @@ ENGINE is the folder above the package ``engine``. The case:
 
     rounds      how often; after each, what is wrong is told
     prepare     a shell command before each round, as root
-    user        who attacks ("" for nobody), with ``exchange``: pairs of paths, one put in the place of the other and back
+    user        who attacks ("" for nobody), with ``exchange``: pairs of paths that take each other's place
     plant       shell command that the attacker repeats instead
     declared    what the run is to bring the host to
     umask       of the run, in octal digits
@@ -22,6 +22,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import pty
 import pwd
 import signal
 import subprocess
@@ -42,7 +43,7 @@ from engine.host import Host  # noqa: E402
 Case = Mapping[str, Any]
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: Seconds a run may take: one that waits for a pipe waits for ever.
-_LONGEST = 120
+_LONGEST = 60
 
 
 def exchange(first: str, second: str) -> bool:
@@ -92,7 +93,7 @@ def describe(folders: Sequence[str]) -> dict[str, tuple[object, ...]]:
         for top, names, files in os.walk(folder):
             for path in (top, *(f"{top}/{name}" for name in (*names, *files))):
                 one = os.lstat(path)
-                target = os.readlink(path) if Path(path).is_symlink() else ""
+                target = str(Path(path).readlink()) if Path(path).is_symlink() else ""
                 found[path] = (one.st_mode, one.st_uid, one.st_gid, one.st_size, one.st_mtime_ns, one.st_ino, target)
     return found
 
@@ -100,9 +101,9 @@ def describe(folders: Sequence[str]) -> dict[str, tuple[object, ...]]:
 def run(case: Case) -> tuple[bool, str, list[str]]:
     """Whether the run got to its end, what it said, and what is wrong with how it ended."""
     reading, writing = os.pipe()
-    child = os.fork()
+    # With a terminal, as a run has that somebody starts by hand.
+    child, terminal = pty.fork()
     if child == 0:
-        os.setsid()
         said: dict[str, object]
         try:
             os.umask(int(case.get("umask", "022"), 8))
@@ -124,6 +125,7 @@ def run(case: Case) -> tuple[bool, str, list[str]]:
         text = stream.read()
     signal.alarm(0)
     os.waitpid(child, 0)
+    os.close(terminal)
     if not text:
         return False, "", [f"the run did not end within {_LONGEST} seconds"]
     answer = json.loads(text)

@@ -1,4 +1,4 @@
-"""Root provisions for accounts it does not trust: what these could redirect is refused, or done with their rights alone.
+"""Root provisions for accounts it does not trust: what they could redirect is refused, or done with their rights.
 
 The attacked run is the engine's own on the host, what a module or an operation starts there (attacked_runs.py); the
 attackers are real accounts, ``app``, who owns environments, and ``mallory``, who has nothing to do with them.
@@ -29,8 +29,6 @@ VICTIM = "/srv/victim"
 #: What a planted program leaves when root runs it.
 RUN_BY_ROOT = "/tmp/run-by-0"
 TELL = '#!/bin/sh\nid >/tmp/run-by-$(id -u)\nexec /usr/bin/python3 "$@"\n'
-SECRET = "root:$y$j9T$secret-of-root:20000:0:99999:7:::"
-
 SETUP = """
 import json, os, fcntl
 try:
@@ -184,6 +182,205 @@ def test_an_owner_that_exchanges_what_root_works_on_leads_it_nowhere(
     assert again.done is not refused, again.said
 
 
+SECRET = "secret-of-root"
+DEEP = """
+import os, sys
+os.chdir(sys.argv[1])
+for _ in range(3000):
+    os.mkdir("d")
+    os.chdir("d")
+"""
+#: What an owner lays in the place of what root reads, by what it is.
+PLANTED = {
+    "pipe as the receipt": "rm {v}/.pep668-provision.json; mkfifo {v}/.pep668-provision.json",
+    "pipe as pyvenv.cfg": "rm {v}/pyvenv.cfg; mkfifo {v}/pyvenv.cfg",
+    "device as the receipt": "ln -sf /dev/zero {v}/.pep668-provision.json",
+    "link to root's file as the receipt": "ln -sf /root/receipt.json {v}/.pep668-provision.json",
+    "link to root's file as pyvenv.cfg": "ln -sf /root/pyvenv.cfg {v}/pyvenv.cfg",
+    "program of its own as the interpreter": (
+        "rm {v}/.pep668-provision.json; cp /tmp/tell {v}/../tell; ln -sf {v}/../tell {v}/bin/python"
+    ),
+    "program of its own as a copied interpreter": (
+        "rm {v}/.pep668-provision.json; rm {v}/bin/python; cp /tmp/tell {v}/bin/python"
+    ),
+    "directories too deep to go through": "python3 /tmp/deep.py {v}; rm {v}/bin/python*",
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_an_owner_lays_there_is_neither_waited_for_nor_told_nor_run_as_root(
+    ready: Host, index: LocalIndex, tally: Tally, what: str
+) -> None:
+    ready.write("/tmp/tell", TELL, mode="0755")
+    ready.write("/root/pyvenv.cfg", f"home = /usr/bin\nversion = 3.{SECRET}\n", mode="0600")
+    record = {"path": f"/{SECRET}", "version": SECRET, "size": 1, "mtime_ns": 1}
+    receipt = {"format": 1, "digest": SECRET, "installer": "pip", "interpreter": record, "packages": {SECRET: "1.0"}}
+    ready.write("/root/receipt.json", json.dumps(receipt), mode="0600")
+    ready.write("/tmp/deep.py", DEEP)
+    ready.write("/tmp/plant.sh", PLANTED[what].format(v=VENV))
+    played = attacked(ready, index, OWNED, f"{MADE}; su app -c 'sh /tmp/plant.sh'")[0]
+    assert not played.wrong
+    assert played.done, played.said
+    assert SECRET not in played.said
+    assert ready.run(["grep", "-rl", SECRET, SPACE], check=False).stdout == ""
+    assert ready.owners(SPACE) == {"app"}
+    tally.add("attacks", what)
+
+
+def test_an_accounts_profile_is_read_with_its_rights_as_well(
+    ready: Host, index: LocalIndex, tally: Tally, full: bool, summary_lines: list[str]
+) -> None:
+    ready.write("/root/secret", f"{SECRET}\n", mode="0600")
+    tools = {"python_tools": [{"name": "tool", "scope": "user", "user": "app"}]}
+    assert attacked(ready, index, tools)[0].done
+    # Without the lines that speak of ~/.local/bin.
+    reset = (
+        "cd /home/app; rm -f .profile link; sed /local/d /etc/skel/.profile >.profile;"
+        " ln -s /root/secret link; chown -h app: .profile link"
+    )
+    rounds = 60 if full else 5
+    played = attacked(
+        ready,
+        index,
+        tools,
+        f'test -z "$(grep -rl {SECRET} /home/app)"; {reset}',
+        user="app",
+        exchange=(("/home/app/.profile", "/home/app/link"),),
+        protected=["/root/secret", "/etc/shadow"],
+        rounds=rounds,
+    )
+    assert not [wrong for one in played for wrong in one.wrong]
+    assert ready.run(["grep", "-rl", SECRET, "/home/app"], check=False).stdout == ""
+    exchanged = sum(one.exchanged for one in played)
+    assert exchanged > 0
+    summary_lines.append(f"attacks, ~/.profile: {exchanged} exchanges in {rounds} runs")
+    tally.add("attacks", "~/.profile exchanged for a link to a file of root's", rounds)
+
+
+#: Programs that a run looks for on its PATH.
+NAMES = ("python3", "python3.13", "uv", "pipx", "apt-cache", "dpkg")
+
+
+@pytest.mark.parametrize("folder", ["/srv/open", "/home/mallory/bin"])
+def test_root_runs_no_program_that_others_can_exchange(
+    ready: Host, index: LocalIndex, tally: Tally, folder: str
+) -> None:
+    for name in NAMES:
+        ready.write(f"{folder}/{name}", TELL, owner="mallory", mode="0755")
+    ready.run(f"case {folder} in /srv/*) chown root: {folder}; chmod 777 {folder};; esac")
+    environ = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin"}
+    declared = {**venv("/srv/by-path", installer="pip"), "python_tools": [{"name": "wanted"}]}
+    for again in (declared, {"python_tools": [{"name": "wanted", "state": "absent"}]}):
+        played = attacked(ready, index, again, "rm -rf /srv/by-path", environ=environ)[0]
+        assert not played.wrong
+        assert played.done, played.said
+        assert f"{folder}/python3 is passed over: it could be exchanged by" in played.said or again is not declared
+    tally.add("attacks", f"programs planted in {folder} on root's PATH", len(NAMES))
+    # One that is named is run as nobody but who can exchange it.
+    refused = attacked(ready, index, venv("/srv/named", python=f"{folder}/python3"))[0]
+    assert not refused.wrong
+    assert not refused.done
+    assert "could be exchanged by" in refused.said or "can be exchanged by" in refused.said
+    if folder.startswith("/home"):
+        owned = attacked(
+            ready, index, venv("/home/mallory/venv", python=f"{folder}/python3", owner="mallory", installer="pip")
+        )[0]
+        assert not owned.wrong
+        assert owned.done, owned.said
+        assert ready.owners("/home/mallory/venv") == {"mallory"}
+
+
+def test_what_an_owner_runs_has_its_rights_and_nothing_of_roots(ready: Host, index: LocalIndex, tally: Tally) -> None:
+    ready.write("/srv/project/setup.py", SETUP, owner="app")
+    private = {"AWS_SECRET_ACCESS_KEY": SECRET, "SSH_AUTH_SOCK": "/tmp/agent", "SUDO_COMMAND": SECRET}
+    played = attacked(
+        ready,
+        index,
+        {"python_venvs": [{"path": VENV, "project": "/srv/project", "owner": "app", "installer": "pip"}]},
+        f"rm -f /tmp/told-by-*; {NEW}",
+        environ={**private, "PIP_RETRIES": "1"},
+        umask="000",
+    )[0]
+    assert not played.wrong
+    assert played.done, played.said
+    uid, gid = (int(ready.run(["id", option, "app"]).stdout) for option in ("-u", "-g"))
+    assert ready.run("ls /tmp/told-by-*").stdout == f"/tmp/told-by-{uid}\n"
+    told = ready.read_json(f"/tmp/told-by-{uid}")
+    assert (told["uid"], told["gid"]) == ([uid] * 3, [gid] * 3)
+    assert set(told["groups"]) == set(map(int, ready.run(["id", "-G", "app"]).stdout.split()))
+    assert told["terminal"] is None
+    assert told["umask"] == 0o022
+    assert not {name for name in private if name in told["environ"]}
+    assert told["environ"]["PIP_RETRIES"] == "1"
+    assert not [
+        path for path in told["files"].values() if "lock" in path or path.startswith(("/root", "/run", "/dev/p"))
+    ]
+    assert ready.owners(VENV) == {"app"}
+    assert ready.run(["find", VENV, "-perm", "/022", "!", "-type", "l"]).stdout == ""
+    tally.add("attacks", "reach of what an owner's installer runs: rights, files, terminal, variables", 4)
+
+
+@pytest.mark.parametrize("umask", ["000", "002", "077"])
+def test_global_tools_are_roots_and_nobody_else_writes_in_them(
+    ready: Host, index: LocalIndex, tally: Tally, umask: str
+) -> None:
+    declared = {"python_tools": [{"name": "tool"}, {"name": "wanted", "python": "3.13"}], "python_uv": True}
+    remove = "rm -rf /opt/pipx /opt/pep668-provision /usr/local/bin/tool /usr/local/bin/wanted /usr/local/bin/uv"
+    played = attacked(ready, index, {**declared, "python_installer": "pip"}, remove, umask=umask)[0]
+    assert not played.wrong
+    assert played.done, played.said
+    places = ["/opt/pipx", "/opt/pep668-provision", "/usr/local/bin"]
+    assert ready.run(["find", *places, "!", "-user", "root", "-o", "-perm", "/022", "!", "-type", "l"]).stdout == ""
+    for program in ("tool", "wanted", "uv"):
+        assert ready.run([f"/usr/local/bin/{program}", "--version"], user="mallory").rc == 0
+    tally.add("attacks", f"umask {umask} of the run that makes global tools")
+
+
+@pytest.mark.parametrize(
+    ("path", "prepare", "options", "expected"),
+    [
+        pytest.param(
+            "/srv/open-to-all/.venv",
+            "install -d -o app -m 777 /srv/open-to-all",
+            {"owner": "app"},
+            "everybody may write there: /srv/open-to-all (owner app, mode 0777)",
+            id="everybody's directory",
+        ),
+        pytest.param(
+            "/home/mallory/app/.venv",
+            "install -d -o app /home/mallory/app",
+            {"owner": "app"},
+            "mallory, who owns /home/mallory (mode 07",
+            id="a third account's directory",
+        ),
+        pytest.param(
+            "/home/alice/.venv",
+            ":",
+            {},
+            "Set owner: alice if it is for that account",
+            id="root's below a home",
+        ),
+    ],
+)
+def test_what_another_account_can_redirect_is_refused_with_what_to_do(
+    ready: Host, tally: Tally, path: str, prepare: str, options: Mapping[str, str], expected: str
+) -> None:
+    ready.run(prepare)
+    for check in (True, False):
+        refused = ready.module("venv", {"path": path, **options}, check=check, expect_failure=True)
+        assert expected in refused["msg"]
+    assert not ready.exists(path)
+    tally.add("attacks", "environment declared where another account can redirect it")
+
+
+def test_a_shared_group_of_the_owner_alone_is_no_obstacle(ready: Host, index: LocalIndex) -> None:
+    ready.run("install -d -o app -g app -m 2775 /srv/private-group; install -d -m 775 /srv/roots-group")
+    for path, owner in (("/srv/private-group/.venv", "app"), ("/srv/roots-group/.venv", "")):
+        made = attacked(ready, index, venv(path, **({"owner": owner} if owner else {})))[0]
+        assert made.done, made.said
+        assert ready.owners(path) == {owner or "root"}
+
+
 @pytest.mark.parametrize("what", ["environment", "previous environment", "link"])
 def test_whoever_comes_first_in_a_shared_directory_gains_nothing(
     ready: Host, index: LocalIndex, tally: Tally, full: bool, what: str
@@ -192,20 +389,9 @@ def test_whoever_comes_first_in_a_shared_directory_gains_nothing(
     planted = {"environment": path, "previous environment": f"{path}.pep668-old", "link": path}[what]
     plant = f"ln -s {VICTIM} {planted}" if what == "link" else f"cp -r {VICTIM}/.venv {planted}"
     rounds = 20 if full else 3
-    again = f"while rm -rf {planted}; do {plant}; done"
-    played = attacked(
-        ready,
-        index,
-        venv(path),
-        f"rm -rf {path}*",
-        user="mallory",
-        plant=again.replace("; done", " && sleep 0.0$$; done"),
-        rounds=rounds,
-    )
-    for one in played:
-        assert not one.wrong
-        if one.done:
-            break
+    again = f"rm -rf {planted}; {plant}"
+    played = attacked(ready, index, venv(path), f"rm -rf {path}*", user="mallory", plant=again, rounds=rounds)
+    assert not [wrong for one in played for wrong in one.wrong]
     tally.add("attacks", f"{what} planted in /tmp while root makes one there", rounds)
     ready.run("rm -rf /tmp/shared-venv*")
     refused = attacked(ready, index, venv(path), f"su mallory -c '{plant}'")[0]

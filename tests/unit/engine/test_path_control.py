@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ GROUPS = {APP.gid: {APP.uid}, TEAM: {APP.uid, BOB.uid}}
 
 @dataclass(frozen=True)
 class Described(Host):
-    """A host of which only this is known: path → (owner, mode, group) of a directory or file, or the target of a link."""
+    """A host of which only this is known: path → (owner, mode, group), or the target of a link."""
 
     entries: Mapping[str, tuple[Account, int, int] | str] = field(default_factory=dict)
 
@@ -164,7 +165,7 @@ def test_what_others_control_is_refused_with_the_directory_its_owner_and_mode_an
     danger = find_danger(host, PATH, account, is_declared=owner is not None, beside=(f"{PATH}.pep668-old",))
     assert danger is not None
     text = f"{danger.message} {danger.advice}"
-    assert __import__("re").search(expected, text), text
+    assert re.search(expected, text), text
 
 
 @pytest.mark.parametrize(
