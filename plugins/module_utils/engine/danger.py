@@ -26,7 +26,8 @@ def danger_of_venv(host: Host, observed: ObservedVenv, action: str) -> Optional[
         danger = _danger_of_foreign(host, observed, account)
     elif action == "update" or observed.state.kind == "empty":
         danger = find_danger_inside(host, entry.path, account)
-    runs = observed.interpreter.path if observed.interpreter is not None else observed.state.base
+    runs = observed.interpreter.path if action in ("create", "rebuild") and observed.interpreter else ""
+    runs = runs or observed.state.python
     return danger or _danger_of_interpreter(host, f"The environment {entry.path}", runs, account, "owner")
 
 

@@ -163,14 +163,17 @@ class Interpreters:
         #: Why each of those that were asked and gave no answer gave none.
         self.failures: Dict[str, str] = {}
 
-    def probe(self, path: str, *, with_site: bool = False) -> Optional[Interpreter]:
-        """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build)."""
+    def probe(self, path: str, *, with_site: bool = False, named_by: str = "") -> Optional[Interpreter]:
+        """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build).
+
+        ``named_by`` is the file that leads to it, where there is one: whoever can exchange that chooses what is run.
+        """
         # An answer with site says all that one without it does.
         if not with_site and (path, True) in self._probed:
             return self._probed[(path, True)]
         key = (path if with_site else self._identity(path), with_site)
         if key not in self._probed:
-            self._probed[key] = self._ask(path, with_site=with_site)
+            self._probed[key] = self._ask(path, with_site=with_site, named_by=named_by or path)
         return self._probed[key]
 
     def _identity(self, path: str) -> str:
@@ -180,13 +183,13 @@ class Interpreters:
         real_path = self._host.resolve(path)
         return environment + (path if _is_launcher(real_path) else real_path)
 
-    def _ask(self, path: str, *, with_site: bool) -> Optional[Interpreter]:
+    def _ask(self, path: str, *, with_site: bool, named_by: str) -> Optional[Interpreter]:
         if not self._host.is_executable(path):
             self.failures[path] = "cannot be executed" if self._host.exists(path) else "is missing"
             return None
         flags = ("-I",) if with_site else ("-I", "-S")
         try:
-            account = environment_owner(self._host, path)
+            account = environment_owner(self._host, named_by)
         except ProvisionError as error:
             self.failures[path] = f"is not started: {error.message}"
             return None

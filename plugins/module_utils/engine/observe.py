@@ -210,7 +210,7 @@ def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
     """Return the same with the interpreter to build it with, or the one of an environment that has no pip yet."""
     if isinstance(observed, ObservedVenv) and observed.lacks_pip and venv_difference(observed) is not None:
-        return replace(observed, interpreter=interpreters.probe(observed.state.base))
+        return replace(observed, interpreter=interpreters.probe(observed.state.base, named_by=observed.state.python))
     if not _needs_interpreter(observed):
         return observed
     return replace(observed, interpreter=interpreters.select(observed.entry.python))
@@ -279,7 +279,14 @@ def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inqu
     if entry.lock and not request.problem and (state.receipt is None or state.receipt.digest != request.digest):
         request = replace(request, problem=load("pylock").find_problem(host, entry))
     newer: Mapping[str, str] = {}
-    if entry.state == "latest" and state.is_usable and inquire is not None and not request.problem:
+    asks_newest = entry.state == "latest" and state.is_usable and inquire is not None and not request.problem
+    if asks_newest:
+        from .danger import danger_of_venv  # noqa: PLC0415  # what is asked is run
+
+        danger = danger_of_venv(host, ObservedVenv(entry, state, request, account=account), "update")
+        if danger is not None:
+            return ObservedVenv(entry, state, request, runs, None, owner_missing, account, danger=danger)
+    if asks_newest and inquire is not None:
         found = inquire(entry.path, InstallRequest(entry, upgrade=True), account)
         newer = {
             name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)
@@ -356,6 +363,12 @@ def _observe_tools(
             and state.record
             and inquire is not None
         ):
+            from .danger import danger_of_tool  # noqa: PLC0415  # what is asked is run
+
+            danger = danger_of_tool(host, ObservedTool(entry, state, space), "link")
+            if danger is not None:
+                observed.append(ObservedTool(entry, state, space, login_path=login_path, danger=danger))
+                continue
             request = InstallRequest(
                 VenvEntry(state.venv.path, packages=(entry.install_spec, *(entry.inject or ()))), upgrade=True
             )

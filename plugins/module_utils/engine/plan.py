@@ -115,7 +115,11 @@ class _Planner:
 
     def plan_venv(self, position: int, observed: ObservedVenv) -> None:
         difference = venv_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            # What is newest was not asked there.
+            self._endangered(observed)
+            return
+        if self._refused(difference):
             return
         entry = observed.entry
         if entry.owner and not self.state.is_root and observed.account is not None:
@@ -209,7 +213,10 @@ class _Planner:
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            self._endangered(observed)
+            return
+        if self._refused(difference):
             return
         if not self._may_touch(observed) or self._endangered(observed):
             return

@@ -217,7 +217,7 @@ def _interpreter_of(host: Host, entry: SystemPipEntry, interpreters: Interpreter
     if not path or not host.exists(path):
         return None, f"There is no {entry.executable} on this host."
     python = path if os.path.basename(path).startswith(("python", "pypy")) else read_shebang(host, path)
-    found = interpreters.probe(python, with_site=True) if python else None
+    found = interpreters.probe(python, with_site=True, named_by=path) if python else None
     if found is None:
         why = f"its interpreter {python} does not run" if python else "its first line names no Python"
         return None, f"{path} cannot be used: {why}."

@@ -226,7 +226,7 @@ def _running_version(host: Host, state: VenvState, interpreters: Interpreters) -
     named = release_by_name(state.base)
     if named:
         return named
-    interpreter = interpreters.probe(state.base)
+    interpreter = interpreters.probe(state.base, named_by=state.python)
     return "" if interpreter is None else interpreter.version
 
 
