@@ -83,6 +83,7 @@ def ready(host: Host, index: LocalIndex) -> Host:
     outcome = host.apply(
         {
             "python_index_url": index.url,
+            "python_installer": "pip",
             "python_uv": True,
             "python_tools": [{"name": "tool"}],
             "python_venvs": [{"path": "/srv/own", "packages": ["wanted==1.0"]}],
@@ -200,6 +201,9 @@ PLANTED = {
     "program of its own as the interpreter": (
         "rm {v}/.pep668-provision.json; cp /tmp/tell {v}/../tell; ln -sf {v}/../tell {v}/bin/python"
     ),
+    "program of root's as the interpreter": (
+        "rm {v}/.pep668-provision.json; ln -sf /usr/local/sbin/tell {v}/bin/python"
+    ),
     "program of its own as a copied interpreter": (
         "rm {v}/.pep668-provision.json; rm {v}/bin/python; cp /tmp/tell {v}/bin/python"
     ),
@@ -211,7 +215,8 @@ PLANTED = {
 def test_what_an_owner_lays_there_is_neither_waited_for_nor_told_nor_run_as_root(
     ready: Host, index: LocalIndex, tally: Tally, what: str
 ) -> None:
-    ready.write("/tmp/tell", TELL, mode="0755")
+    for path in ("/tmp/tell", "/usr/local/sbin/tell"):
+        ready.write(path, TELL, mode="0755")
     ready.write("/root/pyvenv.cfg", f"home = /usr/bin\nversion = 3.{SECRET}\n", mode="0600")
     record = {"path": f"/{SECRET}", "version": SECRET, "size": 1, "mtime_ns": 1}
     receipt = {"format": 1, "digest": SECRET, "installer": "pip", "interpreter": record, "packages": {SECRET: "1.0"}}
@@ -231,7 +236,7 @@ def test_an_accounts_profile_is_read_with_its_rights_as_well(
     ready: Host, index: LocalIndex, tally: Tally, full: bool, summary_lines: list[str]
 ) -> None:
     ready.write("/root/secret", f"{SECRET}\n", mode="0600")
-    tools = {"python_tools": [{"name": "tool", "scope": "user", "user": "app"}]}
+    tools = {"python_installer": "pip", "python_tools": [{"name": "tool", "scope": "user", "user": "app"}]}
     assert attacked(ready, index, tools)[0].done
     # Without the lines that speak of ~/.local/bin.
     reset = (
@@ -269,7 +274,7 @@ def test_root_runs_no_program_that_others_can_exchange(
         ready.write(f"{folder}/{name}", TELL, owner="mallory", mode="0755")
     ready.run(f"case {folder} in /srv/*) chown root: {folder}; chmod 777 {folder};; esac")
     environ = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin"}
-    declared = {**venv("/srv/by-path", installer="pip"), "python_tools": [{"name": "wanted"}]}
+    declared = {**venv("/srv/by-path"), "python_tools": [{"name": "wanted"}], "python_installer": "pip"}
     for again in (declared, {"python_tools": [{"name": "wanted", "state": "absent"}]}):
         played = attacked(ready, index, again, "rm -rf /srv/by-path", environ=environ)[0]
         assert not played.wrong

@@ -232,25 +232,29 @@ def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]
 
 
 _TEMPORARY = ".pep668-"
+#: How often a temporary directory is made anew; the account it is for could keep that up for ever.
+_MOST_TRIES = 100
 
 
 @contextlib.contextmanager
 def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
     """As scratch_directory, where temporary files go. A lock, which dies with its process, says that it is in use."""
     act_as(account, _remove_unused)
-    while True:
-        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
-        try:
-            handle = _lock_directory(path)
-        except OSError:
-            # Another run took it for one that is left over.
-            continue
-        break
+    path, handle = _make_locked(account)
     try:
         yield path
     finally:
         act_as(account, lambda: remove_tree(path))
         os.close(handle)
+
+
+def _make_locked(account: Optional[Account]) -> Tuple[str, int]:
+    for _ in range(_MOST_TRIES):
+        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
+        # Another run may take it for one that is left over.
+        with contextlib.suppress(OSError):
+            return path, _lock_directory(path)
+    raise ProvisionError("Something on this host locks or removes each temporary directory as soon as it is there.")
 
 
 def _lock_directory(path: str) -> int:
