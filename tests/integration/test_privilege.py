@@ -79,7 +79,7 @@ def ready(host: Host, index: LocalIndex) -> Host:
     for version in ("1.0", "2.0"):
         index.add("wanted", version, scripts=["wanted"])
     index.add("tool", "1.0", scripts=["tool"])
-    index.mirror("uv", "setuptools", "wheel")
+    index.mirror("uv", "pip", "setuptools", "wheel")
     outcome = host.apply(
         {
             "python_index_url": index.url,
