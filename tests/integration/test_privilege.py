@@ -167,7 +167,7 @@ def test_an_owner_that_exchanges_what_root_works_on_leads_it_nowhere(
 ) -> None:
     race = RACES[name]
     by_pip = race.declared.get("python_installer") == "pip"
-    rounds = (8 if by_pip else 40) if full else 1 if by_pip else 3
+    rounds = (8 if by_pip else 40) if full else 1 if by_pip else 2
     played = attacked(ready, index, race.declared, race.prepare, user="app", exchange=race.exchange, rounds=rounds)
     summary_lines.append(
         f"attacks, {name}: {sum(one.exchanged for one in played)} exchanges in {rounds} runs, "
@@ -225,7 +225,8 @@ def test_what_an_owner_lays_there_is_neither_waited_for_nor_told_nor_run_as_root
     ready.write("/tmp/plant.sh", PLANTED[what].format(v=VENV))
     played = attacked(ready, index, OWNED, f"{MADE}; su app -c 'sh /tmp/plant.sh'")[0]
     assert not played.wrong
-    assert played.done, played.said
+    # A program that is no interpreter of the environment's makes the installer fail, as the owner.
+    assert played.done or "program" in what, played.said
     assert SECRET not in played.said
     assert ready.run(["grep", "-rl", SECRET, SPACE], check=False).stdout == ""
     assert ready.owners(SPACE) == {"app"}
@@ -268,28 +269,25 @@ NAMES = ("python3", "python3.13", "uv", "pipx", "apt-cache", "dpkg")
 
 @pytest.mark.parametrize("folder", ["/srv/open", "/home/mallory/bin"])
 def test_root_runs_no_program_that_others_can_exchange(
-    ready: Host, index: LocalIndex, tally: Tally, folder: str
+    ready: Host, index: LocalIndex, tally: Tally, full: bool, folder: str
 ) -> None:
     for name in NAMES:
         ready.write(f"{folder}/{name}", TELL, owner="mallory", mode="0755")
     ready.run(f"case {folder} in /srv/*) chown root: {folder}; chmod 777 {folder};; esac")
     environ = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin"}
-    declared = {**venv("/srv/by-path"), "python_tools": [{"name": "wanted"}], "python_installer": "pip"}
-    for again in (declared, {"python_tools": [{"name": "wanted", "state": "absent"}]}):
-        played = attacked(ready, index, again, "rm -rf /srv/by-path", environ=environ)[0]
-        assert not played.wrong
-        assert played.done, played.said
-        assert f"{folder}/python3 is passed over: it could be exchanged by" in played.said or again is not declared
+    tools = {"python_tools": [{"name": "wanted"}], "python_installer": "pip"} if full else {}
+    played = attacked(ready, index, {**venv("/srv/by-path"), **tools}, "rm -rf /srv/by-path", environ=environ)[0]
+    assert not played.wrong
+    assert played.done, played.said
+    assert f"{folder}/python3 is passed over: it could be exchanged by" in played.said
     tally.add("attacks", f"programs planted in {folder} on root's PATH", len(NAMES))
     # One that is named is run as nobody but who can exchange it.
     refused = attacked(ready, index, venv("/srv/named", python=f"{folder}/python3"))[0]
     assert not refused.wrong
     assert not refused.done
-    assert "could be exchanged by" in refused.said or "can be exchanged by" in refused.said
+    assert f"is to run {folder}/python3 as root, and that file could be exchanged by" in refused.said
     if folder.startswith("/home"):
-        owned = attacked(
-            ready, index, venv("/home/mallory/venv", python=f"{folder}/python3", owner="mallory", installer="pip")
-        )[0]
+        owned = attacked(ready, index, venv("/home/mallory/venv", python=f"{folder}/python3", owner="mallory"))[0]
         assert not owned.wrong
         assert owned.done, owned.said
         assert ready.owners("/home/mallory/venv") == {"mallory"}
@@ -325,10 +323,15 @@ def test_what_an_owner_runs_has_its_rights_and_nothing_of_roots(ready: Host, ind
     tally.add("attacks", "reach of what an owner's installer runs: rights, files, terminal, variables", 4)
 
 
-@pytest.mark.parametrize("umask", ["000", "002", "077"])
 def test_global_tools_are_roots_and_nobody_else_writes_in_them(
-    ready: Host, index: LocalIndex, tally: Tally, umask: str
+    ready: Host, index: LocalIndex, tally: Tally, full: bool
 ) -> None:
+    for umask in ("000", "002", "077") if full else ("000",):
+        make_global_tools(ready, index, umask)
+        tally.add("attacks", f"umask {umask} of the run that makes global tools")
+
+
+def make_global_tools(ready: Host, index: LocalIndex, umask: str) -> None:
     declared = {"python_tools": [{"name": "tool"}, {"name": "wanted", "python": "3.13"}], "python_uv": True}
     remove = "rm -rf /opt/pipx /opt/pep668-provision /usr/local/bin/tool /usr/local/bin/wanted /usr/local/bin/uv"
     played = attacked(ready, index, {**declared, "python_installer": "pip"}, remove, umask=umask)[0]
@@ -338,7 +341,6 @@ def test_global_tools_are_roots_and_nobody_else_writes_in_them(
     assert ready.run(["find", *places, "!", "-user", "root", "-o", "-perm", "/022", "!", "-type", "l"]).stdout == ""
     for program in ("tool", "wanted", "uv"):
         assert ready.run([f"/usr/local/bin/{program}", "--version"], user="mallory").rc == 0
-    tally.add("attacks", f"umask {umask} of the run that makes global tools")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Optional, Tuple
 from .account import Account
 from .host import Host
 from .host_state import ObservedTool, ObservedVenv
-from .interpreter import exchanged_by
+from .interpreter import Interpreter, exchanged_by
 from .path_control import Danger, find_danger, find_danger_inside, openings_of
 from .venv import ASIDE_SUFFIX
 
@@ -26,9 +26,11 @@ def danger_of_venv(host: Host, observed: ObservedVenv, action: str) -> Optional[
         danger = _danger_of_foreign(host, observed, account)
     elif action == "update" or observed.state.kind == "empty":
         danger = find_danger_inside(host, entry.path, account)
-    runs = observed.interpreter.path if action in ("create", "rebuild") and observed.interpreter else ""
-    runs = runs or observed.state.python
-    return danger or _danger_of_interpreter(host, f"The environment {entry.path}", runs, account, "owner")
+    if danger is not None:
+        return danger
+    builds = action in ("create", "rebuild")
+    runs = _run_to_build(entry.python, observed.interpreter) if builds else (observed.state.python,)
+    return _danger_of_interpreters(host, f"The environment {entry.path}", runs, account, "owner")
 
 
 def _danger_of_foreign(host: Host, observed: ObservedVenv, account: Account) -> Optional[Danger]:
@@ -56,27 +58,32 @@ def danger_of_tool(host: Host, observed: ObservedTool, action: str) -> Optional[
     danger = find_danger_inside(host, space.home, space.account) or find_danger_inside(
         host, space.bin_dir, space.account
     )
-    if danger is not None or observed.interpreter is None or action not in ("create", "rebuild"):
+    if danger is not None or action not in ("create", "rebuild"):
         return danger
-    return _danger_of_interpreter(
-        host, f"The tool {observed.entry.name}", observed.interpreter.path, space.account, "user"
-    )
+    entry = observed.entry
+    runs = _run_to_build(entry.python, observed.interpreter)
+    return _danger_of_interpreters(host, f"The tool {entry.name}", runs, space.account, "user")
 
 
-def _danger_of_interpreter(
-    host: Host, what: str, python: str, account: Optional[Account], key: str
+def _run_to_build(selector: str, interpreter: Optional[Interpreter]) -> Tuple[str, ...]:
+    """Return the files that are run: the one that was selected by its path may be a shim for the interpreter."""
+    named = (selector,) if selector.startswith("/") else ()
+    return named if interpreter is None else (*named, interpreter.path)
+
+
+def _danger_of_interpreters(
+    host: Host, what: str, pythons: Tuple[str, ...], account: Optional[Account], key: str
 ) -> Optional[Danger]:
-    """Say who could exchange the interpreter that is run, as root or as the account it is for."""
-    if not host.is_root or not python or host.stat(python) is None:
-        return None
-    by_others = exchanged_by(host, python, account)
-    if not by_others:
-        return None
-    runs_as = account.name if account is not None else host.caller.name
-    return Danger(
-        f"{what} is to run {python} as {runs_as}, and that file could be exchanged by {by_others}.",
-        f"Set {key} to that account, or select an interpreter that only root and {runs_as} can change.",
-    )
+    """Say who could exchange an interpreter that is run, as root or as the account it is for."""
+    for python in pythons if host.is_root else ():
+        by_others = exchanged_by(host, python, account) if host.stat(python) is not None else ""
+        if by_others:
+            runs_as = account.name if account is not None else host.caller.name
+            return Danger(
+                f"{what} is to run {python} as {runs_as}, and that file could be exchanged by {by_others}.",
+                f"Set {key} to that account, or select an interpreter that only root and {runs_as} can change.",
+            )
+    return None
 
 
 def warnings_of_venv(host: Host, observed: ObservedVenv, action: str) -> Tuple[str, ...]:

@@ -89,7 +89,7 @@ def test_an_interpreter_on_the_path_that_everybody_can_exchange_is_passed_over(o
 def test_an_interpreter_that_is_named_and_that_everybody_can_exchange_is_not_started(opened: MadeUpHost) -> None:
     opened.with_interpreter("3.12.1", prefix=f"{OPEN}/python")
     said = text_of(opened, python_venvs=[{"path": "/srv/safe", "python": f"{OPEN}/python/bin/python3.12"}])
-    assert f"{OPEN}/python/bin/python3.12 is wanted" in said
+    assert f"is to run {OPEN}/python/bin/python3.12 as root, and that file could be exchanged by others" in said
     assert not [one for one in opened.runner.started if one.startswith(OPEN)]
 
 
