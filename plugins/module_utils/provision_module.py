@@ -23,6 +23,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "python_require_pins": {"type": "bool", "default": False},
     "python_manage_system_packages": {"type": "bool", "default": True},
     "python_lock_timeout": {"type": "int", "default": 300},
+    "python_install_timeout": {"type": "int", "default": 3600},
     "python_index_url": {"type": "str", "default": ""},
     "python_extra_index_urls": {"type": "list", "elements": "str", "default": []},
     "python_find_links": {"type": "list", "elements": "str", "default": []},

@@ -11,7 +11,7 @@ import pwd
 from dataclasses import dataclass
 from typing import Callable, FrozenSet, Optional, TypeVar
 
-from .errors import ProvisionError
+from .errors import ProvisionError, refused_by_system
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ def act_as(account: Optional[Account], work: Callable[[], T]) -> T:
             try:
                 answer = {"result": work()}
             except OSError as error:
-                answer = {"error": f"{error.strerror}: {error.filename}" if error.filename else str(error)}  # type: ignore[dict-item]
+                answer = {"refused": [error.errno, error.strerror or str(error), error.filename]}  # type: ignore[dict-item]
             except Exception as error:  # the parent raises it again, whatever it is
                 answer = {"error": str(error)}  # type: ignore[dict-item]
             with os.fdopen(writing, "w", encoding="utf-8") as stream:
@@ -111,9 +111,9 @@ def act_as(account: Optional[Account], work: Callable[[], T]) -> T:
     if not data:
         raise ProvisionError(f"Acting as {account.name} failed: the process ended without an answer.")
     answer = json.loads(data)
+    if "refused" in answer:
+        raise refused_by_system(OSError(*answer["refused"]), account=account.name)
     if "error" in answer:
-        raise ProvisionError(
-            f"As {account.name}: {answer['error']}.", advice="Check the rights on the path and its parents."
-        )
+        raise ProvisionError(f"As {account.name}: {answer['error']}.")
     result: T = answer["result"]
     return result

@@ -8,16 +8,15 @@ An installation over an existing environment is never asked of pipx: older ones 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
 from .danger import danger_of_tool
-from .desired import Desired
+from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
-from .errors import CommandFailed, ProvisionError, raise_all
+from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
@@ -46,10 +45,11 @@ from .pipx import (
     parse_tool_record,
     tool_space,
 )
+from .redact import has_credentials
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import make_installer, run_checked, with_temporary_files
+from .work import make_installer, run_checked, with_temporary_files, write_private_files
 
 
 class ToolRun:
@@ -95,7 +95,10 @@ class ToolRun:
     def shares(self) -> Optional[Tuple[object, ...]]:
         """What has to be the same for one call of pipx to install several tools; ``None`` where this needs its own."""
         entry, pipx = self.entry, self.pipx
-        has_options = entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        has_logins = any(map(has_credentials, _specs_of(entry)))
+        has_options = (
+            has_logins or entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        )
         is_new = self.step.action == "create" and not os.path.lexists(self.path) and not os.path.lexists(self.aside)
         # From an address pipx learns the name by installing it first.
         is_named = isinstance(parse_spec(entry.install_spec), Requirement)
@@ -116,7 +119,7 @@ class ToolRun:
                 with replacing(self.path, self.aside, self.account):
                     self._install(keep=self.step.keeps_versions)
                     self._refuse_foreign_links()
-            except ProvisionError:
+            except (ProvisionError, OSError):
                 self._restore_links()
                 self._unlink(only_dangling=True)
                 raise
@@ -149,6 +152,13 @@ class ToolRun:
             raise
         self._finish()
 
+    def leave_no_half(self) -> None:
+        """Leave nothing of a tool that was installed with others and did not get so far as to be recorded."""
+        state = self._look()
+        if state.record is None or state.problem:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._unlink(only_dangling=True)
+
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
         if not pins:
@@ -156,7 +166,10 @@ class ToolRun:
             return
         try:
             self._install_once(pins)
-        except CommandFailed:
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None:
+                raise
             act_as(self.account, lambda: remove_tree(self.path))
             self._install_once(())
             self.warnings.append(
@@ -184,7 +197,8 @@ class ToolRun:
         env = pipx_environment(
             self.host,
             self.space,
-            self.desired.index,
+            # What asks no index gets no credentials.
+            self.desired.index if scratch else IndexSettings(),
             prefix=self.path,
             uv=uv if by_uv else "",
             backend="" if backend == "auto" else backend,
@@ -193,7 +207,16 @@ class ToolRun:
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        command = replace(command, timeout=self.desired.index.timeout or None)
+        private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
         if scratch:
+            files: Mapping[str, str] = {}
+            if private:
+                from .logins import hand_over  # noqa: PLC0415  # few tools have any
+
+                logins, files = hand_over(self.host, self.account, scratch, private)
+                command = replace(command, env={**command.env, **logins})
+            command = write_private_files(self.host, command, scratch, files)
             command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
@@ -242,12 +265,21 @@ class ToolRun:
         remove_directory(self.path, self.aside, self.account)
 
 
+def _specs_of(entry: ToolEntry) -> Tuple[str, ...]:
+    return (entry.install_spec, *(entry.inject or ()))
+
+
 def take_together(runs: "Sequence[ToolRun]") -> None:
     """Take the steps for tools that one call of pipx installs; raises what was wrong with each that failed."""
     if len(runs) > 1:
-        # Which of them failed and why shows when it is installed by itself.
-        with contextlib.suppress(CommandFailed):
+        try:
             runs[0].install_together(runs[1:])
+        except CommandFailed as error:
+            # Which of them failed and why shows when it is installed by itself; what took too long would do so again.
+            if error.status is None:
+                for run in runs:
+                    run.leave_no_half()
+                raise
     errors: List[ProvisionError] = []
     for run in runs:
         try:
@@ -257,6 +289,8 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
                 run.take()
         except ProvisionError as error:
             errors.append(error)
+        except OSError as error:
+            errors.append(refused_by_system(error))
     raise_all(errors)
 
 

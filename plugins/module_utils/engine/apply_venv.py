@@ -29,6 +29,11 @@ from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_ven
 from .work import make_installer, run_prepared
 
 
+def who_changes(host: Host, directory: str, account: Optional[Account]) -> Optional[Account]:
+    """Return who changes a directory: the account wherever it controls a part of the way, the caller elsewhere."""
+    return keeper_of(host, os.path.join(directory, SCRATCH_NAME)) if account is not None else None
+
+
 class VenvRun:
     """Takes one step for one environment. ``warnings`` collects what the user should know afterwards."""
 
@@ -60,6 +65,11 @@ class VenvRun:
                 act_as(self.actor, lambda: remove_tree(self.aside))
             with replacing(self.path, self.aside, self.actor):
                 self._build()
+            if self.observed.state.build:
+                self.warnings.append(
+                    f"{self.path} is made in place now. What was started before may still run from a build in "
+                    f"{self.entry.builds_directory}: remove that directory when nothing does any more."
+                )
         else:
             self._update()
         for link, target in self.step.links:
@@ -79,12 +89,16 @@ class VenvRun:
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
             )
             self._run(work, prepared, f"Making the environment {self.path}")
-            pins = pins_of(dict(self.observed.state.kept))
-            also = pins if self.entry.state != "exact" and not self.entry.checks_hashes else ()
-            self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
-            if self.entry.state == "exact" and pins:
-                self._remove_others(work)
+            self._fill(work)
         self._finish(before={})
+
+    def _fill(self, work: Workplace) -> None:
+        """Install what is asked for into a new environment, and what was in the one before it."""
+        pins = pins_of(dict(self.observed.state.kept))
+        also = pins if self.entry.state != "exact" and not self.entry.checks_hashes else ()
+        self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
+        if self.entry.state == "exact" and pins:
+            self._remove_others(work)
 
     def _update(self) -> None:
         observed, before = self.observed, dict(self.observed.state.distributions)
@@ -113,7 +127,7 @@ class VenvRun:
                     self._remove_others(work)
                 elif extras:
                     self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
-        except ProvisionError:
+        except (ProvisionError, OSError):
             # Nothing moved: then it is as finished as it was before, and need not be rebuilt next time.
             if self._look().distributions == before and observed.state.receipt is not None:
                 self._write_receipt(observed.state.receipt)
@@ -133,8 +147,9 @@ class VenvRun:
         what = f"Installing into {self.path}"
         try:
             self._run(work, self.installer.install(work, self.path, request), what)
-        except CommandFailed:
-            if not (request.pins or request.also):
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None or not (request.pins or request.also):
                 raise
             plain = replace(request, pins=(), also=())
             if not plain.is_empty:

@@ -8,28 +8,36 @@ from __future__ import annotations
 from typing import Optional, Tuple
 
 from .account import Account
+from .desired import BUILDS_SUFFIX
 from .host import Host
 from .host_state import ObservedTool, ObservedVenv
 from .interpreter import Interpreter, exchanged_by
 from .path_control import Danger, find_danger, find_danger_inside, openings_of
-from .venv import ASIDE_SUFFIX
+from .venv import ASIDE_SUFFIX, SCRATCH_NAME
 
 
 def danger_of_venv(host: Host, observed: ObservedVenv, action: str) -> Optional[Danger]:
     """Say why nothing may be done about an environment: its path, what is in it, or its interpreter is not safe."""
     entry, account = observed.entry, observed.account
     is_declared = bool(entry.owner)
-    danger = find_danger(host, entry.path, account, is_declared=is_declared, beside=(entry.path + ASIDE_SUFFIX,))
-    if danger is not None or action == "remove":
+    beside = tuple(entry.path + suffix for suffix in (ASIDE_SUFFIX, BUILDS_SUFFIX))
+    danger = find_danger(host, entry.path, account, is_declared=is_declared, beside=beside)
+    if danger is None and observed.builds is not None:
+        # Whatever is in that directory.
+        danger = find_danger(host, f"{observed.builds.directory}/{SCRATCH_NAME}", account, is_declared=is_declared)
+    if danger is not None or action in ("remove", "switch", "prune"):
         return danger
-    if action == "rebuild" and account is not None and account.uid != observed.state.uid:
+    if observed.builds is None and action == "rebuild" and account is not None and account.uid != observed.state.uid:
         danger = _danger_of_foreign(host, observed, account)
     elif action == "update" or observed.state.kind == "empty":
         danger = find_danger_inside(host, entry.path, account)
     if danger is not None:
         return danger
-    builds = action in ("create", "rebuild")
-    runs = _run_to_build(entry.python, observed.interpreter) if builds else (observed.state.python,)
+    runs: Tuple[str, ...] = ()
+    if action in ("create", "rebuild") or observed.builds is not None:
+        runs = _run_to_build(entry.python, observed.interpreter)
+    if action == "update":
+        runs += (observed.state.python,)
     return _danger_of_interpreters(host, f"The environment {entry.path}", runs, account, "owner")
 
 

@@ -38,7 +38,7 @@ def write_atomically(
 
     def write() -> None:
         folder, name = os.path.split(path)
-        prefix = f".{name}.pep668-"
+        prefix = f".{name.lstrip('.')}.pep668-"
         for left in os.listdir(folder):
             if left.startswith(prefix):
                 os.unlink(os.path.join(folder, left))
@@ -54,6 +54,9 @@ def write_atomically(
                 os.chown(temporary, *owner)
             os.chmod(temporary, mode)
             os.rename(temporary, path)
+        except OSError as error:
+            os.unlink(temporary)
+            raise OSError(error.errno, error.strerror, path) from error
         except BaseException:
             os.unlink(temporary)
             raise

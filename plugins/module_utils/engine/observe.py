@@ -23,6 +23,7 @@ from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
+    from pep668_provision.engine.path_control import Danger
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_observe import SiteInquiry
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
@@ -88,6 +89,7 @@ def observe(
     if differs or (desired.uv and not uv):
         default = interpreters.default()
         venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
+        venvs = tuple(one if one.builds is None else load("builds").with_planned_name(host, one) for one in venvs)
         tools = tuple(_with_interpreter(one, interpreters) for one in tools)
         venvs = tuple(_with_danger(host, one) for one in venvs)
         tools = tuple(_with_danger_of_tool(host, one) for one in tools)
@@ -199,7 +201,7 @@ def _interpreter_packages(
 
 def _has_to_be_built(observed: Union[ObservedVenv, ObservedTool]) -> bool:
     difference = venv_difference(observed) if isinstance(observed, ObservedVenv) else tool_difference(observed)
-    return difference is not None and difference.action in ("create", "rebuild")
+    return difference is not None and difference.makes_anew
 
 
 def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
@@ -209,7 +211,12 @@ def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
     """Return the same with the interpreter to build it with, or the one of an environment that has no pip yet."""
-    if isinstance(observed, ObservedVenv) and observed.lacks_pip and venv_difference(observed) is not None:
+    if (
+        isinstance(observed, ObservedVenv)
+        and observed.builds is None
+        and observed.lacks_pip
+        and venv_difference(observed) is not None
+    ):
         return replace(observed, interpreter=interpreters.probe(observed.state.base, named_by=observed.state.python))
     if not _needs_interpreter(observed):
         return observed
@@ -267,36 +274,65 @@ def find_uv(host: Host) -> str:
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:
     state = observe_venv(host, entry.path, interpreters)
+    # What is absent leaves no builds either.
+    is_gone = entry.state == "absent"
+    versioned = entry.layout == "versioned" or (is_gone and bool(state.build or host.is_dir(entry.builds_directory)))
+    # Neither what is removed nor what is gone back to depends on what is asked for.
+    request = Request() if entry.state in ("absent", "rolled_back") else read_request(host, entry)
+    danger = _danger_of_asking(host, entry, state, inquire)
+    if danger is not None:
+        inquire = None
+
+    def compare(found: VenvState) -> ObservedVenv:
+        return replace(_compare(host, entry, found, request, interpreters), danger=danger)
+
+    def ask(compared: ObservedVenv) -> Mapping[str, str]:
+        return _newer(compared, inquire)
+
+    account, _ = _account_of_venv(host, entry, state)
+    observed = ObservedVenv(entry, state, request, account=account) if is_gone else compare(state)
+    if versioned:
+        with_builds: ObservedVenv = load("builds").observe_builds(host, observed, interpreters, compare, ask)
+        return with_builds
+    return replace(observed, newer=ask(observed))
+
+
+def _danger_of_asking(host: Host, entry: VenvEntry, state: VenvState, inquire: Optional[Inquiry]) -> "Optional[Danger]":
+    """Say why an environment is not asked what is newest: its own pip would be run for that."""
+    if entry.state != "latest" or inquire is None or not state.is_usable:
+        return None
+    from .danger import danger_of_venv  # noqa: PLC0415  # nothing is run for other states
+
+    account, _ = _account_of_venv(host, entry, state)
+    return danger_of_venv(host, ObservedVenv(entry, state, Request(), account=account), "update")
+
+
+def _compare(
+    host: Host, entry: VenvEntry, state: VenvState, request: Request, interpreters: Interpreters
+) -> ObservedVenv:
     account, owner_missing = _account_of_venv(host, entry, state)
-    if entry.state == "absent":
-        return ObservedVenv(entry, state, Request(), account=account)
-    request = read_request(host, entry)
     runs = state.kind != "venv" or runs_selected(host, entry.python, state.version, state.base)
     if not runs and state.is_usable:
         # A name or a path can stand for the interpreter that is already used.
         selected = interpreters.select(entry.python)
         runs = selected is not None and selected.real_path == state.base
-    if entry.lock and not request.problem and (state.receipt is None or state.receipt.digest != request.digest):
+    if entry.lock and request.digest and (state.receipt is None or state.receipt.digest != request.digest):
         request = replace(request, problem=load("pylock").find_problem(host, entry))
-    newer: Mapping[str, str] = {}
-    asks_newest = entry.state == "latest" and state.is_usable and inquire is not None and not request.problem
-    if asks_newest:
-        from .danger import danger_of_venv  # noqa: PLC0415  # what is asked is run
+    return ObservedVenv(entry, state, request, runs, None, owner_missing, account)
 
-        danger = danger_of_venv(host, ObservedVenv(entry, state, request, account=account), "update")
-        if danger is not None:
-            return ObservedVenv(entry, state, request, runs, None, owner_missing, account, danger=danger)
-    if asks_newest and inquire is not None:
-        found = inquire(entry.path, InstallRequest(entry, upgrade=True), account)
-        newer = {
-            name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)
-        }
-    return ObservedVenv(entry, state, request, runs, None, owner_missing, account, newer)
+
+def _newer(observed: ObservedVenv, inquire: Optional[Inquiry]) -> Mapping[str, str]:
+    """Return what of an environment the index has newer, where the newest is declared."""
+    entry, state = observed.entry, observed.state
+    if entry.state != "latest" or not state.is_usable or inquire is None or observed.request.problem:
+        return {}
+    found = inquire(state.path, InstallRequest(entry, upgrade=True), observed.account)
+    return {name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)}
 
 
 def _with_pins_checked(host: Host, observed: ObservedVenv) -> ObservedVenv:
     """Return the same with what is amiss when a line of its requirements files is not pinned."""
-    if observed.request.problem or not observed.entry.requirements or observed.entry.state == "absent":
+    if observed.request.problem or not observed.entry.requirements or not observed.request.digest:
         return observed
     problem: str = load("pins").unpinned_lines(host, observed.entry.requirements)
     return replace(observed, request=replace(observed.request, problem=problem)) if problem else observed

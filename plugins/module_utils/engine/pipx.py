@@ -15,6 +15,7 @@ from .host import Host
 from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .json_text import read_json
 from .pip_release import Pip
+from .redact import without_login
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
@@ -311,9 +312,12 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
 
 
 def as_argument(spec: str) -> str:
-    """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL."""
+    """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL.
+
+    A login is not in it: pipx hands its arguments on as arguments, records them, and writes them to its log.
+    """
     if not spec.startswith("file://"):
-        return spec
+        return without_login(spec)
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415  # few specs are URLs, and it takes long to import
 
     parts = urlsplit(spec)

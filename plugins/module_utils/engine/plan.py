@@ -15,7 +15,7 @@ from .interpreter import Interpreter, describe_found
 from .parts import load
 from .pipx import PIN_SINCE, Pipx, has_pipx_for_uv
 from .redact import redact
-from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, RepairStep, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_plan import EntryPlan
@@ -130,20 +130,29 @@ class _Planner:
             return
         if self._endangered(observed):
             return
-        installer = self._installer_of(entry)
-        if not installer:
+        installs = difference.action not in ("switch", "prune")
+        installer = self._installer_of(entry) if installs else ""
+        if installs and not installer:
             return
         # Where uv made it, pip has to be put into it first.
-        filled = self._python_to_fill(observed) if installer == "pip" else None
+        filled = self._python_to_fill(observed) if installer == "pip" and observed.builds is None else None
         if filled is not None and not self._can_create(f"the environment {entry.path}", filled, installer):
             return
         interpreter = None
-        if difference.action in ("create", "rebuild"):
+        if difference.makes_anew:
             interpreter = observed.interpreter
             if not self._provide_interpreter(f"the environment {entry.path}", entry.python, interpreter, installer):
                 return
         self.venvs.append(
-            VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
+            VenvStep(
+                difference.action,
+                observed,
+                _clean(difference.reasons),
+                position,
+                interpreter,
+                installer,
+                build=difference.build,
+            )
         )
         self.warnings += observed.warnings
 
@@ -277,6 +286,7 @@ class _Planner:
         if self.own or self.venvs or self.tools or self.refusals:
             self.warnings += self.state.passed_over
         return Plan(
+            repairs=self._repairs() if packages or self.markers else (),
             packages=packages,
             markers=tuple(self.markers),
             pip_configs=tuple(self.pip_configs),
@@ -287,6 +297,13 @@ class _Planner:
             refusals=tuple(self.refusals),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _repairs(self) -> Tuple[RepairStep, ...]:
+        """Return what brings the package manager back; one that is not going to be used is left as it is."""
+        manager = self.state.distribution.manager
+        if manager is None or not self.state.interruption or not self._may_install_packages():
+            return ()
+        return (RepairStep(manager.name, self.state.interruption),)
 
     def _may_install_packages(self) -> bool:
         manager = self.state.distribution.manager

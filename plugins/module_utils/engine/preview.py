@@ -16,6 +16,7 @@ from .host import Host
 from .installer_uv_options import lacking_in_uv
 from .interpreter import Interpreters
 from .observe import Inquiry, find_uv
+from .parts import load
 from .request import InstallRequest, pins_of, without_seeds
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep, VenvStep
@@ -53,8 +54,15 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
     before = without_seeds(state.distributions)
     if step.action == "remove":
         return Preview(before, {})
+    if observed.builds is not None and step.action in ("switch", "prune"):
+        target = observed.builds.target_state
+        return Preview(before, without_seeds(target.distributions if target is not None else {}))
     secrets = desired.secrets
     try:
+        if observed.builds is not None:
+            kept = load("apply_builds").versions_to_keep(desired, host, step)
+            request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins_of(kept))
+            return Preview(before, without_seeds(_resolve_keeping(desired, host, step, request, observed.account)))
         if step.action in ("create", "rebuild"):
             pins = pins_of(dict(state.kept))
             also = pins if entry.state != "exact" and not entry.checks_hashes else ()

@@ -58,12 +58,13 @@ class Command:
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended; ``status`` is ``None`` when it could not be started or ran out of time."""
+    """How a command ended; ``status`` is ``None`` when it could not be started or, ``timed_out``, took too long."""
 
     command: Command
     status: Optional[int]
     stdout: str = ""
     stderr: str = ""
+    timed_out: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -99,7 +100,6 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
     """Run a command to its end and return how it ended; never raises for a command that fails or is missing."""
     is_for_other = command.account is not None and command.account.uid != os.geteuid()
 
-    # The engine has no threads.
     def prepare() -> None:
         os.umask(command.umask)
         if is_for_other:
@@ -118,22 +118,21 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
             errors="replace",
             env=child_environment(command, environ),
             cwd=command.cwd,
-            preexec_fn=prepare,  # noqa: PLW1509
+            preexec_fn=prepare,  # noqa: PLW1509  # the engine has no threads
             # Python opens every file closed for children; what is left open for them is the lock of this run. Another
             # account could release it or keep it: for that one the guard has it.
             close_fds=is_for_other,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Completed(command, None, "", str(error))
-    with process:
-        try:
-            stdout, stderr = process.communicate(command.stdin, timeout=command.timeout)
-        except subprocess.TimeoutExpired:
-            _kill(process, whole_session=is_for_other)
-            return Completed(command, None, "", f"no answer within {command.timeout:.0f} seconds")
-        except BaseException:
-            _kill(process, whole_session=is_for_other)
-            raise
+    try:
+        stdout, stderr = process.communicate(command.stdin, command.timeout)
+    except subprocess.TimeoutExpired:
+        from .process_end import end_with_descendants  # noqa: PLC0415  # few commands take that long
+
+        stdout, stderr = end_with_descendants(process)
+        said = f"no answer within {command.timeout:.0f} seconds\n{stderr}".strip()
+        return Completed(command, None, stdout, said, timed_out=True)
     return Completed(command, process.returncode, stdout, stderr)
 
 
@@ -143,13 +142,6 @@ def _find_program(name: str) -> Optional[str]:
         return None
     paths = (f"{folder}/{name}" for folder in _PATH.split(":"))
     return next((path for path in paths if os.access(path, os.X_OK)), None)
-
-
-def _kill(process: "subprocess.Popen[str]", *, whole_session: bool) -> None:
-    if whole_session:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
 
 
 def _leave_a_guard() -> None:
@@ -164,6 +156,8 @@ def _leave_a_guard() -> None:
         return
     status = 255
     try:
+        # It ends when what it waits for has put things back.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for handle in range(_MOST_FILES):
             # Its pipes belong to the command alone; what only a child may have stays open here.
             with contextlib.suppress(OSError):

@@ -13,6 +13,8 @@ from .host import Host
 from .json_text import read_json
 
 FILE_NAME = ".pep668-provision.json"
+#: How the names begin under which a record is written before it has its own (write_atomically).
+HALF_WRITTEN = f"{FILE_NAME}.pep668-"
 _FORMAT = 1
 _LIMIT = 4 * 1024 * 1024
 
@@ -31,8 +33,9 @@ class InterpreterIdentity:
 class Receipt:
     """What one finished run left behind; ``unfinished`` names the action of a run that did not get to its end.
 
-    ``packages`` maps normalised names to versions: the set that satisfied what was asked. ``hashes`` says whether each
-    of them was installed with its hash checked.
+    ``packages`` maps normalised names to versions: the set that satisfied what was asked. ``build`` is the place of a
+    build among those of its environment, from 1 on; 0 in an environment that is changed in place. ``hashes``
+    says whether each of them was installed with its hash checked.
     """
 
     digest: str = ""
@@ -41,6 +44,7 @@ class Receipt:
     installer: str = ""
     unfinished: str = ""
     hashes: bool = False
+    build: int = 0
 
     def to_json(self) -> str:
         record: Dict[str, object] = {"format": _FORMAT}
@@ -52,6 +56,8 @@ class Receipt:
             packages=dict(sorted(self.packages.items())),
             installer=self.installer,
         )
+        if self.build:
+            record["build"] = self.build
         if self.hashes:
             record["hashes"] = True
         return json.dumps(record, indent=1) + "\n"
@@ -75,12 +81,16 @@ def parse_receipt(text: str) -> Optional[Receipt]:
     words = (path, version, record.get("digest"), record.get("installer", ""), record.get("unfinished", ""))
     if not all(isinstance(word, str) for word in words) or not isinstance(size, int) or not isinstance(mtime_ns, int):
         return None
+    build = record.get("build", 0)
+    if isinstance(build, bool) or not isinstance(build, int) or build < 0:
+        return None
     return Receipt(
         digest=str(words[2]),
         interpreter=InterpreterIdentity(str(path), str(version), size, mtime_ns),
         packages=packages,
         installer=str(words[3]),
         unfinished=str(words[4]),
+        build=build,
         hashes=record.get("hashes") is True,
     )
 

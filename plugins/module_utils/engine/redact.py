@@ -18,6 +18,7 @@ from typing import FrozenSet, Iterable, Match, Set
 _USERINFO = re.compile(r"(?<=://)(?P<userinfo>(?:[^/\s'\"]|['\"](?=[^\s,:;)\]}>]))+)@")
 # The same in a text that is nothing else than what was declared.
 _DECLARED = re.compile(r"(?<=://)(?P<userinfo>[^/\s]+)@")
+_OVER_HTTP = re.compile(r"(?i)(?P<scheme>https?://)[^/\s]+@")
 MASK = "****"
 #: From how many characters on a secret is masked outside of URLs, and also inside of words.
 _SHORTEST, _SHORTEST_IN_WORDS = 4, 8
@@ -41,6 +42,11 @@ def redact_declared(text: str) -> str:
 def has_credentials(text: str) -> bool:
     """Say whether the URL of a declared ``text`` carries a user or a password."""
     return _DECLARED.search(text) is not None
+
+
+def without_login(text: str) -> str:
+    """Return a requirement, spec or argument as it was declared without the login in its URL over HTTP."""
+    return _OVER_HTTP.sub(r"\g<scheme>", text)
 
 
 def secrets_in(texts: Iterable[str]) -> FrozenSet[str]:

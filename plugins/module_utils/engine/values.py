@@ -16,7 +16,10 @@ from .version import Version, VersionError
 _PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$")
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
-_USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s'\"@]+@")
+_USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s@]+@")
+_REFUSED_USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
+_AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^/\s]*)@)?(?P<place>[^/\s?#]*)")
+_PORT = re.compile(r"^(\[[^\]]*\]|[^:]*)(:\d*)?$")
 _LOCK_NAME = re.compile(r"^pylock\.([^.]+\.)?toml$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: No environment lives in these; one given by mistake must not be taken for one.
@@ -50,7 +53,7 @@ class Refused(Exception):
 
 def shown(value: object) -> str:
     # What is refused may be a URL that lacks its scheme.
-    text = _USERINFO.sub("****@", redact(repr(value)))
+    text = _USERINFO.sub("****@", redact(_REFUSED_USERINFO.sub("****@", repr(value))))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -62,6 +65,30 @@ def plain_text(value: object) -> str:
     if len(value) > 4096:
         raise Refused("it is longer than 4096 characters")
     return value
+
+
+def _check_login(text: str) -> None:
+    """Raise Refused for a URL whose password would be taken for something else, or could only be an argument."""
+    for found in _AUTHORITY.finditer(text):
+        scheme, userinfo = found["scheme"].lower(), found["userinfo"] or ""
+        is_cut = set("?#") & set(userinfo) or not _PORT.match(found["place"])
+        if is_cut and not scheme.endswith("ssh") and not scheme.startswith("file"):
+            raise Refused(
+                "its host is not one, or its port no number; in a password / ? # have to be written as %2F, %3F, %23"
+            )
+        over_http = scheme in ("http", "https", "git+http", "git+https")
+        if userinfo and not over_http and (":" in userinfo or scheme.endswith(("http", "https"))):
+            raise Refused(
+                "its password would stand in the process list of the host; allowed with a password are URLs of http, "
+                "https, git+http and git+https"
+            )
+
+
+def argument(value: object) -> str:
+    text = plain_text(value)
+    # The value of a short option may follow it in the same word.
+    _check_login(text[2:] if re.match("-[A-Za-z]", text) else text)
+    return text
 
 
 def boolean(value: object) -> bool:
@@ -132,6 +159,7 @@ def requirement(value: object) -> str:
         Requirement.parse(text)
     except RequirementError as error:
         raise Refused(f'{error}; allowed is a PEP 508 requirement like "flask==3.0.3"') from None
+    _check_login(text)
     return text
 
 
@@ -141,6 +169,7 @@ def spec(value: object) -> str:
         parse_spec(text)
     except RequirementError as error:
         raise Refused(f"{error}; allowed is a PEP 508 requirement, a URL or an absolute path") from None
+    _check_login(text)
     return text
 
 
@@ -185,6 +214,7 @@ def url(value: object) -> str:
         raise Refused("allowed is a URL or an absolute path")
     if not text.startswith("/") and "://" not in text:
         raise Refused("allowed is a URL or an absolute path")
+    _check_login(text)
     return text
 
 
@@ -199,6 +229,14 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise Refused("allowed is a number of seconds, 0 or more")
     return float(value)
+
+
+def count(value: object) -> int:
+    # A template gives a number as a text.
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise Refused("allowed is a whole number, 1 or more")
+    return number
 
 
 def list_of(check: Callable[[object], str]) -> Callable[[object], Tuple[str, ...]]:

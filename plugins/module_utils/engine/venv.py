@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from dataclasses import dataclass, field, replace
 from typing import Dict, Mapping, Optional
 
+from .desired import BUILDS_SUFFIX
 from .host import Host
 from .interpreter import Interpreters, release_by_name
-from .receipt import Receipt, identify_interpreter, read_receipt
+from .receipt import HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
 from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
@@ -32,7 +34,8 @@ class VenvState:
     ``problem``: why the environment is not usable, "" when it is. ``base`` is the file behind bin/python,
     ``version`` the Python version it was made with, ``distributions`` maps normalised names to versions.
     ``kept`` is what a rebuild has to bring back: the recorded set, or all that an index can give again.
-    ``aside`` says that an interrupted rebuild left the previous environment beside it.
+    ``aside`` says that an interrupted rebuild left the previous environment beside it. ``build`` is the name of the
+    build that a link at the path leads to, whether that is there or not.
     """
 
     path: str
@@ -47,6 +50,7 @@ class VenvState:
     problem: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
     aside: bool = False
+    build: str = ""
 
     @property
     def release(self) -> str:
@@ -114,14 +118,17 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     entry = host.lstat(path)
     if entry is None:
         return VenvState(path, aside=aside)
+    build = linked_build(host, path) if stat.S_ISLNK(entry.st_mode) else ""
     target = host.stat(path)
     if target is None or not stat.S_ISDIR(target.st_mode):
-        return VenvState(path, kind="other", uid=entry.st_uid, aside=aside)
+        return VenvState(path, kind="other", uid=entry.st_uid, aside=aside, build=build)
     receipt = read_receipt(host, path)
     text = host.read_text(f"{path}/pyvenv.cfg", follow=False)
     if text is None and receipt is None:
-        kind = "directory" if host.names_in(path) else "empty"
-        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside)
+        # A run that was killed before it had written its record leaves that alone.
+        foreign = [name for name in host.names_in(path) if not name.startswith(HALF_WRITTEN)]
+        kind = "directory" if foreign else "empty"
+        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build)
     cfg = parse_pyvenv_cfg(text or "")
     version = cfg.get("version", cfg.get("version_info", "")).split("+")[0]
     version = ".".join(version.split(".")[:3])
@@ -141,11 +148,19 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         distributions=distributions,
         receipt=receipt,
         aside=aside,
+        build=build,
     )
     problem = _find_problem(host, state, directory, interpreters)
     # The environment beside it is the last whole one only while this one has no finished run on record.
     source = path + ASIDE_SUFFIX if aside and not state.is_finished else path
     return replace(state, problem=problem, kept=kept_packages(host, source))
+
+
+def linked_build(host: Host, path: str) -> str:
+    """Return the name of the build that a link leads to, "" for one that leads elsewhere."""
+    target = os.path.normpath(os.path.join(os.path.dirname(path), host.readlink(path) or ""))
+    folder, _, name = target.rpartition("/")
+    return name if folder == path + BUILDS_SUFFIX else ""
 
 
 def kept_packages(host: Host, venv: str) -> Dict[str, str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import FrozenSet, Mapping, Optional
+from typing import FrozenSet, List, Mapping, Optional
 
 from .account import Account
 from .desired import IndexSettings
@@ -22,6 +22,8 @@ from .process import Command, Completed
 from .redact import redact
 from .request import InstallRequest
 from .venv import distributions_in
+
+_TOLD_TO_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PROXY")
 
 
 def make_installer(name: str, uv: str) -> Installer:
@@ -47,7 +49,16 @@ def run_checked(
     if done.succeeded:
         return done
     stdout, stderr = redact(done.stdout, secrets), redact(done.stderr, secrets)
-    said = (stderr.strip() or stdout.strip()).splitlines()
+    if done.timed_out:
+        raise CommandFailed(
+            f"{what} took longer than {command.timeout:.0f} seconds and was ended.",
+            command=[redact(word, secrets) for word in command.argv],
+            status=None,
+            stdout=stdout,
+            stderr=stderr,
+            advice="Look at the host's network and its index, or raise python_install_timeout.",
+        )
+    said = _without_frames((stderr.strip() or stdout.strip()).splitlines())
     errors = [place for place, line in enumerate(said) if line.lstrip().lower().startswith(("error", "fatal"))]
     # From the first error on: uv says what is wrong first, and with what in the lines after it.
     told = " ".join(" ".join(said[errors[0] :] if errors else said[-1:]).split()) or "it said nothing"
@@ -64,13 +75,38 @@ def run_checked(
     )
 
 
+def _without_frames(said: List[str]) -> List[str]:
+    """Return what a program said with each traceback shortened to its last line, the error."""
+    if not any(line.startswith("Traceback (most recent call last)") for line in said):
+        return said
+    # "ERROR: Exception:" is how pip begins one.
+    left = [
+        line for line in said if not line.startswith((" ", "Traceback (most", "During handling", "ERROR: Exception:"))
+    ]
+    return [line for line in left if line.strip()]
+
+
 def run_prepared(
     work: Workplace, prepared: Prepared, what: str, secrets: FrozenSet[str], installer: Installer
 ) -> Completed:
-    for path, content in prepared.files.items():
-        write_atomically(path, content, account=work.account, mode=0o600)
-    command = with_temporary_files(work.host, prepared.command, work.scratch)
+    command = replace(prepared.command, timeout=work.index.timeout or None)
+    command = write_private_files(work.host, command, work.scratch, prepared.files)
+    command = with_temporary_files(work.host, command, work.scratch)
     return run_checked(work.host, command, what, secrets, installer, f"{work.scratch}/{LOG_NAME}")
+
+
+def write_private_files(host: Host, command: Command, scratch: str, files: Mapping[str, str]) -> Command:
+    """Write the files of a command, and what credentials of pip's indexes are in its environment; returns the command.
+
+    What pip is told of indexes it hands on as arguments, where it builds.
+    """
+    if any("@" in (command.env.get(name) or "") for name in _TOLD_TO_PIP) or f"{scratch}/packages.txt" in files:
+        from .logins import without_index_logins  # noqa: PLC0415  # few hosts have any
+
+        command, files = without_index_logins(host, command, scratch, files)
+    for path, content in files.items():
+        write_atomically(path, content, account=command.account, mode=0o600)
+    return command
 
 
 def with_temporary_files(host: Host, command: Command, folder: str) -> Command:

@@ -205,3 +205,18 @@ def test_what_cannot_be_started_as_another_account_is_an_answer() -> None:
     done = run(Command(("/nowhere/at-all",), account=NOBODY), {})
     assert done.status is None
     assert "/nowhere/at-all" in done.stderr
+
+
+def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    # The one below takes no notice of an interrupt and holds the output open.
+    below = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+    above = (
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-c', {below!r}])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid)); child.wait()"
+    )
+    done = run(python(above, timeout=2), {})
+    assert done.timed_out
+    # One whose parent is gone too stays as a zombie until init takes notice.
+    status = Path("/proc", started.read_text(), "status")
+    assert not status.exists() or "\nState:\tZ" in status.read_text()
