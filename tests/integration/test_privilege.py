@@ -101,13 +101,18 @@ def ready(host: Host, index: LocalIndex) -> Host:
     )
     made = attacked(host, index, {"python_venvs": [{"path": VENV, "packages": ["wanted==1.0"], "owner": "app"}]}, NEW)
     assert made[0].done, made
-    host.run(f"rm -rf /var/tmp/saved; cp -a {SPACE} /var/tmp/saved")
+    host.run(f"cp -a {SPACE} /var/tmp/saved")
+    for version, prepare in (("1.0", NEW), ("2.0", "")):
+        made = attacked(host, index, versioned(f"wanted=={version}"), prepare)
+        assert made[0].done, made
+    host.run(f"cp -a {SPACE} /var/tmp/saved-versioned")
     return host
 
 
 #: The owner's space with nothing in it, and with a finished environment.
 NEW = f"rm -rf {SPACE}; mkdir -p {SPACE}/real {SPACE}/other; ln -s {VICTIM} {SPACE}/link; chown -hR app: {SPACE}"
 MADE = f"rm -rf {SPACE}; cp -a /var/tmp/saved {SPACE}"
+MADE_VERSIONED = f"rm -rf {SPACE}; cp -a /var/tmp/saved-versioned {SPACE}"
 INSIDE = f"{MADE}; ln -s {VICTIM} {VENV}/link; ln -s {VICTIM}/lib {VENV}/link-to-lib; chown -h app: {VENV}/link*"
 
 
@@ -130,6 +135,12 @@ def venv(path: str = VENV, **more: object) -> dict[str, Any]:
     return {"python_venvs": [{"path": path, "packages": ["wanted"], **more}]}
 
 
+def versioned(*packages: str, **more: object) -> dict[str, Any]:
+    entry = {"path": VENV, "packages": list(packages), "owner": "app", "layout": "versioned"}
+    return {"python_venvs": [{**entry, **more}]}
+
+
+BUILDS = ((f"{VENV}.d", f"{SPACE}/link"),)
 ABOVE = ((f"{SPACE}/real", f"{SPACE}/link"),)
 ITSELF = ((VENV, f"{SPACE}/link"),)
 IN_IT = ((f"{VENV}/lib", f"{VENV}/link-to-lib"), (f"{VENV}/bin", f"{VENV}/link"))
@@ -150,6 +161,11 @@ RACES = {
     "environment exchanged, update": Race(NEWER, ITSELF, MADE),
     "environment exchanged, rebuild": Race(OWNED, ITSELF, BROKEN),
     "environment exchanged, remove": Race(ABSENT, ITSELF, MADE),
+    "directory of builds exchanged, create": Race(versioned("wanted"), BUILDS, f"{NEW}; install -d -o app {VENV}.d"),
+    "directory of builds exchanged, update": Race(versioned("wanted", "tool"), BUILDS, MADE_VERSIONED),
+    "directory of builds exchanged, switch": Race(versioned("wanted==1.0"), BUILDS, MADE_VERSIONED),
+    "directory of builds exchanged, roll back": Race(versioned(state="rolled_back"), BUILDS, MADE_VERSIONED),
+    "directory of builds exchanged, remove": Race(ABSENT, BUILDS, MADE_VERSIONED),
     "directories in it exchanged, update": Race(NEWER, IN_IT, INSIDE),
     "directories in it exchanged, rebuild": Race(OWNED, IN_IT, f"{INSIDE}; rm {VENV}/bin/python*"),
     "directories in it exchanged, remove": Race(ABSENT, IN_IT, INSIDE),
