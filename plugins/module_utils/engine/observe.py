@@ -361,9 +361,8 @@ def _observe_own(
         host.is_link(link) and not host.exists(link) and host.readlink(link) == target
     )
     observed = replace(observed, links=((link, target),) if missing else ())
-    if venv_difference(observed) is None and not missing:
-        return observed
-    return _with_danger(host, replace(observed, interpreter=default))
+    # Where nothing differs it is not made, and nobody has looked for an interpreter.
+    return _with_danger(host, replace(observed, interpreter=default)) if default is not None else observed
 
 
 def _observe_tools(

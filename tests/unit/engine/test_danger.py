@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_one_that_is_as_declared_is_not_looked_at(opened: MadeUpHost) -> None:
     entry = {"path": VENV, "packages": ["flask==3.0.3"]}
     opened.with_venv(VENV, {"flask": "3.0.3"}, receipt=entry_of(**entry))
     assert opened.plan(python_venvs=[entry]).is_empty
+
+
+def test_it_takes_no_module_on_a_host_that_has_everything(debian: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"path": "/srv/safe", "packages": ["flask==3.0.3"]}
+    debian.with_venv("/srv/safe", {"flask": "3.0.3"}, receipt=entry_of(**entry)).with_program("/usr/local/bin/uv")
+    debian.with_tool("black", "24.10.0")
+    names = ("pep668_provision.engine.danger", "pep668_provision.engine.path_control")
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert debian.plan(python_venvs=[entry], python_tools=[{"name": "black"}]).is_empty
+    assert not [name for name in names if name in sys.modules]
 
 
 def test_what_is_newest_is_not_asked_in_one_that_everybody_can_redirect(opened: MadeUpHost) -> None:
