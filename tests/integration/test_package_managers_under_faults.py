@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from checkout import CHECKOUT
 from hosts import Host, Outcome
 from local_index import LocalIndex
 from pyinfra_runs import Pyinfra
@@ -328,3 +329,18 @@ def test_a_package_that_cannot_be_configured_is_named_and_stops_only_what_needs_
     host.run("apt-get purge --yes --auto-remove broken python3-venv; rm -rf /tmp/broken* /srv/v")
     assert audit(host, manager) == whole[0]
     tally.add("faults", "half-configured package whose script fails")
+
+
+def test_the_first_python_comes_to_a_host_whose_apt_was_killed(bare_host: Host, tally: Tally) -> None:
+    install = "apt-get --quiet update && apt-get --quiet install --yes --no-install-recommends python3"
+    begun = "/usr/lib/python3.13/encodings"
+    # Without Python there is but the shell to kill everything around it.
+    killed = f"({install}) >/tmp/killed.log 2>&1 & while [ ! -e {begun} ]; do :; done; kill -9 -1"
+    bare_host.run(["sh", "-c", killed], check=False)
+    assert bare_host.run(["dpkg", "--audit"]).stdout
+    outcome = bare_host.play(CHECKOUT / "playbooks" / "bootstrap.yml", {})
+    assert outcome.rc == 0, outcome.text
+    assert "pep668.provision: repaired apt" in outcome.text
+    assert bare_host.run(["python3", "-c", "import apt"]).rc == 0
+    assert not bare_host.run("dpkg --audit; ls /var/lib/dpkg/updates").stdout
+    tally.add("kills", "package transaction, apt")
