@@ -4,7 +4,8 @@
 
 ENGINE is the folder above the package ``engine``. The case:
 
-    before, after   declared states: what the host is brought to first, and what the run that is killed brings it to
+    before          declared states that the host is brought to first, one after the other
+    after           the declared state that the run that is killed brings it to
     prepare         shell commands between the two, which break what the second is to mend
     places          what a run may change; put back before each kill, and the rest of the host has to stay as it is
     works           commands that have to succeed after the normal run
@@ -70,7 +71,8 @@ def main() -> None:
     case = json.load(sys.stdin)
     # Whatever a killed run leaves behind becomes a child of this process.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    must_converge(case["before"])
+    for declared in case["before"]:
+        must_converge(declared)
     for command in case.get("prepare", []):
         subprocess.run(command, shell=True, check=True)
     save(case["places"])

@@ -10,7 +10,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ SEED = 668
 class Case:
     """What is killed: see killed_runs.py."""
 
-    before: Mapping[str, Any]
+    before: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     after: Mapping[str, Any]
     places: tuple[str, ...]
     works: tuple[str, ...]
@@ -132,6 +132,33 @@ CASES = {
         (shows(f"{VENV}/bin/wanted", "1.0"), f"test ! -L {VENV}", BUILDS.format(1)),
     ),
     "venv in builds, remove": Case(versioned("wanted"), NO_VENV, VENV_PLACES, ('test -z "$(ls -A /srv/kills)"',)),
+    "versioned venv, next build": Case(
+        (NO_VENV, venv(VENV, "wanted==1.0", layout="versioned", owner="app")),
+        venv(VENV, "wanted==2.0", layout="versioned", owner="app"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), f"su app -c {VENV}/bin/wanted"),
+        always=(f"{VENV}/bin/wanted | grep -E '1.0|2.0'",),
+    ),
+    "versioned venv, rolled back": Case(
+        (
+            NO_VENV,
+            venv(VENV, "wanted==1.0", layout="versioned"),
+            venv(VENV, "wanted==2.0", layout="versioned"),
+        ),
+        {"python_venvs": [{"path": VENV, "layout": "versioned", "state": "rolled_back"}]},
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"),),
+        always=(f"{VENV}/bin/wanted | grep -E '1.0|2.0'",),
+    ),
+    "versioned venv, from the usual layout": Case(
+        (NO_VENV, venv(VENV, "wanted==1.0")),
+        venv(VENV, "wanted==2.0", layout="versioned"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"),),
+    ),
+    "versioned venv, remove": Case(
+        (NO_VENV, venv(VENV, "wanted==1.0", layout="versioned")), NO_VENV, VENV_PLACES, (f"test ! -e {VENV}.d",)
+    ),
     "tool, install": Case(tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)),
     "tool, install the first": Case(
         tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),), prepare=("rm -r /opt/pipx",)
@@ -195,16 +222,17 @@ def test_the_next_run_converges_and_nothing_is_lost(
     case = CASES[name]
     seed = int(os.environ.get("PROVISION_SEED") or random.randrange(10**6)) if full else SEED
     settings = {"python_index_url": index.url, "python_installer": "pip"}
+    before = [case.before] if isinstance(case.before, Mapping) else case.before
     asked = {
-        "before": {**case.before, **settings},
+        "before": [{**declared, **settings} for declared in before],
         "after": {**case.after, **settings},
         "places": case.places,
         "works": case.works,
         "always": case.always,
         "prepare": case.prepare,
         "seed": seed,
-        "steps": 24 if full else 1,
-        "times": 8 if full else 1,
+        "steps": 14 if full else 1,
+        "times": 5 if full else 1,
     }
     done = ready.run(["python3", f"{ENGINE}/killed_runs.py", ENGINE], stdin=json.dumps(asked), check=False)
     assert done.rc == 0, done
