@@ -284,7 +284,8 @@ def test_a_host_that_cannot_read_toml_says_what_to_do(host: Host, stocked: Local
     assert "require_hashes: true" in said
     # A pip of an administrator's has what reads it.
     pip = ["python3", "-m", "pip"]
-    host.run([*pip, "install", "--quiet", f"--index-url={stocked.url}", "--upgrade", "pip"])
+    wheel = f"{ON_HOST}/files/pip-{newest_of(stocked, 'pip')}-py3-none-any.whl"
+    host.run(["python3", f"{wheel}/pip", "install", "--quiet", "--no-index", wheel])
     try:
         found = converge(host, "venv", arguments_of("/srv/locked", lock=LOCK))
         again = host.run_module("venv", arguments_of("/srv/locked", lock=LOCK), record=True)
