@@ -220,6 +220,9 @@ def test_hashes_are_asked_of_nested_files_and_go_with_constraints(
         failed = ready.run_module("venv", arguments_of(path, **options))
         assert said in failed.message, failed.text
         assert ready.state_of(path) == before
+    # Check mode asks the installers, and tells what they said.
+    checked = ready.run_module("venv", arguments_of(path, **options), check=True)
+    assert any(said in warning for warning in checked.tasks[-1].result["warnings"]), checked.text
     tally.add("faults", "wrong hash")
     tally.add("faults", "missing hash", 2)
 
