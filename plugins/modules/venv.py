@@ -102,7 +102,10 @@ options:
     type: bool
     default: false
   owner:
-    description: The account that owns it and runs the installation.
+    description:
+      - The account that owns it and runs the installation.
+      - A path that other accounts than root and this one can redirect is refused, with the directory that is to blame,
+        and so is an environment of root's below another account's directory.
     type: str
     default: ""
   installer:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional
@@ -13,6 +12,7 @@ from typing import Dict, List, Mapping, Optional
 from .account import Account, act_as
 from .apply_venv import VenvRun, who_changes
 from .builds import NEW_LINK_SUFFIX, Builds, read_builds, switch_target
+from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift
 from .errors import ProvisionError
@@ -20,6 +20,7 @@ from .files import remove_directory, remove_tree, write_atomically
 from .host import Host
 from .installer import Workplace
 from .observe import find_uv
+from .path_control import keeper_of
 from .receipt import FILE_NAME, Receipt
 from .request import InstallRequest, pins_of
 from .steps import VenvStep
@@ -67,6 +68,11 @@ sys.meta_path.insert(0, AtTheEndOfSite)
 '''
 
 
+def settling_module(link: str, build: str) -> str:
+    """Return the source of the module for the build that a link is to lead to."""
+    return _SETTLE.format(link=link, build=build)
+
+
 def versions_to_keep(desired: Desired, host: Host, step: VenvStep) -> Dict[str, str]:
     """Return the versions that a new build is not to change: those of before, as the installer would change them there.
 
@@ -107,6 +113,9 @@ class VersionedRun:
         self.account = step.observed.account
 
     def take(self) -> None:
+        danger = danger_of_venv(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
         builds = self._look()
         for name in builds.leftovers:
             self._remove_build(builds, name)
@@ -149,11 +158,11 @@ class VersionedRun:
         receipt = next(build.receipt for build in builds.known if build.name == name)
         path = builds.path_of(name)
         if receipt is not None:
-            write_atomically(f"{path}/{FILE_NAME}", replace(receipt, build=number).to_json(), account=self._owner(path))
-
-    def _owner(self, path: str) -> Optional[Account]:
-        found = self.host.stat(path)
-        return self.host.account_by_uid(found.st_uid) if found is not None and self.host.is_root else None
+            write_atomically(
+                f"{path}/{FILE_NAME}",
+                replace(receipt, build=number).to_json(),
+                account=keeper_of(self.host, f"{path}/{FILE_NAME}"),
+            )
 
     def _switch(self) -> None:
         """Have the path lead to the build of this step; who opens it meets the old one or the new one."""
@@ -215,16 +224,13 @@ class VersionedRun:
     def _remove(self, builds: Builds) -> None:
         remove_directory(self.path, self.aside, self._actor)
         act_as(self._actor, lambda: remove_tree(self.path + NEW_LINK_SUFFIX))
+        if not builds.others:
+            # At once, so that after a kill the next run finds what is left.
+            remove_directory(builds.directory, self.aside, self._actor)
+            return
         for build in builds.known:
             self._remove_build(builds, build.name)
-
-        def remove() -> None:
-            with contextlib.suppress(OSError):
-                os.rmdir(builds.directory)
-
-        act_as(self._actor, remove)
-        if builds.others:
-            self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
+        self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
 
 
 class _BuildRun(VenvRun):
@@ -256,7 +262,7 @@ class _BuildRun(VenvRun):
 
     def _settle_processes(self) -> None:
         folder = site_packages(self.host, self.path, "")
-        texts = {f"{SETTLE_NAME}.py": _SETTLE.format(link=self.link, build=self.path)}
+        texts = {f"{SETTLE_NAME}.py": settling_module(self.link, self.path)}
         texts[f"{SETTLE_NAME}.pth"] = f"import {SETTLE_NAME}\n"
         for name, text in texts.items():
             write_atomically(f"{folder}/{name}", text, account=self.account)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
+from .danger import danger_of_tool
 from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
@@ -106,6 +107,10 @@ class ToolRun:
         return (self.space, pipx, entry.installer, entry.state)
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago.
+        danger = danger_of_tool(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
         if self.step.action == "remove":
             self._remove()
             return
@@ -239,7 +244,7 @@ class ToolRun:
 
     def _refuse_foreign_links(self) -> None:
         """Raise when a command's name is taken; pipx only warns of it, and which commands there are shows late."""
-        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}") or "")
+        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}", follow=False) or "")
         foreign = judge_links(self.host, self.space, self.path, record)[1] if record is not None else ()
         if foreign:
             refusal = foreign_link(self.entry, self.space, foreign[0])
@@ -285,7 +290,7 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
         except ProvisionError as error:
             errors.append(error)
         except OSError as error:
-            errors.append(refused_by_system(error))
+            errors.append(refused_by_system(error, what=f"The tool {run.entry.name}"))
     raise_all(errors)
 
 

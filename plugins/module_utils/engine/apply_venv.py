@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import List, Mapping, Optional
 
 from .account import Account, act_as
+from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift, extra_distributions
 from .errors import CommandFailed, ProvisionError
@@ -19,6 +20,7 @@ from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
 from .observe import find_uv
 from .parts import load
+from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
@@ -28,9 +30,8 @@ from .work import make_installer, run_prepared
 
 
 def who_changes(host: Host, directory: str, account: Optional[Account]) -> Optional[Account]:
-    """Return who changes a directory: the account in its own space, the caller elsewhere."""
-    found = host.stat(directory)
-    return account if found is not None and account is not None and found.st_uid == account.uid else None
+    """Return who changes a directory: the account wherever it controls a part of the way, the caller elsewhere."""
+    return keeper_of(host, os.path.join(directory, SCRATCH_NAME)) if account is not None else None
 
 
 class VenvRun:
@@ -46,13 +47,15 @@ class VenvRun:
         self.installer: Installer = make_installer(step.installer, find_uv(self.host))
         #: Whether all that this run leaves was installed with its hash checked, where that is asked for.
         self.verified = True
-
-    @property
-    def actor(self) -> Optional[Account]:
-        """Who changes the parent directory."""
-        return who_changes(self.host, os.path.dirname(self.path), self.account)
+        #: Who changes the parent directory: the owner wherever it controls a directory on the way, else the caller.
+        self.actor: Optional[Account] = None
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago, and whoever controls nothing now cannot redirect what follows.
+        danger = danger_of_venv(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
+        self.actor = keeper_of(self.host, self.path) if self.account is not None else None
         if self.step.action == "remove":
             remove_directory(self.path, self.aside, self.actor)
         elif self.step.action == "create" and self.observed.state.kind == "empty":
@@ -70,12 +73,12 @@ class VenvRun:
         else:
             self._update()
         for link, target in self.step.links:
-            make_directory(os.path.dirname(link), None)
+            make_directory(os.path.dirname(link))
             remove_tree(link)
             os.symlink(target, link)
 
     def _build(self) -> None:
-        make_directory(self.path, self.account)
+        make_directory(self.path, self.account, self.actor)
         self._write_receipt(Receipt(unfinished=self.step.action, packages=self.observed.state.kept))
         interpreter = self.step.interpreter
         if interpreter is None:

@@ -232,7 +232,7 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     for version, wheel in wheels:
         if Pip(version, "").is_at_least(REPORT_SINCE):
             return [python, *flags, f"{wheel}/pip"]
-    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
+    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True, named_by=python)
     if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
         # The interpreter's own pip, looking into the environment: nothing of the system is its target.
         return [beside.path, "-I", "-m", "pip", "--python", python]

@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from .account import Account
 from .desired import ToolEntry
 from .host import Host
-from .interpreter import Interpreter, Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .json_text import read_json
 from .pip_release import Pip
 from .redact import without_login
@@ -141,11 +141,16 @@ def tool_space(host: Host, account: Account, scope: str, pipx: Optional[Pipx]) -
 
 
 def find_pipx(host: Host, own: str) -> Tuple[Pipx, ...]:
-    """Return the pipx programs of the host, files only; ``own`` is the environment this project keeps one in."""
+    """Return the pipx programs of the host, files only; ``own`` is the environment this project keeps one in.
+
+    To root, one that another account could exchange is none, but for those in homes: they may be for their account.
+    """
     found: Dict[str, Pipx] = {}
     for folder in (f"{own}/bin", *search_directories(host)):
         program = f"{folder}/pipx"
         if host.is_executable(program):
+            if host.is_root and not folder.startswith(("/root/", "/home/")) and exchanged_by(host, program):
+                continue
             real = host.resolve(program)
             found.setdefault(real, Pipx(program, _version_of(host, real)))
     return tuple(found.values())
@@ -212,12 +217,12 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     venv = observe_venv(host, path, interpreters)
     interrupted = aside or host.lstat(space.scratch_path(entry)) is not None
     whole = space.aside_path(entry) if aside else path
-    kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}") or "")
+    kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}", follow=False) or "")
     kept_injected = tuple(sorted(one.spec for one in kept_record.injected.values())) if kept_record else ()
     kept = {**_recorded_versions(kept_record), **kept_packages(host, whole)}
     if venv.kind == "missing":
         return ToolState(venv, kept_injected=kept_injected, kept=kept, aside=aside)
-    record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
+    record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}", follow=False) or "")
     problem = _tool_problem(venv, record)
     if interrupted and not problem:
         problem = "a rebuild of it did not get to its end"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
@@ -115,7 +115,11 @@ class _Planner:
 
     def plan_venv(self, position: int, observed: ObservedVenv) -> None:
         difference = venv_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            # What is newest was not asked there.
+            self._endangered(observed)
+            return
+        if self._refused(difference):
             return
         entry = observed.entry
         if entry.owner and not self.state.is_root and observed.account is not None:
@@ -123,6 +127,8 @@ class _Planner:
                 f"{entry.path} is to belong to {entry.owner}, and only root can do that.",
                 "Run it as root (become, or _sudo with pyinfra), or leave owner out.",
             )
+            return
+        if self._endangered(observed):
             return
         installs = difference.action not in ("switch", "prune")
         installer = self._installer_of(entry) if installs else ""
@@ -148,6 +154,13 @@ class _Planner:
                 build=difference.build,
             )
         )
+        self.warnings += observed.warnings
+
+    def _endangered(self, observed: Union[ObservedVenv, ObservedTool]) -> bool:
+        """Refuse what others than its owner could redirect; say whether it was."""
+        if observed.danger is not None:
+            self.refuse(observed.danger.message, observed.danger.advice)
+        return observed.danger is not None
 
     def _python_to_fill(self, observed: ObservedVenv) -> Optional[Interpreter]:
         return (observed.interpreter or self.state.default_interpreter) if observed.lacks_pip else None
@@ -171,7 +184,7 @@ class _Planner:
         difference = venv_difference(observed)
         if difference is None and not observed.links:
             return True
-        if difference is not None and self._refused(difference):
+        if (difference is not None and self._refused(difference)) or self._endangered(observed):
             return False
         unpinned = self.desired.require_pins and not getattr(self.desired, f"{name}_pin")
         if difference is not None and unpinned:
@@ -209,9 +222,12 @@ class _Planner:
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            self._endangered(observed)
             return
-        if not self._may_touch(observed):
+        if self._refused(difference):
+            return
+        if not self._may_touch(observed) or self._endangered(observed):
             return
         pipx = None
         if difference.action in ("create", "rebuild") or (difference.action == "link" and self._pin_differs(observed)):
@@ -267,6 +283,8 @@ class _Planner:
                 " package manager is not used. Environments with an interpreter that is there work, and tools with pipx"
                 " from the index."
             )
+        if self.own or self.venvs or self.tools or self.refusals:
+            self.warnings += self.state.passed_over
         return Plan(
             repairs=self._repairs() if packages or self.markers else (),
             packages=packages,

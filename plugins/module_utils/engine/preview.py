@@ -164,7 +164,7 @@ def preview_tool(desired: Desired, host: Host, step: ToolStep) -> Preview:
         return Preview(before, {spec.name: spec.specifier.exact_pin})
     if record is not None and step.keeps_versions:
         return Preview(before, before)
-    interpreter = step.observed.interpreter or Interpreters(host).default()
+    interpreter = step.observed.interpreter or Interpreters(host, only_safe=True).default()
     account = step.observed.space.account if step.observed.space is not None else None
     name = spec.name or entry.venv_name
     try:

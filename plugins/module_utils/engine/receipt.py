@@ -97,7 +97,7 @@ def parse_receipt(text: str) -> Optional[Receipt]:
 
 def read_receipt(host: Host, venv: str) -> Optional[Receipt]:
     """Return the receipt of the environment at ``venv``, if there is one that can be understood."""
-    text = host.read_text(f"{venv}/{FILE_NAME}", limit=_LIMIT)
+    text = host.read_text(f"{venv}/{FILE_NAME}", limit=_LIMIT, follow=False)
     return None if text is None else parse_receipt(text)
 
 

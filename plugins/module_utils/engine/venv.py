@@ -123,7 +123,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     if target is None or not stat.S_ISDIR(target.st_mode):
         return VenvState(path, kind="other", uid=entry.st_uid, aside=aside, build=build)
     receipt = read_receipt(host, path)
-    text = host.read_text(f"{path}/pyvenv.cfg")
+    text = host.read_text(f"{path}/pyvenv.cfg", follow=False)
     if text is None and receipt is None:
         # A run that was killed before it had written its record leaves that alone.
         foreign = [name for name in host.names_in(path) if not name.startswith(HALF_WRITTEN)]
@@ -170,7 +170,7 @@ def kept_packages(host: Host, venv: str) -> Dict[str, str]:
         found = dict(receipt.packages)
         directory = site_packages(host, venv, ".".join(receipt.interpreter.version.split(".")[:2]))
     else:
-        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg") or "").get("version", "")
+        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg", follow=False) or "").get("version", "")
         directory = site_packages(host, venv, ".".join(version.split(".")[:2]))
         found = distributions_in(host, directory) if directory else {}
     return from_index(host, directory, found)
@@ -241,7 +241,7 @@ def _running_version(host: Host, state: VenvState, interpreters: Interpreters) -
     named = release_by_name(state.base)
     if named:
         return named
-    interpreter = interpreters.probe(state.base)
+    interpreter = interpreters.probe(state.base, named_by=state.python)
     return "" if interpreter is None else interpreter.version
 
 

@@ -64,7 +64,7 @@ def run_checked(
     told = " ".join(" ".join(said[errors[0] :] if errors else said[-1:]).split()) or "it said nothing"
     last = told if len(told) <= 400 else told[:397] + "..."
     status = "could not be run" if done.status is None else f"exit status {done.status}"
-    log = (host.read_text(log_file) or "") if log_file else ""
+    log = (host.read_text(log_file, follow=False) or "") if log_file else ""
     raise CommandFailed(
         f"{what} failed ({status}): {last}",
         command=[redact(word, secrets) for word in command.argv],
@@ -75,15 +75,18 @@ def run_checked(
     )
 
 
+#: How lines begin that are around an error: pip's, Python's own, those of its logging where that fails.
+_FRAMES = (
+    *("ERROR: Exception:", " ", "Traceback (most recent", "During handling of", "The above exception"),
+    *("--- Logging error ---", "Call stack:", "Message: ", "Arguments: "),
+)
+
+
 def _without_frames(said: List[str]) -> List[str]:
     """Return what a program said with each traceback shortened to its last line, the error."""
     if not any(line.startswith("Traceback (most recent call last)") for line in said):
         return said
-    # "ERROR: Exception:" is how pip begins one.
-    left = [
-        line for line in said if not line.startswith((" ", "Traceback (most", "During handling", "ERROR: Exception:"))
-    ]
-    return [line for line in left if line.strip()]
+    return [line for line in said if line.strip() and not line.startswith(_FRAMES)]
 
 
 def run_prepared(
@@ -137,7 +140,11 @@ def resolve(
         done = run_prepared(
             work, prepared, f"Asking {installer.name} what it would install into {venv}", secrets, installer
         )
-        failure = installer.index_failure(host.read_text(f"{scratch}/{LOG_NAME}") or "") if request.upgrade else ""
+        failure = (
+            installer.index_failure(host.read_text(f"{scratch}/{LOG_NAME}", follow=False) or "")
+            if request.upgrade
+            else ""
+        )
         if failure:
             raise ProvisionError(
                 f"What is newest for {venv} cannot be told: {redact(failure, secrets)}.",
