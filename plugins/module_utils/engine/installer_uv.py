@@ -64,6 +64,10 @@ _KNOWN_FAILURES = (
         "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
     (
+        "no trusted hash was provided",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
+    ),
+    (
         "Failed to extract archive",
         "A file of the index came in part: see to the network and the index, or set python_index_url.",
     ),
