@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
@@ -102,6 +103,13 @@ def make_module(**options: dict[str, Any]) -> AnsibleModule:
 def read_desired(module: AnsibleModule, **declared: object) -> Desired:
     """Return the declared state of a module call; ends the module with every refused value."""
     settings = {name: module.params[name] for name in SETTINGS}
+    names = sys.getfilesystemencoding()
+    if names != "utf-8" and not str((settings, declared)).isascii():
+        text = (
+            f"This task's Python takes file names as {names}, and what is declared has other characters than ASCII's."
+        )
+        advice = "Set PYTHONUTF8 to 1 in the task's environment, as the role does."
+        fail(module, ProvisionError(text, advice=advice))
     try:
         desired = validate({**settings, **declared})
     except ProvisionError as error:

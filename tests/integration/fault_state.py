@@ -14,6 +14,8 @@ from hosts import Host, Outcome
 from local_index import LocalIndex
 
 VERSIONS = ("1.0", "2.0")
+#: One whose distributions are twice as large.
+LARGER = "3.0"
 #: Below these is all that the state puts on a host.
 FOLDER, PIPX_HOME = "/srv/faults", "/opt/pipx"
 #: Bytes of a distribution: more than a file system has left that is called full.
@@ -22,11 +24,12 @@ LARGE = 2_000_000
 
 def stock(index: LocalIndex) -> None:
     """The index has what the state asks for, in both versions, and what pip, pipx and uv themselves need."""
-    for version in VERSIONS:
+    for version in (*VERSIONS, LARGER):
+        data = "#" + "x" * (LARGE if version in VERSIONS else 2 * LARGE) + "\n"
         code = f"__version__ = {version!r}\n\n\ndef main():\n    print('spanner', __version__)\n"
         index.add("alpha", version, requires=["beta"])
-        index.add("beta", version, modules={"beta": code, "beta_data": f"#{'x' * LARGE}\n"})
-        modules = {"spanner": code, "spanner_data": f"#{'x' * LARGE}\n"}
+        index.add("beta", version, modules={"beta": code, "beta_data": data})
+        modules = {"spanner": code, "spanner_data": data}
         index.add("spanner", version, scripts=["spanner"], modules=modules)
         index.add("pliers", version, requires=["beta"], scripts=["pliers"])
     index.mirror("pip", "setuptools", "wheel", "pipx", "uv", python="3.11")
@@ -95,12 +98,13 @@ class FaultState:
         without: Collection[str] = (),
         user: str = "root",
         environment: Mapping[str, str] | None = None,
+        **variables: object,
     ) -> Outcome:
         """A run with this failed, said so of each entry, and left the host as it was; returns it."""
         # What an earlier run has fetched would be taken from there.
         self.host.run("rm -rf /root/.cache/uv /root/.cache/pip")
         before = footprint(self.host, without=without)
-        failed = self.run(declared, user=user, environment=environment)
+        failed = self.run(declared, user=user, environment=environment, **variables)
         assert failed.failed, failed.text
         assert failed.tasks, failed.text
         assert "Traceback" not in failed.message, failed.text

@@ -319,7 +319,7 @@ class Host:
         try:
             yield
         finally:
-            self._mount_command("umount", "--lazy", path)
+            self._mount_command("umount", path)
 
     def mount(self, path: str, options: str) -> None:
         """A file system in memory is mounted here; with "remount,..." the one that is there has these options."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fault_state import FOLDER, LARGE, PIPX_HOME, FaultState, stock
+from fault_state import FOLDER, LARGE, LARGER, PIPX_HOME, FaultState, stock
 from footprint import changes, footprint
 from hosts import Host
 from local_index import IndexServer, LocalIndex
@@ -24,7 +27,7 @@ AWAY = "http://192.0.2.1/simple"
 def state(host: Host, index: LocalIndex) -> Iterator[FaultState]:
     """Environments and tools that work, on file systems of their own."""
     stock(index)
-    with host.mounted(FOLDER, "size=300m"), host.mounted(PIPX_HOME, "size=300m"):
+    with host.mounted(FOLDER, "size=300m,mode=755"), host.mounted(PIPX_HOME, "size=300m,mode=755"):
         found = FaultState(host)
         found.provide(index.url)
         yield found
@@ -79,7 +82,7 @@ def test_index_that_never_ends_its_answer_is_waited_for_no_longer_than_declared(
         assert "took longer than 3 seconds and was ended" in line
         assert "python_install_timeout" in line
     # None of them goes on.
-    assert state.host.run("pgrep --full --list-full 'pip install|uv pip|/pipx '", check=False).stdout == ""
+    assert state.host.run(["pgrep", "--full", "--list-full", "pip install|uv pip|/pipx "], check=False).stdout == ""
     tally.add("faults", f"index: {fault}")
     if full:
         state.converges(server.url)
@@ -124,7 +127,7 @@ def small_space(state: FaultState) -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_space")
 def test_full_disk_breaks_nothing(state: FaultState, index: LocalIndex, tally: Tally, full: bool) -> None:
-    failed = state.refused(state.declared(index.url, state.other, new=full))
+    failed = state.refused(state.declared(index.url, LARGER, new=full))
     for line in failed.message.splitlines():
         assert "No space left on device" in line, failed.message
         assert "Free some space" in line, failed.message
@@ -206,24 +209,22 @@ SURROUNDINGS = {
     "HOME that is not there": "export HOME=/nonexistent",
     "umask 077": "umask 077",
     "LANG=tr_TR.UTF-8": "export LANG=tr_TR.UTF-8 LC_ALL=tr_TR.UTF-8",
-    "LANG=tr_TR, which is ISO-8859-9": "export LANG=tr_TR LC_ALL=tr_TR",
     "LC_ALL=C": "export LANG=C LC_ALL=C",
     "no locale": "unset LANG LC_ALL LC_CTYPE",
     "a locale that is not there": "export LANG=xx_YY.UTF-8; unset LC_ALL",
-    "ASCII for what is printed": "export LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 PYTHONIOENCODING=ascii",
+    "ASCII for what is printed": "export LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONIOENCODING=ascii",
     "no PATH": "unset PATH",
-    "a clock in 1999": "export FAKETIME=@1999-12-31 LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
-    "a clock in 2037": "export FAKETIME=@2037-12-31 LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
+    "a clock in 1999": "export FAKETIME='@1999-12-31 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
+    "a clock in 2037": "export FAKETIME='@2037-12-31 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)",
 }
 IN_SHORT = ("no HOME", "umask 077", "LANG=tr_TR.UTF-8", "LC_ALL=C")
 INTERPRETER = "/usr/local/lib/surrounded-python"
 
 
 @pytest.fixture(scope="module")
-def prepared(state: FaultState, full: bool) -> FaultState:
+def prepared(state: FaultState) -> FaultState:
     """A host that has the locales, and a library that tells programs another time."""
-    packages = "locales faketime" if full else "locales"
-    state.host.run(f"apt-get -q install --yes --no-install-recommends {packages}")
+    state.host.run("apt-get -q install --yes --no-install-recommends locales faketime")
     state.host.run("printf 'tr_TR.UTF-8 UTF-8\\ntr_TR ISO-8859-9\\n' >/etc/locale.gen && locale-gen")
     return state
 
@@ -247,6 +248,17 @@ def test_surroundings_are_in_nobodys_way(
         "python_index_url": index.url,
     }
     before = footprint(host, without=["/srv/odd", PIPX_HOME])
+    # Where pipx has no home yet, that is made, too.
+    with host.mounted("/opt", "size=100m") if name == "umask 077" else nullcontext():
+        provide_surrounded(prepared, declared)
+    host.run(["rm", "-r", "/srv/odd"])
+    assert changes(before, footprint(host, without=["/srv/odd", PIPX_HOME])) == []
+    tally.add("faults", name)
+
+
+def provide_surrounded(prepared: FaultState, declared: dict[str, Any]) -> None:
+    """What is declared is there for all accounts after one run, was found by two more, and is gone again."""
+    host, venvs = prepared.host, declared["python_venvs"]
     done = prepared.run(declared, ansible_python_interpreter=INTERPRETER)
     assert done.rc == 0, done.text
     assert done.changed == 1
@@ -262,7 +274,50 @@ def test_surroundings_are_in_nobodys_way(
     assert host.run(["pliers"], user="alice", login=True).stdout.startswith("pliers ")
     gone = [{**entry, "state": "absent"} for entry in venvs]
     removed = {**declared, "python_venvs": gone, "python_tools": [{"name": "pliers", "state": "absent"}]}
-    prepared.run(removed, ansible_python_interpreter=INTERPRETER)
+    assert prepared.run(removed, ansible_python_interpreter=INTERPRETER).rc == 0
+
+
+def test_locale_that_has_no_utf_8_is_refused_by_a_module_and_set_right_by_the_role(
+    prepared: FaultState, index: LocalIndex, tally: Tally, full: bool
+) -> None:
+    if not full:
+        pytest.skip("one of the surroundings of --full")
+    host, path = prepared.host, "/srv/odd/ıİğ/.venv"
+    script = '#!/bin/sh\nexport LANG=tr_TR LC_ALL=tr_TR\nexec /usr/bin/python3 "$@"\n'
+    host.write(INTERPRETER, script, mode="0755")
+    declared = {"python_venvs": [{"path": path, "packages": ["alpha"]}], "python_index_url": index.url}
+    refused = prepared.run(declared, ansible_python_interpreter=INTERPRETER)
+    assert "iso8859-9" in refused.message
+    assert "PYTHONUTF8" in refused.message
+    done = host.apply({**declared, "ansible_python_interpreter": INTERPRETER})
+    assert done.rc == 0, done.text
+    host.run([f"{path}/bin/python", "-c", "import alpha"])
+    again = host.apply(declared)
+    assert (again.rc, again.changed) == (0, 0), again.text
     host.run(["rm", "-r", "/srv/odd"])
-    assert changes(before, footprint(host, without=["/srv/odd", PIPX_HOME])) == []
-    tally.add("faults", name)
+    tally.add("faults", "a locale without UTF-8")
+
+
+def test_clock_that_makes_certificates_invalid_is_suspected(
+    prepared: FaultState, index: LocalIndex, tally: Tally, tmp_path: Path
+) -> None:
+    """The clock is a stand-in: a library tells programs another time, for a container has its machine's."""
+    host, both = prepared.host, tmp_path / "both.pem"
+    made = [*("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=index")]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run([*made, "-keyout", str(both), "-out", str(tmp_path / "cert.pem")], check=True, capture_output=True)
+    certificate = (tmp_path / "cert.pem").read_text()
+    host.write("/srv/tls/both.pem", both.read_text() + certificate)
+    host.write("/srv/tls/cert.pem", certificate)
+    server = index.serve(host, port=8443, certificate="/srv/tls/both.pem")
+    more: dict[str, Any] = {"python_ca_bundle": "/srv/tls/cert.pem"}
+    for clock, text in (("2020-01-01", "clock may be wrong: set it"), ("2035-01-01", "clock may be wrong, or")):
+        setting = f"export FAKETIME='@{clock} 00:00:00' LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1)"
+        host.write(INTERPRETER, f'#!/bin/sh\n{setting}\nexec /usr/bin/python3 "$@"\n', mode="0755")
+        declared = prepared.declared(server.url, prepared.other, **more)
+        failed = prepared.refused(declared, ansible_python_interpreter=INTERPRETER)
+        for line in failed.message.splitlines():
+            assert text in line, failed.message
+        tally.add("faults", f"clock of {clock} (told by a library)")
+    done = prepared.run(prepared.declared(server.url, prepared.version, **more))
+    assert done.rc == 0, done.text

@@ -41,7 +41,7 @@ def stocked(index: LocalIndex) -> LocalIndex:
 @pytest.fixture(scope="module")
 def ready(host: Host, stocked: LocalIndex) -> Host:
     """A host with uv and pipx from the index, and with python_require_pins from its first run on."""
-    stocked.mirror("pipx", "uv", python="3.13")
+    stocked.mirror("pip", "pipx", "uv", python="3.13")
     pins = {name: newest_of(stocked, name) for name in ("pipx", "uv")}
     address = f"file://{ON_HOST}/files/hello-1.0-py3-none-any.whl#sha256={digest_of(stocked, 'hello', '1.0')}"
     declared: dict[str, Any] = {
@@ -148,7 +148,7 @@ def test_locks_that_pip_and_uv_write_are_read(ready: Host, stocked: LocalIndex) 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 def test_a_file_with_another_hash_is_not_installed(
-    ready: Host, stocked: LocalIndex, installer: str, tally: Tally
+    ready: Host, stocked: LocalIndex, installer: str, full: bool, tally: Tally
 ) -> None:
     path = f"/srv/wrong-{installer}"
     options: dict[str, Any] = {"lock": LOCK, "installer": installer}
@@ -162,10 +162,14 @@ def test_a_file_with_another_hash_is_not_installed(
     failed = ready.play([{"hosts": "all", "gather_facts": False, "tasks": [task]}], {})
     assert DO_NOT in failed.message, failed.text
     assert ready.state_of(path) == before
+    tally.add("faults", "wrong hash")
+    if installer == "pip" and not full:
+        # It takes five times as long as uv to make an environment.
+        return
     new = ready.run_module("venv", arguments_of(f"{path}-new", **options))
     assert DO_NOT in new.message, new.text
     assert not ready.run(f"find {path}-new -name 'hello*'", check=False).stdout
-    tally.add("faults", "wrong hash", 2)
+    tally.add("faults", "wrong hash")
     ready.write(LOCK, lock_of(package(stocked, "alpha", "1.1")))
     assert venv(ready, path, **options) == {"alpha": "1.1"}
 
@@ -194,17 +198,18 @@ def test_what_came_unchecked_is_fetched_again(
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 def test_hashes_are_asked_of_nested_files_and_go_with_constraints(
-    ready: Host, stocked: LocalIndex, installer: str, tally: Tally
+    ready: Host, stocked: LocalIndex, installer: str, full: bool, tally: Tally
 ) -> None:
     path = f"/srv/hashed-{installer}"
     alpha, hello = (digest_of(stocked, name, "1.0") for name in ("alpha", "hello"))
     options: dict[str, Any] = {"requirements": ["/srv/h/all.txt"], "require_hashes": True, "installer": installer}
     options["constraints"] = ["/srv/h/limits.txt"]
-    ready.write("/srv/h/limits.txt", "alpha<1.1\nbeta==1.0\n")
+    ready.write("/srv/h/limits.txt", "alpha==1.0\nbeta==1.0\n")
     ready.write("/srv/h/all.txt", f"-r more/nested.txt\nhello==1.0 --hash=sha256:{hello}\n")
     ready.write("/srv/h/more/nested.txt", f"alpha==1.0 \\\n    --hash=sha256:{WRONG} \\\n    --hash=sha256:{alpha}\n")
-    found = converge(ready, "venv", arguments_of(path, **options))
-    assert found["packages"] == installed(ready, path) == {"alpha": "1.0", "hello": "1.0"}
+    if installer == "uv" or full:
+        converge(ready, "venv", arguments_of(path, **options))
+    assert venv(ready, path, **options) == {"alpha": "1.0", "hello": "1.0"}
     before = ready.state_of(path)
     for text, said in (
         (f"alpha==1.0 --hash=sha256:{WRONG}\nextra-thing==1.0 --hash=sha256:{WRONG}\n", DO_NOT),

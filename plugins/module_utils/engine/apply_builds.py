@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional
@@ -67,6 +66,11 @@ class AtTheEndOfSite:
 
 sys.meta_path.insert(0, AtTheEndOfSite)
 '''
+
+
+def settling_module(link: str, build: str) -> str:
+    """Return the source of the module for the build that a link is to lead to."""
+    return _SETTLE.format(link=link, build=build)
 
 
 def versions_to_keep(desired: Desired, host: Host, step: VenvStep) -> Dict[str, str]:
@@ -220,16 +224,13 @@ class VersionedRun:
     def _remove(self, builds: Builds) -> None:
         remove_directory(self.path, self.aside, self._actor)
         act_as(self._actor, lambda: remove_tree(self.path + NEW_LINK_SUFFIX))
+        if not builds.others:
+            # At once, so that after a kill the next run finds what is left.
+            remove_directory(builds.directory, self.aside, self._actor)
+            return
         for build in builds.known:
             self._remove_build(builds, build.name)
-
-        def remove() -> None:
-            with contextlib.suppress(OSError):
-                os.rmdir(builds.directory)
-
-        act_as(self._actor, remove)
-        if builds.others:
-            self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
+        self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
 
 
 class _BuildRun(VenvRun):
@@ -261,7 +262,7 @@ class _BuildRun(VenvRun):
 
     def _settle_processes(self) -> None:
         folder = site_packages(self.host, self.path, "")
-        texts = {f"{SETTLE_NAME}.py": _SETTLE.format(link=self.link, build=self.path)}
+        texts = {f"{SETTLE_NAME}.py": settling_module(self.link, self.path)}
         texts[f"{SETTLE_NAME}.pth"] = f"import {SETTLE_NAME}\n"
         for name, text in texts.items():
             write_atomically(f"{folder}/{name}", text, account=self.account)

@@ -290,7 +290,7 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
         except ProvisionError as error:
             errors.append(error)
         except OSError as error:
-            errors.append(refused_by_system(error))
+            errors.append(refused_by_system(error, what=f"The tool {run.entry.name}"))
     raise_all(errors)
 
 

@@ -94,8 +94,9 @@ class VenvRun:
 
     def _fill(self, work: Workplace) -> None:
         """Install what is asked for into a new environment, and what was in the one before it."""
-        pins = pins_of(dict(self.observed.state.kept))
-        also = pins if self.entry.state != "exact" and not self.entry.checks_hashes else ()
+        # Of versions of before there is no hash.
+        pins = () if self.entry.checks_hashes else pins_of(dict(self.observed.state.kept))
+        also = pins if self.entry.state != "exact" else ()
         self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
         if self.entry.state == "exact" and pins:
             self._remove_others(work)

@@ -30,7 +30,7 @@ from .difference import (
 from .host import Host
 from .host_state import ObservedVenv
 from .interpreter import Interpreters
-from .receipt import FILE_NAME, Receipt, identify_interpreter, read_receipt
+from .receipt import FILE_NAME, HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
 from .venv import ASIDE_SUFFIX, VenvState, observe_venv
 
 #: Appended to the path: the link that is about to take its place.
@@ -112,11 +112,15 @@ def _is_ours(host: Host, path: str, name: str) -> bool:
     if name.endswith(ASIDE_SUFFIX):
         return bool(_NAME.match(name[: -len(ASIDE_SUFFIX)]))
     has_record = host.is_file(f"{path}/{FILE_NAME}") or host.is_file(f"{path}/pyvenv.cfg")
-    return bool(_NAME.match(name)) and (has_record or not host.names_in(path))
+    return bool(_NAME.match(name)) and (has_record or _is_empty(host, path))
+
+
+def _is_empty(host: Host, path: str) -> bool:
+    return all(name.startswith(HALF_WRITTEN) for name in host.names_in(path))
 
 
 def _is_half_built(host: Host, path: str, receipt: Optional[Receipt]) -> bool:
-    return not host.names_in(path) if receipt is None else bool(receipt.unfinished)
+    return _is_empty(host, path) if receipt is None else bool(receipt.unfinished)
 
 
 def _no_directory(directory: str) -> Difference:

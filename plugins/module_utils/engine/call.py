@@ -82,10 +82,10 @@ def _declared(request: Request) -> Mapping[str, object]:
 #: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "python_info": ("report",),
-    "plan": ("look", "package_transaction"),
+    "plan": ("look", "package_transaction", "package_recovery"),
     "rehearse": ("look", "converge", "preview"),
     "converge": ("look", "converge", "apply"),
-    "make_ready": ("package_manager_ready", "package_transaction"),
+    "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with

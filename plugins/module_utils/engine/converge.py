@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Mapping, Tuple
 
 from .desired import Desired
 from .errors import raise_all, telling_refusals
@@ -104,7 +106,7 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
         return Outcome(plan, {}, {}, state, plan.warnings)
     from .apply import Applier  # noqa: PLC0415  # neither a rehearsal nor a host that is there already needs it
 
-    with holding_lock(host, timeout=desired.lock_timeout):
+    with holding_lock(host, timeout=desired.lock_timeout), _for_all_to_read():
         # Whoever held the lock may have done some of it.
         state, plan = look(desired, host, installs_packages=installs_packages)
         applier = Applier(desired, host)
@@ -130,6 +132,16 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
             was = touched_by_pip[title]
             before[title], there[title] = was.before, one.site.versions(was.touched)
     return Outcome(plan, before, there, after, (*plan.warnings, *applier.warnings))
+
+
+@contextlib.contextmanager
+def _for_all_to_read() -> Iterator[None]:
+    """Have folders made in the body be open to other accounts, whatever the caller's umask; what is private says so."""
+    previous = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(previous)
 
 
 def _distributions(state: HostState, names: "set[str]") -> Mapping[str, Mapping[str, str]]:

@@ -87,10 +87,14 @@ _ADVICE = {
 }
 
 
-def refused_by_system(error: OSError, *, account: str = "") -> ProvisionError:
-    """Return an error of the operating system as one that a user can act on; account is who met it, "" the caller."""
+def refused_by_system(error: OSError, *, account: str = "", what: str = "") -> ProvisionError:
+    """Return an error of the operating system as one that a user can act on.
+
+    ``account`` is who met it, "" the caller; ``what`` says in the course of what, where the path does not.
+    """
     where = f"{error.filename}: " if error.filename else ""
-    who = f"As {account}: " if account else ""
+    who = f"{what}: " if what else ""
+    who += f"As {account}: " if account else ""
     advice = _ADVICE.get(error.errno or 0, "Check the path and its parents.")
     return ProvisionError(f"{who}{where}{error.strerror or error}.", advice=advice)
 

@@ -42,7 +42,11 @@ def write_atomically(
         for left in os.listdir(folder):
             if left.startswith(prefix):
                 os.unlink(os.path.join(folder, left))
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
+        try:
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
+        except OSError as error:
+            # Of a name that nobody knows.
+            raise OSError(error.errno, error.strerror, path) from error
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, urlsplit
 
+from .bundled_wheels import bundled_wheels
 from .desired import IndexSettings
 from .errors import ProvisionError
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 REPORT_SINCE = "22.2"
 #: pip --python, by which a pip works in an environment that has none, since this one.
 OTHER_PYTHON_SINCE = "22.3"
-#: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
-SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
 _REDIRECTIONS = (
     "PIP_TARGET",
@@ -128,6 +127,10 @@ _KNOWN_FAILURES = (
         "A file of the index is not the one whose hash was given: do not install it before you know why.",
     ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
+    (
+        "must have their versions pinned with ==",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+    ),
     (
         "No matching distribution found",
         "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
@@ -225,7 +228,7 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     """
     if Pip(own, "").is_at_least(REPORT_SINCE):
         return [python, *flags, "-m", "pip"]
-    wheels = bundled_wheels(work, python)
+    wheels = bundled_wheels(work.host, python)
     for version, wheel in wheels:
         if Pip(version, "").is_at_least(REPORT_SINCE):
             return [python, *flags, f"{wheel}/pip"]
@@ -245,23 +248,6 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
             f"The pip here is too old to say what it would install ({REPORT_SINCE} can), and none was fetched."
         )
     return [python, *flags, f"{work.scratch}/{names[0]}/pip"]
-
-
-def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
-    """Return (version, path) of the pip wheels that ensurepip would install for this interpreter."""
-    base = work.host.resolve(python)
-    release = os.path.basename(base)
-    prefix = os.path.dirname(os.path.dirname(base))
-    found = []
-    for folder in (
-        f"{prefix}/lib/{release}/ensurepip/_bundled",
-        f"{prefix}/lib64/{release}/ensurepip/_bundled",
-        SHARED_WHEELS,
-    ):
-        for name in work.host.names_in(folder):
-            if name.startswith("pip-") and name.endswith(".whl"):
-                found.append((name.split("-")[1], f"{folder}/{name}"))
-    return found
 
 
 def locked_lines(packages: "Sequence[LockedPackage]") -> str:

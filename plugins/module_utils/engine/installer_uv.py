@@ -61,7 +61,7 @@ _KNOWN_FAILURES = (
     ),
     (
         "all requirements must have",
-        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
     (
         "Failed to extract archive",

@@ -23,6 +23,8 @@ class Recovery:
     ``unfinished`` matches and ``finished`` does not, or where the file ``abandoned`` has the number of a process that
     is gone. ``touched`` finds the packages it has to do with, by named groups.
 
+    ``audit`` prints something where packages are left half-way, and nothing else.
+
     ``commands`` are run one after the other until nothing half-way is left, unattended. A word with ``{package}``
     stands once for each package of which that is known; ``{lock_timeout}`` is filled in.
     """
@@ -37,6 +39,7 @@ class Recovery:
     finished: str = ""
     abandoned: str = ""
     touched: str = ""
+    audit: Tuple[str, ...] = ()
     commands: Tuple[Tuple[str, ...], ...] = ()
 
 
@@ -55,6 +58,7 @@ RECOVERIES: Mapping[str, Recovery] = {
             ("/var/lib/apt/lists/lock", "record"),
             ("/var/cache/apt/archives/lock", "record"),
         ),
+        audit=("dpkg", "--audit"),
         commands=(
             ("dpkg", *_KEEP_CHANGED, "--configure", "--pending"),
             (

@@ -64,8 +64,8 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
             request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins_of(kept))
             return Preview(before, without_seeds(_resolve_keeping(desired, host, step, request, observed.account)))
         if step.action in ("create", "rebuild"):
-            pins = pins_of(dict(state.kept))
-            also = pins if entry.state != "exact" and not entry.checks_hashes else ()
+            pins = () if entry.checks_hashes else pins_of(dict(state.kept))
+            also = pins if entry.state != "exact" else ()
             request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins, also=also)
             after = _resolve_keeping(desired, host, step, request, observed.account)
             return Preview(before, without_seeds(after))

@@ -75,15 +75,18 @@ def run_checked(
     )
 
 
+#: How lines begin that are around an error: pip's, Python's own, those of its logging where that fails.
+_FRAMES = (
+    *("ERROR: Exception:", " ", "Traceback (most recent", "During handling of", "The above exception"),
+    *("--- Logging error ---", "Call stack:", "Message: ", "Arguments: "),
+)
+
+
 def _without_frames(said: List[str]) -> List[str]:
     """Return what a program said with each traceback shortened to its last line, the error."""
     if not any(line.startswith("Traceback (most recent call last)") for line in said):
         return said
-    # "ERROR: Exception:" is how pip begins one.
-    left = [
-        line for line in said if not line.startswith((" ", "Traceback (most", "During handling", "ERROR: Exception:"))
-    ]
-    return [line for line in left if line.strip()]
+    return [line for line in said if line.strip() and not line.startswith(_FRAMES)]
 
 
 def run_prepared(

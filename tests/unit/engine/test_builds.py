@@ -10,7 +10,7 @@ import pytest
 from made_up_host import FILES_UID, MadeUpHost, entry_of
 from pep668_provision.engine.account import Account
 from pep668_provision.engine.builds import Build, Builds, read_builds
-from pep668_provision.engine.receipt import FILE_NAME, Receipt, parse_receipt
+from pep668_provision.engine.receipt import FILE_NAME, HALF_WRITTEN, Receipt, parse_receipt
 from pep668_provision.engine.request import InstallRequest
 from pep668_provision.engine.steps import VenvStep
 
@@ -92,6 +92,11 @@ def killed_before_the_record(made_up: MadeUpHost) -> None:
     made_up.with_directory(f"{VENV}.d/{SECOND}")
 
 
+def killed_while_the_record_is_written(made_up: MadeUpHost) -> None:
+    killed_before_the_record(made_up)
+    made_up.with_file(f"{VENV}.d/{SECOND}/{HALF_WRITTEN}x1y2z3", "{")
+
+
 def half_removed_beside(made_up: MadeUpHost) -> None:
     first_build(made_up)
     made_up.with_file(f"{VENV}.d/{SECOND}.pep668-old/lib/left", "")
@@ -130,6 +135,7 @@ def nothing(made_up: MadeUpHost) -> None:
         pytest.param(switch_killed_between_two_renames, ONE, "switch", FIRST, id="killed in the switch"),
         pytest.param(half_built_beside, ONE, "prune", f"left {VENV}.d/{SECOND}", id="half-built"),
         pytest.param(killed_before_the_record, ONE, "prune", f"left {VENV}.d/{SECOND}", id="killed before the record"),
+        pytest.param(killed_while_the_record_is_written, ONE, "prune", SECOND, id="killed while it is written"),
         pytest.param(half_removed_beside, ONE, "prune", f"{SECOND}.pep668-old", id="half-removed"),
         pytest.param(new_link_beside, ONE, "prune", f"left {VENV}.pep668-new", id="a link of a killed switch"),
         pytest.param(first_build, {**ONE, "system_site_packages": True}, "rebuild", "system_site", id="another kind"),
