@@ -280,7 +280,7 @@ def test_an_accounts_profile_is_read_with_its_rights_as_well(
 
 
 #: Programs that a run looks for on its PATH.
-NAMES = ("python3", "python3.13", "uv", "pipx", "apt-cache", "dpkg")
+NAMES = ("python3", "python3.13", "uv", "pipx", "apt-cache", "dpkg", "rpm")
 
 
 @pytest.mark.parametrize("folder", ["/srv/open", "/home/mallory/bin"])
