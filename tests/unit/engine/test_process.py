@@ -220,3 +220,16 @@ def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
     # One whose parent is gone too stays as a zombie until init takes notice.
     status = Path("/proc", started.read_text(), "status")
     assert not status.exists() or "\nState:\tZ" in status.read_text()
+
+
+@needs_root
+def test_root_runs_what_its_system_has_by_a_name_whatever_comes_first_on_the_path(tmp_path: Path) -> None:
+    planted = tmp_path / "true"
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/run\n")
+    planted.chmod(0o755)
+    assert run(Command(("true",)), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).succeeded
+    assert not (tmp_path / "run").exists()
+    # What the system does not have is found on the PATH.
+    planted.rename(tmp_path / "only-here")
+    assert run(Command(("only-here",)), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).succeeded
+    assert (tmp_path / "run").exists()
