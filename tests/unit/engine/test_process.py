@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 import json
 import os
+import os
+import pwd
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from made_up_host import ACCOUNTS
 from pep668_provision.engine.account import find_account
+from pep668_provision.engine.host import Host
 from pep668_provision.engine.process import Command, child_environment, run
 
 ALICE = next(account for account in ACCOUNTS if account.name == "alice")
@@ -220,3 +223,16 @@ def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
     # One whose parent is gone too stays as a zombie until init takes notice.
     status = Path("/proc", started.read_text(), "status")
     assert not status.exists() or "\nState:\tZ" in status.read_text()
+
+
+@pytest.mark.parametrize("home", ["", "/nonexistent/home", None], ids=["empty", "not there", "unset"])
+def test_home_is_the_accounts_own_where_the_environment_names_none(
+    home: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if home is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", home)
+    assert Host().environ["HOME"] == pwd.getpwuid(os.geteuid()).pw_dir
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Host().environ["HOME"] == str(tmp_path)
