@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import os
 import pwd
 import sys
 from collections.abc import Mapping
