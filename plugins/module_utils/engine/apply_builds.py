@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional
@@ -225,16 +224,13 @@ class VersionedRun:
     def _remove(self, builds: Builds) -> None:
         remove_directory(self.path, self.aside, self._actor)
         act_as(self._actor, lambda: remove_tree(self.path + NEW_LINK_SUFFIX))
+        if not builds.others:
+            # At once, so that after a kill the next run finds what is left.
+            remove_directory(builds.directory, self.aside, self._actor)
+            return
         for build in builds.known:
             self._remove_build(builds, build.name)
-
-        def remove() -> None:
-            with contextlib.suppress(OSError):
-                os.rmdir(builds.directory)
-
-        act_as(self._actor, remove)
-        if builds.others:
-            self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
+        self.warnings.append(f"{builds.directory} stays, for these in it are not ours: {', '.join(builds.others)}.")
 
 
 class _BuildRun(VenvRun):
