@@ -81,6 +81,8 @@ class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    # What is to be replaced is removed first; a disk that is full then leaves neither.
+    puts_back = False
     known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:
