@@ -25,13 +25,14 @@ def write_atomically(
     """Leave ``text`` as the whole content of ``path``, written with the rights of ``account``.
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
-    numbers of the user and the group it belongs to, where they are not those of ``account``.
+    numbers of the user and the group it belongs to, where they are not those of ``account``. A byte that is no UTF-8
+    stands in ``text`` as Python's "surrogateescape" has it.
     """
 
     def write() -> None:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".pep668-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())

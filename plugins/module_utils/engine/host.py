@@ -20,6 +20,15 @@ def _usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: a named pipe that somebody put in its place would never be opened else."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _is_regular(handle: int) -> bool:
+    return stat.S_ISREG(os.fstat(handle).st_mode)
+
+
 @dataclass(frozen=True)
 class Host:
     """Everything outside of the engine, handed in so that a test can hand in a made-up host.
@@ -61,19 +70,19 @@ class Host:
         return path if self.root == "/" else self.real(self.resolve(path))
 
     def read_bytes(self, path: str, limit: int = 16 * 1024 * 1024) -> Optional[bytes]:
-        """Return a file's content, or ``None`` when it cannot be read or is larger than ``limit`` bytes."""
+        """Return a file's content, or ``None`` when it cannot be read, is none or is larger than ``limit`` bytes."""
         try:
-            with open(self._at(path), "rb") as stream:
-                data = stream.read(limit + 1)
+            with open(self._at(path), "rb", opener=_open_at_once) as stream:
+                data = stream.read(limit + 1) if _is_regular(stream.fileno()) else None
         except (OSError, ValueError):
             return None
-        return data if len(data) <= limit else None
+        return data if data is not None and len(data) <= limit else None
 
     def head(self, path: str, size: int) -> bytes:
         """Return the first ``size`` bytes of a file, none where it cannot be read."""
         try:
-            with open(self._at(path), "rb") as stream:
-                return stream.read(size)
+            with open(self._at(path), "rb", opener=_open_at_once) as stream:
+                return stream.read(size) if _is_regular(stream.fileno()) else b""
         except (OSError, ValueError):
             return b""
 
