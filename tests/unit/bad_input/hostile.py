@@ -1,6 +1,6 @@
 """What bad input is made of, and what must hold whatever comes in.
 
-Each test is decorated with ``inputs(what, short=..., full=...)``, which says how many examples it tries and counts them
+Below ``given`` each test is decorated with ``inputs(what, times)``, which says how many examples it tries and counts them
 in the tally. The short form is the same each time. PROVISION_INPUTS=full tries many more, made from a seed that the
 head of the run shows and PROVISION_SEED sets again.
 """
@@ -14,6 +14,7 @@ import random
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,20 +23,23 @@ from hypothesis import strategies as st
 
 from made_up_host import MadeUpHost
 from pep668_provision.engine.errors import ProvisionError
-from pep668_provision.engine.process import Command
+from pep668_provision.engine.host import Host
+from pep668_provision.engine.process import Command, Completed
 from tally import Tally
 
 IS_FULL = os.environ.get("PROVISION_INPUTS") == "full"
 SEED = int(os.environ.get("PROVISION_SEED") or random.randrange(2**32))
 TALLY = Tally()
+#: How many times as many examples the full form tries.
+MORE = 20
 
 Test = TypeVar("Test", bound=Callable[..., None])
 #: A file's content as a test wants it: many samples of few bytes find more than few large ones.
 LARGEST = 2000
 
 
-def inputs(what: str, *, short: int, full: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate what ``given`` is to decorate next: so many examples, each counted."""
+def inputs(what: str, times: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate what ``given`` decorates next: it tries so many examples, each counted."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
@@ -44,7 +48,7 @@ def inputs(what: str, *, short: int, full: int) -> Callable[[Callable[..., None]
             test(*args, **kwargs)
 
         limited = settings(
-            max_examples=full if IS_FULL else short,
+            max_examples=times * MORE if IS_FULL else times,
             deadline=None,
             derandomize=not IS_FULL,
             database=None,
@@ -295,6 +299,11 @@ class Stage:
         self.made_up.runner.queries.clear()
         return self.made_up.with_file(path, content)
 
+    @staticmethod
+    def host_that_says(stdout: str, stderr: str) -> Host:
+        """A host on which every command fails with these words."""
+        return replace(stage("uv").made_up.host, runner=lambda command, _: Completed(command, 1, stdout, stderr))
+
 
 @functools.cache
 def stage(name: str) -> Stage:
@@ -302,5 +311,14 @@ def stage(name: str) -> Stage:
     builders: Mapping[str, Callable[[MadeUpHost], MadeUpHost]] = {
         "debian": lambda host: host.with_debian("12").with_debian_python().with_pipx("1.1.0"),
         "uv": lambda host: host.with_debian("13").with_debian_python().with_program("/usr/bin/uv"),
+        "venv": lambda host: (
+            host.with_debian("12").with_debian_python().with_venv("/srv/app/.venv", {"flask": "3.0.3", "six": "1.16.0"})
+        ),
+        "tool": lambda host: (
+            host.with_debian("12")
+            .with_debian_python()
+            .with_pipx("1.1.0")
+            .with_tool("black", "24.10.0", apps=["black", "blackd", "idle"], inject={"plugin>=1": "1.2"})
+        ),
     }
     return Stage(builders[name])

@@ -132,8 +132,8 @@ STATES = st.fixed_dictionaries(
 ANYTHING = st.dictionaries(st.sampled_from(VARIABLES) | TEXT, VALUE, max_size=4)
 
 
-@inputs("declared state of any kind", short=250, full=16_000)
 @given(ANYTHING)
+@inputs("declared state of any kind", 250)
 def test_anything_is_accepted_or_refused_in_words(declared: dict[str, Any]) -> None:
     refused_or(lambda: validate(declared))
 
@@ -160,8 +160,8 @@ def check_accepted(desired: Desired) -> None:
     int(desired.lock_timeout)
 
 
-@inputs("declared entries with awkward values", short=400, full=16_000)
 @given(STATES)
+@inputs("declared entries with awkward values", 400)
 def test_what_is_accepted_is_what_it_says(declared: dict[str, Any]) -> None:
     desired = refused_or(lambda: validate(declared))
     if desired is not None:
@@ -195,8 +195,8 @@ def check_prepared(prepared: Prepared, entry: VenvEntry) -> None:
         assert words[words.index(path) - 1] in ("-r", "-c")
 
 
-@inputs("commands for environments with awkward values", short=400, full=16_000)
 @given(VENVS, st.fixed_dictionaries({}, optional=INDEX))
+@inputs("commands for environments with awkward values", 400)
 def test_no_option_gets_into_a_command_for_an_environment(venv: dict[str, Any], index: dict[str, Any]) -> None:
     desired = refused_or(lambda: validate({**index, "python_venvs": [venv]}))
     if desired is None:
@@ -205,8 +205,8 @@ def test_no_option_gets_into_a_command_for_an_environment(venv: dict[str, Any], 
         check_prepared(prepared, desired.venvs[0])
 
 
-@inputs("commands for tools with awkward values", short=400, full=16_000)
 @given(TOOLS, st.fixed_dictionaries({}, optional=INDEX))
+@inputs("commands for tools with awkward values", 400)
 def test_no_option_gets_into_a_command_for_a_tool(tool: dict[str, Any], index: dict[str, Any]) -> None:
     desired = refused_or(lambda: validate({**index, "python_tools": [tool]}))
     if desired is None:
@@ -230,8 +230,8 @@ def test_no_option_gets_into_a_command_for_a_tool(tool: dict[str, Any], index: d
         assert arguments[0] in ("install", "inject", "pin", "unpin")
 
 
-@inputs("declared state planned for a made-up host", short=150, full=12_000)
 @given(STATES)
+@inputs("declared state planned for a made-up host", 150)
 def test_whatever_is_declared_is_planned(declared: dict[str, Any]) -> None:
     desired = refused_or(lambda: validate(declared))
     if desired is None:
@@ -257,8 +257,8 @@ def test_whatever_is_declared_is_planned(declared: dict[str, Any]) -> None:
     json.dumps(report_plan(desired, state, planned, processors=1)).encode()
 
 
-@inputs("declared state rehearsed on a made-up host", short=60, full=3000)
 @given(STATES)
+@inputs("declared state rehearsed on a made-up host", 60)
 def test_whatever_is_declared_is_rehearsed(declared: dict[str, Any]) -> None:
     desired = refused_or(lambda: validate(declared))
     if desired is None:
