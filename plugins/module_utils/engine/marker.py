@@ -13,7 +13,7 @@ from typing import Optional
 
 from .errors import printable
 from .host import Host
-from .ini_text import LARGEST, AbsurdLine, check_runs
+from .ini_text import LARGEST, AbsurdText, check_bounds
 
 FILE_NAME = "EXTERNALLY-MANAGED"
 #: The first Python whose locale.getlocale says "C" for C.UTF-8; before, it was "en_US" (seen on 3.9, 3.11, 3.13, 3.14).
@@ -65,7 +65,7 @@ def observe_marker(host: Host, stdlib: str, locale: str = "", python_version: st
 
 def _parse(data: bytes) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
-    check_runs(data.decode("utf-8"), FILE_NAME)
+    check_bounds(data.decode("utf-8"), FILE_NAME)
     parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=FILE_NAME)
     return parser
 
@@ -74,7 +74,7 @@ def _problem_of(data: bytes) -> str:
     """Return the one kind of garbage that pip is not prepared for: a section or a key that is there twice."""
     try:
         _parse(data)
-    except AbsurdLine as error:
+    except AbsurdText as error:
         return str(error)
     except (UnicodeDecodeError, configparser.ParsingError):
         return ""

@@ -13,7 +13,7 @@ from typing import List, Optional, Tuple
 
 from .errors import printable
 from .host import Host
-from .ini_text import LARGEST, check_runs
+from .ini_text import LARGEST, check_bounds
 from .pip_release import OVERRIDE
 
 #: What pip takes for true (distutils.util.strtobool, which pip still follows).
@@ -165,7 +165,7 @@ class _OneSpelling(configparser.RawConfigParser):
 
 def _parse(data: bytes, path: str, *, one_spelling: bool = False) -> configparser.RawConfigParser:
     parser = _OneSpelling() if one_spelling else configparser.RawConfigParser()
-    check_runs(data.decode("utf-8"), path)
+    check_bounds(data.decode("utf-8"), path)
     parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=path)
     return parser
 
