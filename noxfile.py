@@ -23,7 +23,7 @@ from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
 
-from checkout import CACHE, CHECKOUT, link_collection
+from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
@@ -39,6 +39,12 @@ TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity"
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
+# What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
+INPUTS = "inputs"
+FAULTS = [
+    *("kills", "package_managers_under_faults", "faults_of_the_index", "faults_of_the_disk", "faults_of_the_session"),
+    *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
+]
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
 
 
@@ -237,16 +243,16 @@ def link_pythons(folder: Path) -> str:
     return os.pathsep.join([str(folder), *rest])
 
 
-def environment_for(session: nox.Session, python: str) -> str:
-    """A virtual environment of that interpreter has what the unit tests need; returns its python."""
-    wanted = CHECKOUT / "requirements" / "unit.txt"
+def environment_for(session: nox.Session, python: str, name: str = "unit") -> str:
+    """A virtual environment of that interpreter has what requirements/NAME.txt says; returns its python."""
+    wanted = REQUIREMENTS / f"{name}.txt"
     digest = hashlib.sha256(wanted.read_bytes() + python.encode()).hexdigest()
-    folder = CACHE / f"unit-{version_of(python)}"
+    folder = CACHE / f"{name}-{version_of(python)}"
     stamp = folder / "complete"
     if not stamp.is_file() or stamp.read_text() != digest:
         session.run(python, "-m", "venv", "--clear", str(folder), external=True, silent=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        session.run(*pip, "install", "--requirement", str(wanted), external=True)
+        session.run(*pip, "install", "--require-hashes", "--requirement", str(wanted), external=True)
         stamp.write_text(digest)
     return str(folder / "bin" / "python")
 
@@ -289,6 +295,64 @@ def sanity(session: nox.Session) -> None:
     checks = Checks(session)
     environment = {"PATH": link_pythons(CACHE / "pythons")}
     checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
+    checks.finish()
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """requirements/*.txt say what the *.in beside them ask for, with hashes; --upgrade takes the newest versions of it.
+
+    Without arguments a pin moves only where what asks for it has changed.
+    """
+    if session.posargs not in ([], ["--upgrade"]):
+        session.error(f"pins takes --upgrade alone, and got {' '.join(session.posargs)}")
+    pins_file = REQUIREMENTS / "pins.txt"
+    uv = str(Path(environment_for(session, sys.executable, pins_file.stem)).with_name("uv"))
+    compile_ = (uv, "pip", "compile", "--quiet", "--generate-hashes", "--universal")
+    said = ("--custom-compile-command", "nox -s pins")
+    with session.chdir(REQUIREMENTS):
+        # The others are held to what the tests run with.
+        names = sorted((path.stem for path in Path().glob("*.in")), key=lambda name: (name != "test", name))
+        for name in names:
+            if name == "pips":
+                continue
+            oldest = f"3.{OLDEST_MINOR}" if name == "unit" else "3.11"
+            command = (*compile_, *said, *session.posargs, "--python-version", oldest)
+            session.run(*command, f"{name}.in", "--output-file", f"{name}.txt", external=True)
+        lines = ["# Made by: nox -s pins\n"]
+        for line in Path("pips.in").read_text().splitlines():
+            if not line.startswith("#"):
+                one = CACHE / "pip.in"
+                one.write_text(f"{line}\n")
+                command = (*compile_, "--no-deps", "--no-header", "--no-annotate", "--python-version", "3.11", str(one))
+                lines.append(str(session.run(*command, external=True, silent=True)))
+        Path("pips.txt").write_text("".join(lines))
+
+
+@nox.session
+def reliability(session: nox.Session) -> None:
+    """Every fault that docs/reliability.md speaks of, on real hosts. Arguments: parts, see scripts/reliability."""
+    unknown = sorted(set(session.posargs) - {INPUTS, *FAULTS})
+    if unknown:
+        session.error(f"no part {', '.join(unknown)}; there are {INPUTS}, {', '.join(FAULTS)}")
+    parts = session.posargs or [INPUTS, *FAULTS]
+    checks = Checks(session)
+    try:
+        engine = prepare_engine()
+    except EngineUnavailable as reason:
+        session.error(f"these faults are caused on real hosts, and there is no container engine: {reason}")
+    tally = RESULTS / "tally.json"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    tally.unlink(missing_ok=True)
+    environment = {**ansible_environment(), **engine, "PROVISION_TALLY": str(tally), "PROVISION_INPUTS": "full"}
+    commands = {f"reliability, {part}": ["pytest", f"tests/integration/test_{part}.py", "--full"] for part in parts}
+    if INPUTS in parts:
+        commands[f"reliability, {INPUTS}"] = ["pytest", "tests/unit/bad_input"]
+    started = time.monotonic()
+    checks.run_side_by_side(commands, environment)
+    if not session.posargs:
+        figures = [str(tally), str(RESULTS / "counts"), f"{time.monotonic() - started:.0f}"]
+        session.run(sys.executable, "tests/reliability/figures.py", *figures, external=True)
     checks.finish()
 
 

@@ -47,13 +47,27 @@ require_python() {
     return 1
 }
 
-# Makes the environment NAME under .cache from a requirements file; anew when the interpreter or a pin has changed.
+# Makes the environment NAME under .cache from a requirements file that has a hash for everything; anew when the
+# interpreter or a pin has changed.
 make_environment() {
     environment=$cache/$1
     wanted="$("$python" --version) $(cksum <"$2")"
     [ "$(cat "$environment/complete" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $environment"
     "$python" -m venv --clear "$environment"
-    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --requirement "$2"
+    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes --requirement "$2"
     printf '%s\n' "$wanted" >"$environment/complete"
+}
+
+# Has the programs that test hosts need, and further packages given as arguments; without the rights says which are missing.
+provide_host_programs() {
+    needed="podman runc netavark aardvark-dns iptables mmdebstrap debian-archive-keyring ca-certificates strace $*"
+    if can_install; then
+        # shellcheck disable=SC2086  # one word for each package
+        apt_install $needed
+    else
+        for program in podman mmdebstrap strace; do
+            command -v "$program" >/dev/null || say "hosts need $program. On Debian and Ubuntu: apt-get install $needed"
+        done
+    fi
 }

@@ -30,6 +30,20 @@ options:
     type: str
     choices: [auto, system, index]
     default: auto
+  python_pipx_pin:
+    description: The version of a pipx that comes from the index; empty for the newest.
+    type: str
+    default: ""
+  python_uv_pin:
+    description: The version of a uv that comes from the index; empty for the newest.
+    type: str
+    default: ""
+  python_require_pins:
+    description:
+      - Whether everything that is declared has to be pinned, by C(==), a URL with a hash or a commit, or a lock file.
+      - What is not is refused, each with its place, before anything changes.
+    type: bool
+    default: false
   python_manage_system_packages:
     description: Whether the operating system's package manager may be used for what is missing.
     type: bool
@@ -38,6 +52,12 @@ options:
     description: How many seconds to wait for another run on the same host.
     type: int
     default: 300
+  python_install_timeout:
+    description:
+      - How many seconds one call of pip, uv or pipx may take. One that takes longer is ended, with what it started, and
+        the entry has failed. V(0) is no limit.
+    type: int
+    default: 3600
   python_index_url:
     description: The package index, in place of the one that the host's own configuration names.
     type: str
@@ -66,6 +86,12 @@ options:
     default: ""
   python_ca_bundle:
     description: A file on the host with the certificates that the index is checked against.
+    type: path
+    default: ""
+  python_client_cert:
+    description:
+      - A PEM file on the host with the certificate and the private key that are shown to an index that asks for one.
+      - The account that runs the installer has to be able to read it; give it the mode 0600 or 0640.
     type: path
     default: ""
   python_proxy:

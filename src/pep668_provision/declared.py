@@ -62,7 +62,9 @@ class Declared:
         """Return the same with every credential masked: enough to plan with, not to ask an index that wants them."""
         # Not by its text: a short password may stand in the name of a package, too.
         masked = _masked(self.values, frozenset())
-        return Declared.accept({name: value for name, value in masked.items() if "password" not in name})
+        # A user without a password is a token.
+        left_out = ("python_index_username", "python_index_password")
+        return Declared.accept({name: value for name, value in masked.items() if name not in left_out})
 
     def masked(self) -> dict[str, Any]:
         """Return the variables as they may be printed."""

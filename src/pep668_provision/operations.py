@@ -91,12 +91,17 @@ def venv(
     project: str = "",
     editable: bool = False,  # noqa: FBT001, FBT002  # pyinfra's typing has no place for keyword-only arguments
     extras: Sequence[str] = (),
+    lock: str = "",
+    lock_extras: Sequence[str] = (),
+    lock_groups: Sequence[str] = (),
     require_hashes: bool = False,  # noqa: FBT001, FBT002  # the same
     system_site_packages: bool = False,  # noqa: FBT001, FBT002  # the same
     owner: str = "",
     installer: str = "auto",
     rebuild: str = "auto",
     pip_args: Sequence[str] = (),
+    layout: str = "in_place",
+    keep: int = 2,
 ) -> Declared:
     """One virtual environment has what is asked for; what it needs of the OS is installed first.
 

@@ -309,6 +309,27 @@ class Host:
             self._reachable.add(user)
         return key
 
+    # File systems.
+
+    @contextmanager
+    def mounted(self, path: str, options: str) -> Iterator[None]:
+        """A file system in memory is mounted at this path inside the block; options are mount's: "size=20m"."""
+        self.run(["mkdir", "-p", path])
+        self.mount(path, options)
+        try:
+            yield
+        finally:
+            self._mount_command("umount", path)
+
+    def mount(self, path: str, options: str) -> None:
+        """A file system in memory is mounted here; with "remount,..." the one that is there has these options."""
+        self._mount_command("mount", "--types=tmpfs", f"--options={options}", "tmpfs", path)
+
+    def _mount_command(self, *command: str) -> None:
+        # A container's own root may not mount; this machine's may, in the container's view of files.
+        number = podman("inspect", "--format={{.State.Pid}}", self.name).stdout.strip()
+        subprocess.run(["nsenter", f"--target={number}", "--mount", "--", *command], check=True, capture_output=True)
+
     # Ansible.
 
     def apply(
@@ -320,6 +341,7 @@ class Host:
         record: bool = False,
         arguments: Sequence[str] = (),
         user: str = "root",
+        around: Sequence[str] = (),
     ) -> Outcome:
         """A playbook with the role pep668.provision.python and these variables has run against the host.
 
@@ -327,7 +349,9 @@ class Host:
         ansible-playbook's, such as ``-vvv``. user: the account Ansible connects as.
         """
         play = {"hosts": "all", "gather_facts": False, "roles": [{"role": ROLE}]}
-        return self.play([play], variables, check=check, diff=diff, record=record, arguments=arguments, user=user)
+        return self.play(
+            [play], variables, check=check, diff=diff, record=record, arguments=arguments, user=user, around=around
+        )
 
     def module(
         self,
@@ -396,8 +420,12 @@ class Host:
         record: bool = False,
         arguments: Sequence[str] = (),
         user: str = "root",
+        around: Sequence[str] = (),
     ) -> Outcome:
-        """These plays, or the playbook of that path, have run against the host; variables are inventory variables."""
+        """These plays, or the playbook of that path, have run against the host; variables are inventory variables.
+
+        around: words to put before the command ansible-playbook, which then is recorded itself; not with record.
+        """
         with tempfile.TemporaryDirectory(prefix="pep668-play-") as scratch:
             folder = Path(scratch)
             connection = self._ssh(user, folder / "trace" if record else None)
@@ -406,7 +434,7 @@ class Host:
             playbook = plays if isinstance(plays, Path) else folder / "playbook.json"
             if not isinstance(plays, Path):
                 playbook.write_text(json.dumps(plays))
-            command = [str(Path(sys.executable).with_name("ansible-playbook"))]
+            command = [*around, str(Path(sys.executable).with_name("ansible-playbook"))]
             command += ["--inventory", str(folder / "inventory.json"), str(playbook), *arguments]
             command += ["--check"] * check + ["--diff"] * diff
             if record:

@@ -1,21 +1,15 @@
-"""Awkward and hostile input on a real host, through Ansible and pyinfra: it works, or is refused before anything is run.
+"""Awkward and hostile input on a real host, by Ansible and pyinfra: it works, or is refused before anything is run.
 
 What is only parsed is tried with many more examples in tests/unit/bad_input.
 """
 
 from __future__ import annotations
 
-import json
-import posixpath
-from typing import Any
-
 import pytest
 
 from hosts import Host
 from local_index import LocalIndex
-from pyinfra_runs import Pyinfra
 from tally import Tally
-from test_misuse import ALL_FILES
 
 pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13")]
 

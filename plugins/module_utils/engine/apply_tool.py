@@ -8,15 +8,15 @@ An installation over an existing environment is never asked of pipx: older ones 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
-from .desired import Desired
+from .danger import danger_of_tool
+from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
-from .errors import CommandFailed, ProvisionError, raise_all
+from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
@@ -45,10 +45,11 @@ from .pipx import (
     parse_tool_record,
     tool_space,
 )
+from .redact import has_credentials
 from .request import pins_of
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep
-from .work import make_installer, run_checked
+from .work import make_installer, run_checked, with_temporary_files, write_private_files
 
 
 class ToolRun:
@@ -94,7 +95,10 @@ class ToolRun:
     def shares(self) -> Optional[Tuple[object, ...]]:
         """What has to be the same for one call of pipx to install several tools; ``None`` where this needs its own."""
         entry, pipx = self.entry, self.pipx
-        has_options = entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        has_logins = any(map(has_credentials, _specs_of(entry)))
+        has_options = (
+            has_logins or entry.suffix or entry.include_deps or entry.python or entry.inject or self.state.kept
+        )
         is_new = self.step.action == "create" and not os.path.lexists(self.path) and not os.path.lexists(self.aside)
         # From an address pipx learns the name by installing it first.
         is_named = isinstance(parse_spec(entry.install_spec), Requirement)
@@ -103,6 +107,10 @@ class ToolRun:
         return (self.space, pipx, entry.installer, entry.state)
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago.
+        danger = danger_of_tool(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
         if self.step.action == "remove":
             self._remove()
             return
@@ -111,7 +119,7 @@ class ToolRun:
                 with replacing(self.path, self.aside, self.account):
                     self._install(keep=self.step.keeps_versions)
                     self._refuse_foreign_links()
-            except ProvisionError:
+            except (ProvisionError, OSError):
                 self._restore_links()
                 self._unlink(only_dangling=True)
                 raise
@@ -128,7 +136,7 @@ class ToolRun:
         entries = [self.entry, *(run.entry for run in others)]
         names = ", ".join(entry.name for entry in entries)
         with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
-            self._pipx(install_together_arguments(entries), f"Installing {names}", log_file=f"{scratch}/{LOG_NAME}")
+            self._pipx(install_together_arguments(entries), f"Installing {names}", scratch=scratch)
 
     def take_made(self) -> None:
         """Take the step for a tool that may have been installed with others; from its start where it was not."""
@@ -144,6 +152,13 @@ class ToolRun:
             raise
         self._finish()
 
+    def leave_no_half(self) -> None:
+        """Leave nothing of a tool that was installed with others and did not get so far as to be recorded."""
+        state = self._look()
+        if state.record is None or state.problem:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._unlink(only_dangling=True)
+
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
         if not pins:
@@ -151,7 +166,10 @@ class ToolRun:
             return
         try:
             self._install_once(pins)
-        except CommandFailed:
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None:
+                raise
             act_as(self.account, lambda: remove_tree(self.path))
             self._install_once(())
             self.warnings.append(
@@ -162,7 +180,7 @@ class ToolRun:
         python = self.observed.interpreter.path if self.entry.python and self.observed.interpreter else ""
         injected = self.entry.inject if self.entry.inject is not None else self.state.kept_injected
         with scratch_directory(self.account, self.space.scratch_path(self.entry)) as scratch:
-            files = {"log_file": f"{scratch}/{LOG_NAME}"}
+            files = {"scratch": scratch}
             if pins:
                 files["pins_file"] = f"{scratch}/pins.txt"
                 write_atomically(files["pins_file"], "\n".join(pins) + "\n", account=self.account)
@@ -170,15 +188,17 @@ class ToolRun:
             if injected:
                 self._pipx(inject_arguments(self.entry, injected), f"Injecting into {self.entry.name}", **files)
 
-    def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", log_file: str = "") -> None:
+    def _pipx(self, arguments: Tuple[str, ...], what: str, *, pins_file: str = "", scratch: str = "") -> None:
         if self.pipx is None:
             raise ProvisionError(f"{what} needs pipx, and there is none on this host.", advice="The role provides it.")
         backend = self.entry.installer if self.entry.installer != "auto" else self.desired.installer
         by_uv, uv = self._by_uv, find_uv(self.host)
+        log_file = f"{scratch}/{LOG_NAME}" if scratch else ""
         env = pipx_environment(
             self.host,
             self.space,
-            self.desired.index,
+            # What asks no index gets no credentials.
+            self.desired.index if scratch else IndexSettings(),
             prefix=self.path,
             uv=uv if by_uv else "",
             backend="" if backend == "auto" else backend,
@@ -187,6 +207,17 @@ class ToolRun:
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        command = replace(command, timeout=self.desired.index.timeout or None)
+        private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
+        if scratch:
+            files: Mapping[str, str] = {}
+            if private:
+                from .logins import hand_over  # noqa: PLC0415  # few tools have any
+
+                logins, files = hand_over(self.host, self.account, scratch, private)
+                command = replace(command, env={**command.env, **logins})
+            command = write_private_files(self.host, command, scratch, files)
+            command = with_temporary_files(self.host, command, scratch)
         installer = make_installer("uv" if by_uv else "pip", uv)
         run_checked(self.host, command, what, self.secrets, installer, log_file=log_file)
 
@@ -213,7 +244,7 @@ class ToolRun:
 
     def _refuse_foreign_links(self) -> None:
         """Raise when a command's name is taken; pipx only warns of it, and which commands there are shows late."""
-        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}") or "")
+        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}", follow=False) or "")
         foreign = judge_links(self.host, self.space, self.path, record)[1] if record is not None else ()
         if foreign:
             refusal = foreign_link(self.entry, self.space, foreign[0])
@@ -234,12 +265,21 @@ class ToolRun:
         remove_directory(self.path, self.aside, self.account)
 
 
+def _specs_of(entry: ToolEntry) -> Tuple[str, ...]:
+    return (entry.install_spec, *(entry.inject or ()))
+
+
 def take_together(runs: "Sequence[ToolRun]") -> None:
     """Take the steps for tools that one call of pipx installs; raises what was wrong with each that failed."""
     if len(runs) > 1:
-        # Which of them failed and why shows when it is installed by itself.
-        with contextlib.suppress(CommandFailed):
+        try:
             runs[0].install_together(runs[1:])
+        except CommandFailed as error:
+            # Which of them failed and why shows when it is installed by itself; what took too long would do so again.
+            if error.status is None:
+                for run in runs:
+                    run.leave_no_half()
+                raise
     errors: List[ProvisionError] = []
     for run in runs:
         try:
@@ -249,6 +289,8 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
                 run.take()
         except ProvisionError as error:
             errors.append(error)
+        except OSError as error:
+            errors.append(refused_by_system(error, what=f"The tool {run.entry.name}"))
     raise_all(errors)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import List, Mapping, Optional
 
 from .account import Account, act_as
+from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift, extra_distributions
 from .errors import CommandFailed, ProvisionError
@@ -18,12 +19,19 @@ from .host import Host
 from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
 from .observe import find_uv
+from .parts import load
+from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
 from .work import make_installer, run_prepared
+
+
+def who_changes(host: Host, directory: str, account: Optional[Account]) -> Optional[Account]:
+    """Return who changes a directory: the account wherever it controls a part of the way, the caller elsewhere."""
+    return keeper_of(host, os.path.join(directory, SCRATCH_NAME)) if account is not None else None
 
 
 class VenvRun:
@@ -37,18 +45,17 @@ class VenvRun:
         self.aside = self.path + ASIDE_SUFFIX
         self.account = step.observed.account
         self.installer: Installer = make_installer(step.installer, find_uv(self.host))
-
-    @property
-    def actor(self) -> Optional[Account]:
-        """Who changes the parent directory: the owner in its own space, the caller elsewhere."""
-        parent = self.host.stat(os.path.dirname(self.path))
-        return (
-            self.account
-            if parent is not None and self.account is not None and parent.st_uid == self.account.uid
-            else None
-        )
+        #: Whether all that this run leaves was installed with its hash checked, where that is asked for.
+        self.verified = True
+        #: Who changes the parent directory: the owner wherever it controls a directory on the way, else the caller.
+        self.actor: Optional[Account] = None
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago, and whoever controls nothing now cannot redirect what follows.
+        danger = danger_of_venv(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
+        self.actor = keeper_of(self.host, self.path) if self.account is not None else None
         if self.step.action == "remove":
             remove_directory(self.path, self.aside, self.actor)
         elif self.step.action == "create" and self.observed.state.kind == "empty":
@@ -58,15 +65,20 @@ class VenvRun:
                 act_as(self.actor, lambda: remove_tree(self.aside))
             with replacing(self.path, self.aside, self.actor):
                 self._build()
+            if self.observed.state.build:
+                self.warnings.append(
+                    f"{self.path} is made in place now. What was started before may still run from a build in "
+                    f"{self.entry.builds_directory}: remove that directory when nothing does any more."
+                )
         else:
             self._update()
         for link, target in self.step.links:
-            make_directory(os.path.dirname(link), None)
+            make_directory(os.path.dirname(link))
             remove_tree(link)
             os.symlink(target, link)
 
     def _build(self) -> None:
-        make_directory(self.path, self.account)
+        make_directory(self.path, self.account, self.actor)
         self._write_receipt(Receipt(unfinished=self.step.action, packages=self.observed.state.kept))
         interpreter = self.step.interpreter
         if interpreter is None:
@@ -77,18 +89,26 @@ class VenvRun:
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
             )
             self._run(work, prepared, f"Making the environment {self.path}")
-            pins = pins_of(dict(self.observed.state.kept))
-            also = pins if self.entry.state != "exact" and not self.entry.require_hashes else ()
-            self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
-            if self.entry.state == "exact" and pins:
-                self._remove_others(work)
+            self._fill(work)
         self._finish(before={})
+
+    def _fill(self, work: Workplace) -> None:
+        """Install what is asked for into a new environment, and what was in the one before it."""
+        # Of versions of before there is no hash.
+        pins = () if self.entry.checks_hashes else pins_of(dict(self.observed.state.kept))
+        also = pins if self.entry.state != "exact" else ()
+        self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
+        if self.entry.state == "exact" and pins:
+            self._remove_others(work)
 
     def _update(self) -> None:
         observed, before = self.observed, dict(self.observed.state.distributions)
         receipt = observed.state.receipt or Receipt(packages={})
         asked_anew = observed.state.receipt is None or receipt.digest != observed.request.digest
         drifted = {name: receipt.packages[name] for name in drift(observed)}
+        # What came without its hash being checked is fetched again; the same version could be another file.
+        again = self.entry.checks_hashes and asked_anew and not receipt.hashes
+        self.verified = receipt.hashes or again
         extras = extra_distributions(observed) if self.entry.state == "exact" and not asked_anew else ()
         if not (asked_anew or drifted or extras or observed.newer):
             act_as(self.actor, lambda: remove_tree(self.aside))
@@ -99,14 +119,16 @@ class VenvRun:
                 work = Workplace(self.host, self.account, scratch, self.desired.index)
                 if asked_anew or drifted or observed.newer:
                     upgrade = self.entry.state == "latest"
-                    also = () if self.entry.require_hashes else pins_of(drifted)
-                    pins = pins_of(dict(receipt.packages)) if drifted and not (asked_anew or upgrade) else ()
-                    self._install(work, InstallRequest(self.entry, upgrade=upgrade, pins=pins, also=also))
+                    also = () if self.entry.checks_hashes else pins_of(drifted)
+                    keeps = drifted and not (asked_anew or upgrade or self.entry.checks_hashes)
+                    pins = pins_of(dict(receipt.packages)) if keeps else ()
+                    request = InstallRequest(self.entry, upgrade=upgrade, again=again, pins=pins, also=also)
+                    self._install(work, request)
                 if asked_anew and self.entry.state == "exact":
                     self._remove_others(work)
                 elif extras:
                     self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
-        except ProvisionError:
+        except (ProvisionError, OSError):
             # Nothing moved: then it is as finished as it was before, and need not be rebuilt next time.
             if self._look().distributions == before and observed.state.receipt is not None:
                 self._write_receipt(observed.state.receipt)
@@ -126,8 +148,9 @@ class VenvRun:
         what = f"Installing into {self.path}"
         try:
             self._run(work, self.installer.install(work, self.path, request), what)
-        except CommandFailed:
-            if not (request.pins or request.also):
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None or not (request.pins or request.also):
                 raise
             plain = replace(request, pins=(), also=())
             if not plain.is_empty:
@@ -143,7 +166,9 @@ class VenvRun:
         plain = InstallRequest(
             self.entry, pins=pins_of(from_index(self.host, site_packages(self.host, self.path, ""), installed))
         )
-        if not plain.is_empty:
+        if self.entry.lock:
+            wanted = {one.name: one.version for one in load("pylock").locked_packages(work, self.entry, self.path)}
+        elif not plain.is_empty:
             prepared = self.installer.resolve(work, self.path, plain, everything=True)
             done = self._run(work, prepared, f"Resolving for {self.path}")
             wanted = self.installer.read_resolution(done).packages
@@ -164,7 +189,7 @@ class VenvRun:
         previous = self.observed.state.receipt
         # What somebody else put there before is not what satisfied the request.
         foreign = {name for name in before if previous is not None and name not in previous.packages}
-        asked = set(request.names)
+        asked = {*request.names, *(load("pylock").names_in(self.host, self.entry) if self.entry.lock else ())}
         packages = {
             name: version
             for name, version in state.distributions.items()
@@ -172,7 +197,8 @@ class VenvRun:
         }
         base = self.host.resolve(f"{self.path}/bin/python")
         identity = identify_interpreter(self.host, state.base or base, state.version)
-        self._write_receipt(Receipt(request.digest, identity, packages, self.installer.name))
+        hashes = self.entry.checks_hashes and self.verified
+        self._write_receipt(Receipt(request.digest, identity, packages, self.installer.name, hashes=hashes))
 
     def _write_receipt(self, receipt: Receipt) -> None:
         write_atomically(f"{self.path}/{FILE_NAME}", receipt.to_json(), account=self.account)

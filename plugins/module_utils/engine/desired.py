@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping,
 
 from . import values
 from .errors import InvalidState
-from .redact import secrets_in
+from .parts import load
+from .redact import secrets_in, spellings
 from .requirement import Requirement, normalize_name, parse_spec
 
 if TYPE_CHECKING:
     from .system_pip import SystemPipEntry
 
-VENV_STATES = ("present", "latest", "exact", "absent")
+VENV_STATES = ("present", "latest", "exact", "absent", "rolled_back")
+LAYOUTS = ("in_place", "versioned")
 TOOL_STATES = ("present", "latest", "absent")
 SCOPES = ("global", "user")
 INSTALLERS = ("auto", "pip", "uv")
 REBUILDS = ("auto", "never")
 PIPX_SOURCES = ("auto", "system", "index")
 PIP_CONF_OVERRIDES = ("keep", "absent")
+#: Appended to the path of an environment with versioned layout: the directory of its builds.
+BUILDS_SUFFIX = ".d"
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,27 @@ class VenvEntry:
     project: str = ""
     editable: bool = False
     extras: Tuple[str, ...] = ()
+    lock: str = ""
+    lock_extras: Tuple[str, ...] = ()
+    lock_groups: Tuple[str, ...] = ()
     require_hashes: bool = False
     system_site_packages: bool = False
     owner: str = ""
     installer: str = "auto"
     rebuild: str = "auto"
     pip_args: Tuple[str, ...] = ()
+    layout: str = "in_place"
+    keep: int = 2
+
+    @property
+    def builds_directory(self) -> str:
+        """Where its builds are, each in a directory of its own, when its layout is versioned."""
+        return self.path + BUILDS_SUFFIX
+
+    @property
+    def checks_hashes(self) -> bool:
+        """Whether each file has to have the hash that is given for it; a lock always gives one."""
+        return self.require_hashes or bool(self.lock)
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,10 @@ class ToolEntry:
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """Where distributions come from. URLs are without the credentials, which stand beside them."""
+    """Where distributions come from. URLs are without the credentials, which stand beside them.
+
+    ``timeout`` is how many seconds one call of an installer may take; 0 is no limit.
+    """
 
     index_url: str = ""
     extra_index_urls: Tuple[str, ...] = ()
@@ -84,16 +106,19 @@ class IndexSettings:
     username: str = ""
     password: str = ""
     ca_bundle: str = ""
+    client_cert: str = ""
     proxy: str = ""
     trusted_hosts: Tuple[str, ...] = ()
+    timeout: float = 3600.0
 
 
 @dataclass(frozen=True)
 class Desired:
     """The whole declared state of one host. ``libraries`` are normalised PyPI names, ``lock_timeout`` is in seconds.
 
-    ``restore_marker``: the markers of OS packages are as these ship them; ``pip_conf_override`` absent: no pip.conf
-    makes pip pass over them.
+    ``pipx_pin`` and ``uv_pin``: the versions of those that come from the index, "" for the newest. ``require_pins``:
+    nothing is declared that is not pinned. ``restore_marker``: the markers of OS packages are as these ship them;
+    ``pip_conf_override`` absent: no pip.conf makes pip pass over them.
     """
 
     venvs: Tuple[VenvEntry, ...] = ()
@@ -105,6 +130,9 @@ class Desired:
     installer: str = "auto"
     uv: bool = False
     pipx_source: str = "auto"
+    pipx_pin: str = ""
+    uv_pin: str = ""
+    require_pins: bool = False
     index: IndexSettings = IndexSettings()
     manage_system_packages: bool = True
     lock_timeout: float = 300.0
@@ -124,7 +152,10 @@ class Desired:
             texts += [tool.spec, *(tool.inject or ())]
         for entry in self.system_pip:
             texts += [*entry.name, *entry.pip_args]
-        return secrets_in(texts) | ({self.index.password} if self.index.password else frozenset())
+        index = self.index
+        # A user without a password is a token.
+        own = spellings(index.password, index.username) if index.password else spellings(index.username)
+        return secrets_in(texts) | own
 
 
 _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
@@ -137,12 +168,17 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "project": values.optional(values.installable),
     "editable": values.boolean,
     "extras": values.list_of(values.extra),
+    "lock": values.optional(values.lock_file),
+    "lock_extras": values.list_of(values.extra),
+    "lock_groups": values.list_of(values.extra),
     "require_hashes": values.boolean,
     "system_site_packages": values.boolean,
     "owner": values.optional(values.account),
     "installer": values.choice(*INSTALLERS),
     "rebuild": values.choice(*REBUILDS),
-    "pip_args": values.list_of(values.plain_text),
+    "pip_args": values.list_of(values.argument),
+    "layout": values.choice(*LAYOUTS),
+    "keep": values.count,
 }
 _TOOL_FIELDS: Dict[str, Callable[[object], Any]] = {
     "name": values.name,
@@ -166,10 +202,14 @@ _SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_installer": ("installer", values.choice(*INSTALLERS)),
     "python_uv": ("uv", values.boolean),
     "python_pipx_source": ("pipx_source", values.choice(*PIPX_SOURCES)),
+    "python_pipx_pin": ("pipx_pin", values.optional(values.version)),
+    "python_uv_pin": ("uv_pin", values.optional(values.version)),
+    "python_require_pins": ("require_pins", values.boolean),
     "python_manage_system_packages": ("manage_system_packages", values.boolean),
     "python_lock_timeout": ("lock_timeout", values.seconds),
 }
 _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
+    "python_install_timeout": ("timeout", values.seconds),
     "python_index_url": ("index_url", values.optional(values.url)),
     "python_extra_index_urls": ("extra_index_urls", values.list_of(values.url)),
     "python_find_links": ("find_links", values.list_of(values.url)),
@@ -177,6 +217,7 @@ _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_index_username": ("username", values.optional(values.plain_text)),
     "python_index_password": ("password", values.optional(values.plain_text)),
     "python_ca_bundle": ("ca_bundle", values.optional(values.absolute)),
+    "python_client_cert": ("client_cert", values.optional(values.absolute)),
     "python_proxy": ("proxy", values.optional(values.url)),
     "python_trusted_hosts": ("trusted_hosts", values.list_of(values.host_name)),
 }
@@ -207,6 +248,8 @@ def validate(declared: Mapping[str, object]) -> Desired:
     )
     settings = _group(declared, {**_PROTECTION, **_SETTINGS}, problems)
     index = _group(declared, _INDEX_SETTINGS, problems)
+    if settings.get("require_pins") and (venvs or tools or system_pip):
+        problems += load("pins").unpinned_entries(venvs, tools, system_pip)
     if problems:
         raise InvalidState(problems)
     return Desired(
@@ -340,11 +383,51 @@ def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) ->
                 f"{where}: extras are the project's, and there is no project; allowed for others is "
                 'packages: ["name[extra]"].'
             )
+        _check_lock(where, entry, problems)
         if entry.require_hashes and (entry.packages or entry.project):
             problems.append(
                 f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that "
                 "carry them, not packages or a project."
             )
+        if entry.state == "rolled_back" and entry.layout != "versioned":
+            problems.append(
+                f"{where}: state is rolled_back without earlier builds to go back to; allowed is it with "
+                "layout: versioned."
+            )
+        if entry.layout == "versioned":
+            _check_builds(where, entry, venvs, problems)
+
+
+def _check_builds(where: str, entry: VenvEntry, venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) -> None:
+    """Refuse what would stand in the builds of an environment: they come and go as a whole."""
+    for other_where, other in venvs:
+        for folder in (entry.path, entry.builds_directory):
+            if other.path == entry.builds_directory or other.path.startswith(folder + "/"):
+                problems.append(
+                    f"{other_where}: this is a place in {folder}, where {where} has its builds; allowed is a path "
+                    "outside of it."
+                )
+                break
+
+
+def _check_lock(where: str, entry: VenvEntry, problems: List[str]) -> None:
+    if not entry.lock:
+        if entry.lock_extras or entry.lock_groups:
+            problems.append(f"{where}: lock_extras and lock_groups select from a lock, and there is no lock.")
+        return
+    others = [key for key in ("packages", "requirements", "constraints", "project") if getattr(entry, key)]
+    if others:
+        problems.append(
+            f"{where}: lock names everything that is to be in it; allowed with it is none of packages, requirements, "
+            f"constraints and project, and there is {', '.join(others)}."
+        )
+    if entry.system_site_packages:
+        problems.append(
+            f"{where}: with system_site_packages what the interpreter has would count as what the lock names; allowed "
+            "with a lock is system_site_packages: false."
+        )
+    if entry.state == "latest":
+        problems.append(f"{where}: a lock says every version; allowed with it are the states present and exact.")
 
 
 def _check_tools(tools: Sequence[Tuple[str, ToolEntry]], problems: List[str]) -> None:

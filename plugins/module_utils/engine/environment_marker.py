@@ -19,6 +19,8 @@ MAX_DEPTH = 50
 # https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 _VERSION_VARIABLES = frozenset({"python_version", "python_full_version", "platform_release", "implementation_version"})
 _NAME_VARIABLES = frozenset({"extra", "extras", "dependency_groups"})
+# Of lock files alone (PEP 751). An environment has their names joined by commas.
+_SET_VARIABLES = frozenset({"extras", "dependency_groups"})
 _TEXT_VARIABLES = frozenset(
     {
         "os_name",
@@ -70,6 +72,8 @@ class _Comparison:
     def evaluate(self, environment: Mapping[str, str], extra: str) -> bool:
         left, right = (_read(operand, environment, extra) for operand in (self.left, self.right))
         variables = {operand.name for operand in (self.left, self.right) if isinstance(operand, _Variable)}
+        if variables & _SET_VARIABLES:
+            return self._is_member(left, right)
         if variables & _NAME_VARIABLES:
             left, right = normalize_name(left), normalize_name(right)
         elif variables <= _VERSION_VARIABLES:
@@ -77,6 +81,14 @@ class _Comparison:
             if outcome is not None:
                 return outcome
         return _compare_texts(left, self.operator, right)
+
+    def _is_member(self, name: str, names: str) -> bool:
+        """Say whether a name is one of a set: all that can be asked of extras and dependency_groups."""
+        is_set = isinstance(self.right, _Variable) and self.right.name in _SET_VARIABLES
+        if not is_set or isinstance(self.left, _Variable) or self.operator not in ("in", "not in"):
+            raise RequirementError("extras and dependency_groups can only be asked whether a name is in them")
+        found = normalize_name(name) in {normalize_name(one) for one in names.split(",") if one}
+        return found is (self.operator == "in")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from . import (  # noqa: F401  # to be there is all they are imported for
+    apply_builds,
     apply_system_pip,
+    builds,
     marker_restore,
+    package_manager_ready,
+    pins,
     pip_conf,
     pip_conf_override,
     preview,
+    pylock,
     shipped_marker,
     system_pip_inquiry,
     system_pip_observe,

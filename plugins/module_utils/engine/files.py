@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-import shutil
+import stat
 import tempfile
 from typing import Callable, Iterator, Optional, Tuple
 
 from .account import Account, act_as
+from .errors import ProvisionError
+
+#: How a directory is opened that another account may exchange for a link, a pipe or a device.
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: So many directories inside of each other are open at the same time.
+_DEEPEST = 60
 
 
 def write_atomically(
@@ -25,12 +32,21 @@ def write_atomically(
     """Leave ``text`` as the whole content of ``path``, written with the rights of ``account``.
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
-    numbers of the user and the group it belongs to, where they are not those of ``account``. A byte that is no UTF-8
-    stands in ``text`` as Python's "surrogateescape" has it.
+    numbers of the user and the group it belongs to, where they are not those of ``account``. One writer at a time: what
+    a killed one left is removed. A byte that is no UTF-8 stands in ``text`` as Python's "surrogateescape" has it.
     """
 
     def write() -> None:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".pep668-")
+        folder, name = os.path.split(path)
+        prefix = f".{name.lstrip('.')}.pep668-"
+        for left in os.listdir(folder):
+            if left.startswith(prefix):
+                os.unlink(os.path.join(folder, left))
+        try:
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
+        except OSError as error:
+            # Of a name that nobody knows.
+            raise OSError(error.errno, error.strerror, path) from error
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(text)
@@ -42,6 +58,9 @@ def write_atomically(
                 os.chown(temporary, *owner)
             os.chmod(temporary, mode)
             os.rename(temporary, path)
+        except OSError as error:
+            os.unlink(temporary)
+            raise OSError(error.errno, error.strerror, path) from error
         except BaseException:
             os.unlink(temporary)
             raise
@@ -49,41 +68,86 @@ def write_atomically(
     act_as(account, write)
 
 
-def make_directory(path: str, account: Optional[Account]) -> None:
+def make_directory(path: str, account: Optional[Account] = None, actor: Optional[Account] = None) -> None:
     """Leave a directory at ``path`` that belongs to ``account``, with what is missing above it.
 
-    Missing parents belong to whom the nearest existing directory belongs: the account in its own space, the
-    caller elsewhere.
+    It is made with the rights of ``actor`` (``None``: the caller), to whom missing parents belong. Raises
+    ProvisionError where another account was faster, in a directory that everybody may write in.
     """
-    missing = []
-    nearest = path
-    while not os.path.lexists(nearest):
-        missing.append(nearest)
-        nearest = os.path.dirname(nearest)
-    if not missing:
-        return
-    own_space = account is not None and os.stat(nearest).st_uid == account.uid
-    previous_umask = os.umask(0o022)
-    try:
-        if own_space:
-            act_as(account, lambda: os.makedirs(path, exist_ok=True))
-            return
+
+    def make() -> None:
+        missing = []
+        nearest = path
+        while not os.path.lexists(nearest):
+            missing.append(nearest)
+            nearest = os.path.dirname(nearest)
         for directory in reversed(missing):
-            # What is done beside this may need the same parent.
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(directory, 0o755)
-        if account is not None and account.uid != os.geteuid():
-            os.chown(path, account.uid, account.gid, follow_symlinks=False)
-    finally:
-        os.umask(previous_umask)
+            _make_one(directory)
+        if missing and account is not None and account.uid != os.geteuid():
+            handle = os.open(path, _DIRECTORY)
+            try:
+                os.fchown(handle, account.uid, account.gid)
+            finally:
+                os.close(handle)
+
+    act_as(actor, make)
+
+
+def _make_one(directory: str) -> None:
+    try:
+        os.mkdir(directory, 0o755)
+    except FileExistsError:
+        # What is done beside this may need the same parent.
+        found = os.lstat(directory)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise ProvisionError(
+                f"{directory} was put there by another account while this ran.",
+                advice="Declare a path below directories in which only root and its owner may write.",
+            ) from None
 
 
 def remove_tree(path: str) -> None:
-    """Leave nothing at ``path``; a link is removed itself, never what it points to."""
-    if os.path.islink(path) or os.path.isfile(path):
+    """Leave nothing at ``path``; a link is removed itself, never what it points to.
+
+    Whoever changes what is in it meanwhile neither leads the removal elsewhere nor keeps it waiting.
+    """
+    try:
         os.unlink(path)
-    elif os.path.lexists(path):
-        shutil.rmtree(path)
+        return
+    except FileNotFoundError:
+        return
+    except OSError:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise
+    handle = os.open(path, _DIRECTORY)
+    try:
+        while os.listdir(handle):
+            _remove_entries(handle, handle, 0)
+    finally:
+        os.close(handle)
+    os.rmdir(path)
+
+
+def _remove_entries(handle: int, top: int, depth: int) -> None:
+    """Remove what is in an open directory; what is deep in it is moved to the ``top`` first."""
+    for name in os.listdir(handle):
+        try:
+            os.unlink(name, dir_fd=handle)
+            continue
+        except FileNotFoundError:
+            continue
+        except OSError:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                raise
+        if depth == _DEEPEST:
+            os.rename(name, f".{os.urandom(16).hex()}", src_dir_fd=handle, dst_dir_fd=top)
+            continue
+        inner = os.open(name, _DIRECTORY, dir_fd=handle)
+        try:
+            _remove_entries(inner, top, depth + 1)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=handle)
 
 
 @contextlib.contextmanager
@@ -155,18 +219,76 @@ def _in_folder(folder: str, act: Callable[[], None]) -> None:
 def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]:
     """Give the body a private, empty directory of ``account``, gone afterwards: ``at`` a path, else a temporary one.
 
-    A path of its own is found again after a kill.
+    After a kill a path of its own is found again; of temporary ones the next to be made removes it.
     """
 
     def make() -> str:
-        if not at:
-            return tempfile.mkdtemp(prefix=".pep668-")
         remove_tree(at)
         _in_folder(os.path.dirname(at), lambda: os.mkdir(at, 0o700))
         return at
 
+    if not at:
+        with _temporary_directory(account) as path:
+            yield path
+        return
     path = act_as(account, make)
     try:
         yield path
     finally:
         act_as(account, lambda: remove_tree(path))
+
+
+_TEMPORARY = ".pep668-"
+#: How often a temporary directory is made anew; the account it is for could keep that up for ever.
+_MOST_TRIES = 100
+
+
+@contextlib.contextmanager
+def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
+    """As scratch_directory, where temporary files go. A lock, which dies with its process, says that it is in use."""
+    act_as(account, _remove_unused)
+    path, handle = _make_locked(account)
+    try:
+        yield path
+    finally:
+        act_as(account, lambda: remove_tree(path))
+        os.close(handle)
+
+
+def _make_locked(account: Optional[Account]) -> Tuple[str, int]:
+    for _ in range(_MOST_TRIES):
+        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
+        # Another run may take it for one that is left over.
+        with contextlib.suppress(OSError):
+            return path, _lock_directory(path)
+    raise ProvisionError("Something on this host locks or removes each temporary directory as soon as it is there.")
+
+
+def _lock_directory(path: str) -> int:
+    """Return the open, locked directory; raises OSError where another has it, or it is not there any more."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(handle), os.lstat(path)):
+            raise FileNotFoundError(path)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_unused() -> None:
+    """Remove the temporary directories of this account that killed runs have left."""
+    folder = tempfile.gettempdir()
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if not name.startswith(_TEMPORARY):
+            continue
+        # What is another account's, in use, or gone by now, stays as it is.
+        with contextlib.suppress(OSError):
+            if os.lstat(path).st_uid == os.geteuid():
+                handle = _lock_directory(path)
+                try:
+                    remove_tree(path)
+                finally:
+                    os.close(handle)

@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
+from .bundled_wheels import bundled_wheels
 from .desired import IndexSettings
 from .errors import ProvisionError, printable
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
+from .installer_pip_options import without_private
 from .interpreter import Interpreter, Interpreters
 from .json_text import read_json
+from .parts import load
 from .pip_release import Pip
 from .process import Command, Completed
-from .redact import has_credentials, host_of, with_credentials
+from .redact import has_credentials, host_of, with_credentials, without_login
 from .request import InstallRequest
 from .requirement import normalize_name
 from .venv import distributions_in, site_packages
+
+if TYPE_CHECKING:
+    from pep668_provision.engine.pylock import LockedPackage
 
 #: pip install --dry-run --report exists since this version (pip release notes).
 REPORT_SINCE = "22.2"
 #: pip --python, by which a pip works in an environment that has none, since this one.
 OTHER_PYTHON_SINCE = "22.3"
-#: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
-_SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
 _REDIRECTIONS = (
     "PIP_TARGET",
@@ -64,6 +69,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
         env["PIP_CERT"] = index.ca_bundle
+    if index.client_cert:
+        env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
         env["PIP_PROXY"] = index.proxy
     if index.trusted_hosts:
@@ -96,6 +103,8 @@ def pip_environment(
     return env
 
 
+_NO_INDEX = IndexSettings()
+
 _KNOWN_FAILURES = (
     (
         "Temporary failure in name resolution",
@@ -108,6 +117,11 @@ _KNOWN_FAILURES = (
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("403 Client Error", "The index lets this user not in: check python_index_username and python_index_password."),
+    ("error responses", "The index itself fails: try again later, or set python_index_url to another."),
+    ("Read timed out", "The index is too slow or does not answer: check the host's network and python_index_url."),
+    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
+    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
@@ -115,10 +129,18 @@ _KNOWN_FAILURES = (
     ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
     (
+        "must have their versions pinned with ==",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+    ),
+    (
         "No matching distribution found",
-        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
+        "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
     ),
     ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
+    ("is invalid", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("BadZipFile", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("UnicodeDecodeError", "What answers there is no package index: check python_index_url."),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
@@ -134,13 +156,21 @@ class PipInstaller(Installer):
     name = "pip"
     known_failures = _KNOWN_FAILURES
 
-    def _command(self, work: Workplace, argv: Iterable[str], *, cwd: str = "/") -> Command:
+    def _command(
+        self, work: Workplace, argv: Iterable[str], *, index: IndexSettings = _NO_INDEX, cwd: str = "/"
+    ) -> Command:
+        """Return a call; credentials are only given to one that asks an ``index``."""
         return Command(
             tuple(argv),
-            env=pip_environment(work.index, log_file=f"{work.scratch}/{LOG_NAME}"),
+            env=pip_environment(index, log_file=f"{work.scratch}/{LOG_NAME}"),
             account=work.account,
             cwd=cwd,
         )
+
+    def _installing(self, work: Workplace, venv: str, argv: Iterable[str], request: InstallRequest) -> Prepared:
+        asked = install_arguments(work, venv, request)
+        command = self._command(work, (*argv, *asked.words), index=work.index, cwd=working_directory(request))
+        return Prepared(replace(command, env={**command.env, **asked.environment}), asked.files)
 
     def create(
         self,
@@ -164,24 +194,14 @@ class PipInstaller(Installer):
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "ensurepip", "--default-pip"]))
 
     def install(self, work: Workplace, venv: str, request: InstallRequest) -> Prepared:
-        arguments, files = install_arguments(work, request)
-        return Prepared(
-            self._command(
-                work, [f"{venv}/bin/python", "-I", "-m", "pip", "install", *arguments], cwd=working_directory(request)
-            ),
-            files,
-        )
+        return self._installing(work, venv, [f"{venv}/bin/python", "-I", "-m", "pip", "install"], request)
 
     def uninstall(self, work: Workplace, venv: str, names: Tuple[str, ...]) -> Prepared:
         return Prepared(self._command(work, [f"{venv}/bin/python", "-I", "-m", "pip", "uninstall", "--yes", *names]))
 
     def resolve(self, work: Workplace, venv: str, request: InstallRequest, *, everything: bool) -> Prepared:
-        arguments, files = install_arguments(work, request)
         options = ["--quiet", "--dry-run", "--report", "-"] + (["--ignore-installed"] if everything else [])
-        pip = self._pip_with_report(work, venv)
-        return Prepared(
-            self._command(work, [*pip, "install", *options, *arguments], cwd=working_directory(request)), files
-        )
+        return self._installing(work, venv, [*self._pip_with_report(work, venv), "install", *options], request)
 
     def read_resolution(self, done: Completed) -> Resolution:
         try:
@@ -210,11 +230,11 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     """
     if Pip(own, "").is_at_least(REPORT_SINCE):
         return [python, *flags, "-m", "pip"]
-    wheels = bundled_wheels(work, python)
+    wheels = bundled_wheels(work.host, python)
     for version, wheel in wheels:
         if Pip(version, "").is_at_least(REPORT_SINCE):
             return [python, *flags, f"{wheel}/pip"]
-    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
+    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True, named_by=python)
     if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
         # The interpreter's own pip, looking into the environment: nothing of the system is its target.
         return [beside.path, "-I", "-m", "pip", "--python", python]
@@ -232,21 +252,12 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     return [python, *flags, f"{work.scratch}/{names[0]}/pip"]
 
 
-def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
-    """Return (version, path) of the pip wheels that ensurepip would install for this interpreter."""
-    base = work.host.resolve(python)
-    release = os.path.basename(base)
-    prefix = os.path.dirname(os.path.dirname(base))
-    found = []
-    for folder in (
-        f"{prefix}/lib/{release}/ensurepip/_bundled",
-        f"{prefix}/lib64/{release}/ensurepip/_bundled",
-        _SHARED_WHEELS,
-    ):
-        for name in work.host.names_in(folder):
-            if name.startswith("pip-") and name.endswith(".whl"):
-                found.append((name.split("-")[1], f"{folder}/{name}"))
-    return found
+def locked_lines(packages: "Sequence[LockedPackage]") -> str:
+    """Return packages of a lock file as a requirements file that has a hash for each file."""
+    folders = dict.fromkeys(folder for package in packages for folder in package.folders)
+    lines = [f"--find-links file://{quote(folder)}" for folder in folders]
+    lines += [" ".join([one.requirement, *(f"--hash={digest}" for digest in one.hashes)]) for one in packages]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def working_directory(request: InstallRequest) -> str:
@@ -254,31 +265,55 @@ def working_directory(request: InstallRequest) -> str:
     return os.path.dirname(request.entry.requirements[0]) if request.entry.requirements else "/"
 
 
-def install_arguments(work: Workplace, request: InstallRequest) -> Tuple[List[str], Dict[str, str]]:
-    """Return the arguments that stand for a request, and the files they name; uv's pip interface takes the same."""
+@dataclass(frozen=True)
+class InstallArguments:
+    """What a request is on pip's command line: the words, the files (path to content) that they name, and variables."""
+
+    words: Tuple[str, ...]
+    files: Mapping[str, str]
+    environment: Mapping[str, Optional[str]]
+
+
+def install_arguments(work: Workplace, venv: str, request: InstallRequest) -> InstallArguments:
+    """Return the arguments that stand for a request; uv's pip interface takes the same."""
     entry = request.entry
     files: Dict[str, str] = {}
     arguments: List[str] = []
     if request.upgrade:
         arguments.append("--upgrade")
-    if entry.require_hashes:
+    if request.again:
+        arguments.append("--force-reinstall")
+    if entry.checks_hashes:
         arguments.append("--require-hashes")
-    arguments += entry.pip_args
+    # A password in a URL would stand in the process list: such a one goes through a private file.
+    words, private, environment = without_private(entry.pip_args)
+    arguments += words
+    if entry.lock:
+        # The lock has what each package depends on.
+        files[f"{work.scratch}/locked.txt"] = locked_lines(load("pylock").locked_packages(work, entry, venv))
+        arguments += ["--no-deps", "-r", f"{work.scratch}/locked.txt"]
     for path in entry.requirements:
         arguments += ["-r", path]
     for path in entry.constraints:
         arguments += ["-c", path]
-    if request.pins and not entry.require_hashes:
+    if request.pins and not entry.checks_hashes:
         files[f"{work.scratch}/pins.txt"] = "\n".join(request.pins) + "\n"
         arguments += ["-c", f"{work.scratch}/pins.txt"]
-    # A password in a requirement's URL would stand in the process list: such a one goes through a private file.
-    private = [text for text in entry.packages if has_credentials(text)]
+    private += [text for text in entry.packages if has_credentials(text)]
     if private:
-        files[f"{work.scratch}/packages.txt"] = "\n".join(private) + "\n"
+        from .logins import hand_over, is_for_git  # noqa: PLC0415  # few entries have any
+
+        # What stands in the file is an argument again where it is git's.
+        for_git = [text for text in private if is_for_git(text)]
+        lines = [without_login(text) if text in for_git else text for text in private]
+        variables, logins = hand_over(work.host, work.account, work.scratch, for_git)
+        files.update(logins)
+        environment.update(variables)
+        files[f"{work.scratch}/packages.txt"] = "\n".join(lines) + "\n"
         arguments += ["-r", f"{work.scratch}/packages.txt"]
     project = request.project_requirement
     if project is not None:
         arguments += ["-e", project] if entry.editable else [project]
     arguments += [text for text in entry.packages if not has_credentials(text)]
     arguments += request.also
-    return arguments, files
+    return InstallArguments(tuple(arguments), files, environment)

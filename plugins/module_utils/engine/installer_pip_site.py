@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .desired import VenvEntry
+from .desired import IndexSettings, VenvEntry
 from .errors import printable
 from .host import Host
 from .installer import LOG_NAME, Prepared, Workplace
@@ -22,6 +22,9 @@ from .redact import has_credentials
 from .request import InstallRequest
 from .requirement import Requirement
 from .system_pip import SystemPipEntry
+
+Environment = Dict[str, Optional[str]]
+_NOTHING: Environment = {}
 
 #: What pip draws before the sentences of an error.
 _DRAWN = ("\u00d7", "\u2570")
@@ -67,36 +70,47 @@ class SitePip:
             env[VARIABLE] = "1"
         return env
 
-    def _command(self, argv: Sequence[str], *, stdin: str = "", cwd: str = "") -> Command:
+    def _command(
+        self,
+        argv: Sequence[str],
+        *,
+        asks_index: bool = False,
+        further: Mapping[str, Optional[str]] = _NOTHING,
+        stdin: str = "",
+        cwd: str = "",
+    ) -> Command:
+        """Return a call; credentials are only given to one that asks an index."""
+        pip = self if asks_index else replace(self, work=replace(self.work, index=IndexSettings()))
         return Command(
             tuple(argv),
-            env=self.environment(),
+            env={**pip.environment(), **further},
             account=self.work.account,
             stdin=stdin,
             cwd=cwd or self.entry.chdir,
             umask=self.entry.umask,
         )
 
-    def _arguments(self) -> Tuple[List[str], Dict[str, str], str]:
-        """Return the arguments for what is asked, the files they name, and where pip has to run."""
+    def _asking(self, argv: Sequence[str]) -> Prepared:
+        """Return a call about what is asked."""
         entry = self.entry
         # What has a credential in it becomes a line of a private file.
         editable = [text for text in entry.name if entry.editable and not has_credentials(text)]
         others = [text for text in entry.name if text not in editable]
-        asked = VenvEntry(
+        wanted = VenvEntry(
             path="/",
             packages=tuple(f"-e {text}" if entry.editable else text for text in others),
             requirements=entry.requirements,
             pip_args=(*entry.pip_args, *(word for text in editable for word in ("-e", text))),
         )
-        request = InstallRequest(asked, upgrade=entry.state == "latest")
-        arguments, files = install_arguments(self.work, request)
-        return arguments, files, entry.chdir if entry.chdir != "/" else working_directory(request)
+        request = InstallRequest(wanted, upgrade=entry.state == "latest")
+        asked = install_arguments(self.work, "", request)
+        cwd = entry.chdir if entry.chdir != "/" else working_directory(request)
+        command = self._command([*argv, *asked.words], asks_index=True, further=asked.environment, cwd=cwd)
+        return Prepared(command, asked.files)
 
     def install(self) -> Prepared:
         """Return the command that installs what is asked."""
-        arguments, files, cwd = self._arguments()
-        return Prepared(self._command([*self._pip, "install", *arguments], cwd=cwd), files)
+        return self._asking([*self._pip, "install"])
 
     def uninstall(self, names: Sequence[str]) -> Prepared:
         """Return the command that removes these distributions."""
@@ -110,22 +124,30 @@ class SitePip:
 
     def resolve(self) -> Prepared:
         """Return the dry run of ``install``; the marker does not concern one that reports (pip's InstallCommand)."""
-        arguments, files, cwd = self._arguments()
         own = self.interpreter.pip.version if self.interpreter.pip is not None else ""
         pip = pip_with_report(self.work, self.interpreter.path, own, self._flags)
-        options = ["--quiet", "--dry-run", "--report", "-"]
-        return Prepared(self._command([*pip, "install", *options, *arguments], cwd=cwd), files)
+        return self._asking([*pip, "install", "--quiet", "--dry-run", "--report", "-"])
 
     def fetch_wheels(self, found: Mapping[str, "Found"], folder: str) -> Prepared:
         """Return the command that leaves the wheels of what a dry run found in a directory, built where need be."""
         lines = "".join(f"{one.requirement}\n" for one in found.values())
         path = f"{self.work.scratch}/found.txt"
         options = ["--no-deps", "--wheel-dir", folder]
-        return Prepared(self._command([*self._pip, "wheel", *options, "-r", path]), {path: lines})
+        # The report tells addresses without their logins.
+        private = [text for text in self.entry.name if has_credentials(text)]
+        variables, logins = _hand_over(self.work, private) if private else ({}, {})
+        command = self._command([*self._pip, "wheel", *options, "-r", path], asks_index=True, further=variables)
+        return Prepared(command, {path: lines, **logins})
 
     def places(self) -> Prepared:
         """Return the command that tells where pip puts the parts of a distribution, for ``read_places``."""
         return Prepared(self._command([self.interpreter.path, *self._flags, "-c", _PLACES]))
+
+
+def _hand_over(work: Workplace, texts: Sequence[str]) -> Tuple[Environment, Dict[str, str]]:
+    from .logins import hand_over  # noqa: PLC0415  # few entries have any
+
+    return hand_over(work.host, work.account, work.scratch, texts)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .errors import ProvisionError
 from .installer import Installer, Prepared, Resolution, Workplace
 from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
-from .installer_uv_settings import strategy_environment, uv_settings, with_arguments
+from .installer_uv_settings import OF_INDEXES, strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
 from .json_text import read_json
 from .process import Command, Completed
@@ -34,12 +34,26 @@ _NO_OPTIONS = UvOptions()
 _KNOWN_FAILURES = (
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
+    (
+        "certificate not valid yet",
+        "The host's clock may be wrong: set it, then run again.",
+    ),
+    ("certificate expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("HTTP status server error", "The index itself fails: try again later, or set python_index_url to another."),
+    (
+        "end of file before message length",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
     ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
     ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
     (
+        "invalid package format",
+        "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another.",
+    ),
+    (
         "No solution found",
-        "Check names and versions: these requirements cannot be met together from this index for this Python.",
+        "Check names and versions: these requirements cannot be met together from this index (python_index_url).",
     ),
     (
         "Hash mismatch",
@@ -47,8 +61,13 @@ _KNOWN_FAILURES = (
     ),
     (
         "all requirements must have",
-        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
+    (
+        "Failed to extract archive",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
@@ -66,10 +85,14 @@ class UvInstaller(Installer):
     def _command(
         self, work: Workplace, venv: str, argv: Iterable[str], *, options: UvOptions = _NO_OPTIONS, cwd: str = "/"
     ) -> Command:
+        """Return a call; credentials are only given to one that asks an index, which is one that installs."""
         index = with_arguments(work.index, options.settings)
         settings = uv_settings(work.host, work.account, index, prefix=venv)
         words = tuple(argv)
-        if settings.no_index and words[:2] == ("pip", "install"):
+        if words[:2] != ("pip", "install"):
+            env = {name: value for name, value in settings.environment.items() if name not in OF_INDEXES}
+            return Command((self.program, *words), env=env, account=work.account, cwd=cwd)
+        if settings.no_index:
             # The one setting that uv takes by no variable.
             words = (*words[:2], "--no-index", *words[2:])
         env = {**settings.environment, **options.environment}
@@ -82,14 +105,16 @@ class UvInstaller(Installer):
             raise ProvisionError(
                 f"uv has nothing for {', '.join(options.refused)} in pip_args.", advice="Set installer: pip for it."
             )
-        arguments, files = install_arguments(
-            work, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
+        asked = install_arguments(
+            work, venv, replace(request, upgrade=False, entry=replace(request.entry, pip_args=options.arguments))
         )
+        # Of pip's own variables uv knows none, and what they say is in the settings.
+        options.environment.update({name: value for name, value in asked.environment.items() if value is not None})
         if many_indexes:
             options.environment.update(strategy_environment(work.host.environ))
         again = (*self._upgraded(work, request), *_built_again(work, venv, request))
-        argv = ["pip", "install", *how, "--python", f"{venv}/bin/python", *again, *arguments]
-        return Prepared(self._command(work, venv, argv, options=options, cwd=working_directory(request)), files)
+        argv = ["pip", "install", *how, "--python", f"{venv}/bin/python", *again, *asked.words]
+        return Prepared(self._command(work, venv, argv, options=options, cwd=working_directory(request)), asked.files)
 
     def _upgraded(self, work: Workplace, request: InstallRequest) -> List[str]:
         """Return what asks for the newest of what the entry names; uv's own --upgrade moves all it depends on, too."""

@@ -52,6 +52,10 @@ _SYSTEM_CERTIFICATES = (
     "/etc/ssl/cert.pem",
 )
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+#: What is only for a call that asks an index.
+OF_INDEXES = frozenset(
+    {*_INDEX_VARIABLES, *_PROXY_VARIABLES, "UV_FIND_LINKS", "SSL_CLIENT_CERT", "UV_INSECURE_HOST", "UV_INDEX_STRATEGY"}
+)
 #: What pip understands of a format, in uv's words for all and for some packages.
 _FORMATS = (
     ("no-binary", "UV_NO_BINARY", "UV_NO_BINARY_PACKAGE"),
@@ -242,7 +246,9 @@ def _transport_environment(
     ):
         # pip trusts what the system trusts. The second name is the one that older releases of uv know.
         env["UV_SYSTEM_CERTS"] = env["UV_NATIVE_TLS"] = "1"
-    if text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
+    if index.client_cert:
+        env["SSL_CLIENT_CERT"] = index.client_cert
+    elif text("client-cert") and not environ.get("SSL_CLIENT_CERT"):
         env["SSL_CLIENT_CERT"] = _absolute(text("client-cert"), environ)
     proxy = index.proxy or text("proxy")
     if proxy:

@@ -12,7 +12,7 @@ import posixpath
 import re
 import zlib
 from dataclasses import dataclass, replace
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 from .errors import ProvisionError
 from .host import Host
@@ -184,14 +184,28 @@ def _following(text: str, title: str) -> str:
     return lines[lines.index(title) + 1] if title in lines[:-1] else ""
 
 
-def _mtree_digest(data: bytes, path: str) -> str:
-    """Return the digest of a file in a package's mtree(5), gzip as a rule: "./PATH key=value ..." a line."""
+def _mtree_lines(data: bytes) -> List[str]:
+    """Return the lines of a package's mtree(5), gzip as a rule: "./PATH key=value ..." each."""
     try:
         # zlib takes an incomplete end for one, where the gzip module raises four kinds of error.
         text = zlib.decompressobj(wbits=31).decompress(data, _LARGEST_LIST) if data[:2] == b"\x1f\x8b" else data
     except zlib.error:
-        return ""
-    for line in text.decode("utf-8", "replace").splitlines():
+        return []
+    return text.decode("utf-8", "replace").splitlines()
+
+
+def mtree_paths(data: bytes) -> Iterator[str]:
+    """Yield the paths of a package's files and links, relative to the root directory, without its directories."""
+    for line in _mtree_lines(data):
+        entry, _, rest = line.partition(" ")
+        if entry.startswith("./") and not entry.startswith("./.") and "type=dir" not in rest:
+            raw = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found.group(1), 8) & 255]), entry[2:].encode())
+            yield raw.decode("utf-8", "replace")
+
+
+def _mtree_digest(data: bytes, path: str) -> str:
+    """Return the digest of a file as it is recorded in a package's mtree."""
+    for line in _mtree_lines(data):
         entry, _, rest = line.partition(" ")
         if entry == f"./{path}":
             found = re.search(r"\b(sha256|md5)(?:digest)?=([0-9a-fA-F]+)", rest)

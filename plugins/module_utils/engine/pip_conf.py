@@ -20,6 +20,7 @@ from .host import Host
 from .ini_text import LARGEST
 from .interpreter import Interpreters, describe_found
 from .lock import holding_lock
+from .path_control import keeper_of
 from .pip_conf_edit import edit, find_damage, has_key
 from .pip_conf_wanted import WantedConfig
 from .pip_config import system_files, user_files
@@ -98,7 +99,7 @@ def write_config(change: ConfigChange, host: Host, *, backup: bool = False) -> C
     file, backup_file = change.file, ""
     real = host.real(file.real_path)
     try:
-        act_as(file.account, lambda: make_directory(os.path.dirname(real), None))
+        act_as(file.account, lambda: make_directory(os.path.dirname(real)))
         if backup and file.text is not None:
             # Named as Ansible's own modules name theirs.
             now = time.strftime("%Y-%m-%d@%H:%M:%S", time.localtime(host.clock()))
@@ -162,7 +163,9 @@ def _locate_written(wanted: WantedConfig, interpreters: Interpreters, host: Host
             f"The interpreter {wanted.python} is not on this host or does not run.",
             advice=f"Found were: {describe_found(interpreters.discover(with_pip=False))}.",
         )
-    return ConfigFile(posixpath.join(found.prefix, "pip.conf"), "", _owner_of(host, found.prefix))
+    return ConfigFile(
+        posixpath.join(found.prefix, "pip.conf"), "", keeper_of(host, posixpath.join(found.prefix, "pip.conf"))
+    )
 
 
 def _find_user(name: str, host: Host) -> Tuple[Optional[Account], str]:
@@ -170,7 +173,7 @@ def _find_user(name: str, host: Host) -> Tuple[Optional[Account], str]:
     if not name or name == caller.name:
         home = host.environ.get("HOME") or caller.home
         # sudo may leave root the home of who called it.
-        return _owner_of(host, home), home
+        return keeper_of(host, posixpath.join(home, ".config")), home
     account = host.account_by_name(name)
     if account is None:
         raise ProvisionError(f"The user {name} is no account on this host.", advice="Create the account first.")
@@ -181,14 +184,6 @@ def _find_user(name: str, host: Host) -> Tuple[Optional[Account], str]:
     if not host.is_dir(account.home):
         raise ProvisionError(f"{account.home}, the home of {name}, is not there.", advice="Create it first.")
     return account, account.home
-
-
-def _owner_of(host: Host, folder: str) -> Optional[Account]:
-    """Return who owns a folder, for root to act as: in another account's folder a link may lead anywhere."""
-    found = host.stat(folder)
-    if not host.is_root or found is None or found.st_uid == host.uid:
-        return None
-    return host.account_by_uid(found.st_uid)
 
 
 def _observe(host: Host, file: ConfigFile) -> ConfigFile:

@@ -14,9 +14,10 @@ from .account import Account
 from .desired import ToolEntry
 from .errors import ProvisionError
 from .host import Host
-from .interpreter import Interpreter, Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .json_text import read_json
 from .pip_release import Pip
+from .redact import without_login
 from .requirement import Requirement, RequirementError, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
@@ -150,11 +151,16 @@ def tool_space(host: Host, account: Account, scope: str, pipx: Optional[Pipx]) -
 
 
 def find_pipx(host: Host, own: str) -> Tuple[Pipx, ...]:
-    """Return the pipx programs of the host, files only; ``own`` is the environment this project keeps one in."""
+    """Return the pipx programs of the host, files only; ``own`` is the environment this project keeps one in.
+
+    To root, one that another account could exchange is none, but for those in homes: they may be for their account.
+    """
     found: Dict[str, Pipx] = {}
     for folder in (f"{own}/bin", *search_directories(host)):
         program = f"{folder}/pipx"
         if host.is_executable(program):
+            if host.is_root and not folder.startswith(("/root/", "/home/")) and exchanged_by(host, program):
+                continue
             real = host.resolve(program)
             found.setdefault(real, Pipx(program, _version_of(host, real)))
     return tuple(found.values())
@@ -243,12 +249,12 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     venv = observe_venv(host, path, interpreters)
     interrupted = aside or host.lstat(space.scratch_path(entry)) is not None
     whole = space.aside_path(entry) if aside else path
-    kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}") or "")
+    kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}", follow=False) or "")
     kept_injected = tuple(sorted(map(_spec_again, kept_record.injected.values()))) if kept_record else ()
     kept = {**_recorded_versions(kept_record), **kept_packages(host, whole)}
     if venv.kind == "missing":
         return ToolState(venv, kept_injected=kept_injected, kept=kept, aside=aside)
-    record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}") or "")
+    record = parse_tool_record(host.read_text(f"{path}/{METADATA_NAME}", follow=False) or "")
     problem = _tool_problem(venv, record)
     if interrupted and not problem:
         problem = "a rebuild of it did not get to its end"
@@ -347,9 +353,12 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
 
 
 def as_argument(spec: str) -> str:
-    """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL."""
+    """Return a spec as pipx takes it: a file:// URL as its path, since pipx wants a host name in each URL.
+
+    A login is not in it: pipx hands its arguments on as arguments, records them, and writes them to its log.
+    """
     if not spec.startswith("file://"):
-        return spec
+        return without_login(spec)
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415  # few specs are URLs, and it takes long to import
 
     parts = urlsplit(spec)

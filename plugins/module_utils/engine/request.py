@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
-from .redact import redact
+from .redact import redact_declared
 from .requirement import Requirement, normalize_name
 
 if TYPE_CHECKING:
@@ -49,12 +49,17 @@ def read_request(host: Host, entry: VenvEntry) -> Request:
         except (RequirementsFileError, ProvisionError) as error:
             return Request(problem=str(error))
     asked: Dict[str, object] = {
-        "packages": sorted(redact(text) for text in entry.packages),
+        "packages": sorted(redact_declared(text) for text in entry.packages),
         "requirements": [_content_digest(file.content) for file in tree.files] if tree is not None else [],
         "require_hashes": entry.require_hashes,
         "exact": entry.state == "exact",
-        "pip_args": [redact(text) for text in entry.pip_args],
+        "pip_args": [redact_declared(text) for text in entry.pip_args],
     }
+    if entry.lock:
+        content = host.read_bytes(entry.lock)
+        if content is None:
+            return Request(problem=f"The lock file {entry.lock} does not exist, or cannot be read.")
+        asked["lock"] = [_content_digest(content), sorted(entry.lock_extras), sorted(entry.lock_groups)]
     if entry.project:
         if not any(host.is_file(f"{entry.project}/{name}") for name in _PROJECT_METADATA):
             problem = f"The project {entry.project} has none of {', '.join(_PROJECT_METADATA)}."
@@ -129,13 +134,15 @@ class InstallRequest:
     """One call of an installer.
 
     ``pins`` are "name==version" strings that must not move, ``also`` requirements beside the entry's own (what a
-    rebuild brings back), ``upgrade`` asks for the newest of what the entry names.
+    rebuild brings back), ``upgrade`` asks for the newest of what the entry names, ``again`` for all of it to be fetched
+    and installed even where its version is there.
     """
 
     entry: VenvEntry
     upgrade: bool = False
     pins: Tuple[str, ...] = ()
     also: Tuple[str, ...] = ()
+    again: bool = False
 
     @property
     def project_requirement(self) -> Optional[str]:
@@ -147,7 +154,7 @@ class InstallRequest:
     @property
     def is_empty(self) -> bool:
         entry = self.entry
-        return not (entry.packages or entry.requirements or entry.project or self.also)
+        return not (entry.packages or entry.requirements or entry.lock or entry.project or self.also)
 
 
 #: What an environment starts with; never recorded and never removed unless asked for by name. Debian's ensurepip up to

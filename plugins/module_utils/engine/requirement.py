@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .redact import redact
+from .redact import redact_declared
 from .requirement_text import (
     RequirementError,
     Scanner,
@@ -84,7 +84,7 @@ class Requirement:
     @property
     def redacted(self) -> str:
         """The canonical spelling without credentials, for messages and records."""
-        return redact(str(self))
+        return redact_declared(str(self))
 
     def is_satisfied_by(self, version: str) -> bool:
         """Say whether an installed ``version`` is enough; a pre-release that is installed counts like any other.
@@ -116,7 +116,7 @@ class DirectSpec:
     @property
     def redacted(self) -> str:
         """The text without credentials, for messages and records."""
-        return redact(str(self))
+        return redact_declared(str(self))
 
     @property
     def local_path(self) -> str | None:

@@ -14,36 +14,25 @@ from .environment_marker import evaluate_marker
 from .host import Host
 from .interpreter import Interpreter
 from .json_text import read_json
+from .marker_environment import MARKER_ENVIRONMENT
 from .package_owner import package_owners
 from .process import Command
 from .requirement import Requirement, RequirementError, normalize_name
 from .venv import EGG_LINK, METADATA_DIRECTORY
 
-# As the interpreter's own pip is started, so that it sees what that sees. The names are those of PEP 508.
-PROBE = r"""
-import json, os, platform, site, sys, sysconfig
-version = platform.python_version()
-info = sys.implementation.version
-kind = info.releaselevel[0] + str(info.serial) if info.releaselevel != "final" else ""
+# As the interpreter's own pip is started, so that it sees what that sees.
+PROBE = (
+    MARKER_ENVIRONMENT
+    + r"""
+import json, site, sysconfig
 print(json.dumps({
     "path": [folder for folder in sys.path if os.path.isabs(folder)],
     "user_site": site.getusersitepackages(),
     "place": sysconfig.get_path("purelib"),
-    "environment": {
-        "implementation_name": sys.implementation.name,
-        "implementation_version": "%d.%d.%d%s" % (info.major, info.minor, info.micro, kind),
-        "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_python_implementation": platform.python_implementation(),
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "python_full_version": version,
-        "python_version": ".".join(platform.python_version_tuple()[:2]),
-        "sys_platform": sys.platform,
-    },
+    "environment": environment,
 }))
 """
+)
 
 
 @dataclass(frozen=True)

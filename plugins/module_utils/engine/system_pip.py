@@ -122,10 +122,10 @@ def _executable(value: object) -> str:
 def _words(value: object) -> Tuple[str, ...]:
     if isinstance(value, str):
         try:
-            return tuple(shlex.split(values.plain_text(value)))
+            value = shlex.split(values.plain_text(value))
         except ValueError:
             raise values.Refused("its quotes do not match") from None
-    return values.list_of(values.plain_text)(value)
+    return values.list_of(values.argument)(value)
 
 
 #: What an entry may hold, as the module's options and the role's keys have it.

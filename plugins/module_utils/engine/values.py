@@ -9,12 +9,18 @@ import posixpath
 import re
 from typing import Callable, List, Tuple
 
-from .redact import has_credentials, mask_userinfo, redact
+from .redact import has_credentials, redact
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
+from .version import Version, VersionError
 
 _PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$", re.ASCII)
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
+_USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s@]+@")
+_REFUSED_USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
+_AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^/\s]*)@)?(?P<place>[^/\s?#]*)")
+_PORT = re.compile(r"^(\[[^\]]*\]|[^:]*)(:\d*)?$")
+_LOCK_NAME = re.compile(r"^pylock\.([^.]+\.)?toml$")
 #: Control characters, everything that somebody reads as a line break, and halves of characters, which no file has.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _URL = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*://")
@@ -22,7 +28,8 @@ _URL = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*://")
 _FILE_SYNTAX = re.compile(r"\s[-#]|\$\{|\\$")
 #: What Linux allows for a name and for a path, in bytes, and what an environment's own files add to its path.
 _LONGEST_NAME, _LONGEST_PATH, _LONGEST_BELOW = 255, 4095, 600
-_LONGEST_SHOWN = 8192
+#: Characters; what could be a password is looked for in time by the square of the length.
+_LONGEST_SHOWN = 5000
 #: Seconds; more than any run takes, and what each package manager's own option can hold.
 _LONGEST_WAIT = 10**9
 #: No environment lives in these; one given by mistake must not be taken for one.
@@ -66,7 +73,7 @@ def shown(value: object) -> str:
     if len(text) > _LONGEST_SHOWN:
         return f"{type(value).__name__} of {len(text)} characters"
     # What is refused may be a URL that lacks its scheme.
-    text = mask_userinfo(redact(text))
+    text = _USERINFO.sub("****@", redact(_REFUSED_USERINFO.sub("****@", text)))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -78,6 +85,30 @@ def plain_text(value: object) -> str:
     if len(value) > 4096:
         raise Refused("it is longer than 4096 characters")
     return value
+
+
+def _check_login(text: str) -> None:
+    """Raise Refused for a URL whose password would be taken for something else, or could only be an argument."""
+    for found in _AUTHORITY.finditer(text):
+        scheme, userinfo = found["scheme"].lower(), found["userinfo"] or ""
+        is_cut = set("?#") & set(userinfo) or not _PORT.match(found["place"])
+        if is_cut and not scheme.endswith("ssh") and not scheme.startswith("file"):
+            raise Refused(
+                "its host is not one, or its port no number; in a password / ? # have to be written as %2F, %3F, %23"
+            )
+        over_http = scheme in ("http", "https", "git+http", "git+https")
+        if userinfo and not over_http and (":" in userinfo or scheme.endswith(("http", "https"))):
+            raise Refused(
+                "its password would stand in the process list of the host; allowed with a password are URLs of http, "
+                "https, git+http and git+https"
+            )
+
+
+def argument(value: object) -> str:
+    text = plain_text(value)
+    # The value of a short option may follow it in the same word.
+    _check_login(text[2:] if re.match("-[A-Za-z]", text) else text)
+    return text
 
 
 def boolean(value: object) -> bool:
@@ -115,6 +146,13 @@ def installable(value: object) -> str:
     path = absolute(value)
     if ";" in path or path.endswith("]"):
         raise Refused("installers read what follows a ';' as a marker, and [...] at the end of a path as extras")
+    return path
+
+
+def lock_file(value: object) -> str:
+    path = absolute(value)
+    if not _LOCK_NAME.match(posixpath.basename(path)):
+        raise Refused("allowed is the absolute path of a file named pylock.toml, or pylock.NAME.toml (PEP 751)")
     return path
 
 
@@ -157,6 +195,7 @@ def requirement(value: object) -> str:
         Requirement.parse(text)
     except RequirementError as error:
         raise Refused(f'{error}; allowed is a PEP 508 requirement like "flask==3.0.3"') from None
+    _check_login(text)
     if has_credentials(text) and _FILE_SYNTAX.search(text):
         raise Refused("an address with a credential goes through a file, which would say something else then")
     return text
@@ -168,6 +207,7 @@ def spec(value: object) -> str:
         parse_spec(text)
     except RequirementError as error:
         raise Refused(f"{error}; allowed is a PEP 508 requirement, a URL or an absolute path") from None
+    _check_login(text)
     return text
 
 
@@ -180,6 +220,15 @@ def name(value: object) -> str:
     if parsed.extras or str(parsed.specifier) or parsed.url or parsed.marker:
         raise Refused("allowed is a distribution name alone; versions and extras belong into spec")
     return text
+
+
+def version(value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise Refused('YAML reads a bare 1.10 as the number 1.1: write it in quotes, like "1.10"')
+    try:
+        return str(Version.parse(plain_text(value)))
+    except VersionError as error:
+        raise Refused(f"{error}") from None
 
 
 def library(value: object) -> str:
@@ -201,6 +250,7 @@ def url(value: object) -> str:
     text = plain_text(value)
     if not _URL.match(text) or text.split() != [text]:
         raise Refused("allowed is a URL or an absolute path, without blanks")
+    _check_login(text)
     if not text.startswith("/") and not (text.isascii() and "[" not in text and "]" not in text):
         from urllib.parse import urlsplit  # noqa: PLC0415  # it takes long to import, and other addresses can be read
 
@@ -222,6 +272,14 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_WAIT:
         raise Refused(f"allowed is a number of seconds, 0 or more and at most {_LONGEST_WAIT}")
     return float(value)
+
+
+def count(value: object) -> int:
+    # A template gives a number as a text.
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise Refused("allowed is a whole number, 1 or more")
+    return number
 
 
 def list_of(check: Callable[[object], str]) -> Callable[[object], Tuple[str, ...]]:

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from dataclasses import dataclass, field, replace
 from typing import Dict, Mapping, Optional
 
+from .desired import BUILDS_SUFFIX
 from .errors import printable
 from .host import Host
 from .interpreter import Interpreters, release_by_name
-from .receipt import Receipt, identify_interpreter, read_receipt
+from .receipt import HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
 from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
@@ -41,7 +43,8 @@ class VenvState:
     ``problem``: why the environment is not usable, "" when it is. ``base`` is the file behind bin/python,
     ``version`` the Python version it was made with, ``distributions`` maps normalised names to versions.
     ``kept`` is what a rebuild has to bring back: the recorded set, or all that an index can give again.
-    ``aside`` says that an interrupted rebuild left the previous environment beside it.
+    ``aside`` says that an interrupted rebuild left the previous environment beside it. ``build`` is the name of the
+    build that a link at the path leads to, whether that is there or not.
     """
 
     path: str
@@ -56,6 +59,7 @@ class VenvState:
     problem: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
     aside: bool = False
+    build: str = ""
 
     @property
     def release(self) -> str:
@@ -132,14 +136,17 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     entry = host.lstat(path)
     if entry is None:
         return VenvState(path, aside=aside)
+    build = linked_build(host, path) if stat.S_ISLNK(entry.st_mode) else ""
     target = host.stat(path)
     if target is None or not stat.S_ISDIR(target.st_mode):
-        return VenvState(path, kind="other", uid=entry.st_uid, aside=aside)
+        return VenvState(path, kind="other", uid=entry.st_uid, aside=aside, build=build)
     receipt = read_receipt(host, path)
-    text = host.read_text(f"{path}/pyvenv.cfg")
+    text = host.read_text(f"{path}/pyvenv.cfg", follow=False)
     if text is None and receipt is None:
-        kind = "directory" if host.names_in(path) else "empty"
-        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside)
+        # A run that was killed before it had written its record leaves that alone.
+        foreign = [name for name in host.names_in(path) if not name.startswith(HALF_WRITTEN)]
+        kind = "directory" if foreign else "empty"
+        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build)
     cfg = parse_pyvenv_cfg(text or "")
     version = _version_in(cfg)
     release = ".".join(version.split(".")[:2])
@@ -158,11 +165,19 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         distributions=distributions,
         receipt=receipt,
         aside=aside,
+        build=build,
     )
     problem = _find_problem(host, state, directory, interpreters)
     # The environment beside it is the last whole one only while this one has no finished run on record.
     source = path + ASIDE_SUFFIX if aside and not state.is_finished else path
     return replace(state, problem=printable(problem), kept=kept_packages(host, source))
+
+
+def linked_build(host: Host, path: str) -> str:
+    """Return the name of the build that a link leads to, "" for one that leads elsewhere."""
+    target = os.path.normpath(os.path.join(os.path.dirname(path), host.readlink(path) or ""))
+    folder, _, name = target.rpartition("/")
+    return name if folder == path + BUILDS_SUFFIX else ""
 
 
 def kept_packages(host: Host, venv: str) -> Dict[str, str]:
@@ -172,7 +187,7 @@ def kept_packages(host: Host, venv: str) -> Dict[str, str]:
         found = dict(receipt.packages)
         directory = site_packages(host, venv, ".".join(receipt.interpreter.version.split(".")[:2]))
     else:
-        version = _version_in(parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg") or ""))
+        version = _version_in(parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg", follow=False) or ""))
         directory = site_packages(host, venv, ".".join(version.split(".")[:2]))
         found = distributions_in(host, directory) if directory else {}
     return from_index(host, directory, found)
@@ -246,7 +261,7 @@ def _running_version(host: Host, state: VenvState, interpreters: Interpreters) -
     named = release_by_name(state.base)
     if named:
         return named
-    interpreter = interpreters.probe(state.base)
+    interpreter = interpreters.probe(state.base, named_by=state.python)
     return "" if interpreter is None else interpreter.version
 
 

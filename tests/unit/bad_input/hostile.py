@@ -1,8 +1,8 @@
 """What bad input is made of, and what must hold whatever comes in.
 
-Below ``given`` each test is decorated with ``inputs(what, times)``, which says how many examples it tries and counts them
-in the tally. The short form is the same each time. PROVISION_INPUTS=full tries many more, made from a seed that the
-head of the run shows and PROVISION_SEED sets again.
+Below ``given`` each test is decorated with ``inputs(what, times)``, which says how many examples it tries and counts
+them in the tally. The short form is the same each time. PROVISION_INPUTS=full tries many more, made from a seed that
+the head of the run shows and PROVISION_SEED sets again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
@@ -33,7 +33,6 @@ TALLY = Tally()
 #: How many times as many examples the full form tries.
 MORE = 20
 
-Test = TypeVar("Test", bound=Callable[..., None])
 #: A file's content as a test wants it: many samples of few bytes find more than few large ones.
 LARGEST = 2000
 

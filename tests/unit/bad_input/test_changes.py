@@ -1,6 +1,6 @@
 """Steps taken beside hostile records: nothing outside of what was declared is written, linked, moved or removed.
 
-Every change that this process makes to the file system is seen by an audit hook (PEP 578). pip and pipx are stood in for.
+Every change that this process makes to the file system is seen by an audit hook (PEP 578). pip and pipx are stand-ins.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Ground:
         try:
             self.commands.append(command)
             for word in command.argv:
-                if word.endswith("pins.txt") or word.endswith("packages.txt"):
+                if word.endswith(("pins.txt", "packages.txt")):
                     check_lines(Path(word).read_text())
             if command.env.get("PIP_CONSTRAINT"):
                 check_lines(Path(str(command.env["PIP_CONSTRAINT"])).read_text())
@@ -200,7 +200,7 @@ def test_a_step_for_an_environment_changes_nothing_else(
     for name in names:
         folder = os.fsencode(path / "lib" / "python3.11" / "site-packages") + b"/"
         os.makedirs(folder + f"{name}-1.0.dist-info".encode("utf-8", "surrogatepass"), exist_ok=True)
-        with open(folder + f"{name}.egg-link".encode("utf-8", "surrogatepass"), "wb") as stream:  # noqa: PTH123
+        with open(folder + f"{name}.egg-link".encode("utf-8", "surrogatepass"), "wb") as stream:
             stream.write(bytes(GROUND.outside) + b"\n")
     if link:
         replaced = path / link

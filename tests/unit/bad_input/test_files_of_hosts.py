@@ -1,4 +1,4 @@
-"""Files of a host with any content: they are read for what they are, and nothing they say becomes a command or a path."""
+"""Files of a host with any content: they are read, and nothing that they say becomes a command or another path."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from package_databases import with_apk, with_dpkg, with_homebrew, with_pacman
 from pep668_provision.engine.desired import validate
 from pep668_provision.engine.distro import identify, observe_distribution, parse_os_release
 from pep668_provision.engine.errors import ProvisionError
-from pep668_provision.engine.installer_pip import bundled_wheels
 from pep668_provision.engine.installer_pipx import inject_arguments
 from pep668_provision.engine.interpreter import Interpreters
 from pep668_provision.engine.marker import observe_marker
@@ -82,7 +82,7 @@ def test_any_os_release_names_a_distribution(data: bytes) -> None:
 
 CFG = [
     b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\nexecutable = /usr/bin/python3.11\n",
-    b"home = /usr/bin\nimplementation = CPython\nuv = 0.5.1\nversion_info = 3.11.2\ninclude-system-site-packages = true\n",
+    b"home = /usr/bin\nimplementation = CPython\nuv = 0.5.1\nversion_info = 3.11\ninclude-system-site-packages = TRUE",
     b"home = /usr/bin\nvirtualenv = 20.26\nversion_info = 3.11.2.final.0\nbase-prefix = /usr\n",
 ]
 
@@ -381,7 +381,7 @@ def test_an_option_among_what_was_injected_is_not_injected_again() -> None:
 
 # Databases of package managers
 
-DATABASES = {
+DATABASES: dict[str, tuple[Callable[[MadeUpHost], MadeUpHost], list[str]]] = {
     "dpkg": (with_dpkg, ["/var/lib/dpkg/status", "/var/lib/dpkg/info/libpython3.13-stdlib:amd64.list"]),
     "dpkg's digests": (
         with_dpkg,
@@ -441,15 +441,6 @@ def test_any_host_is_described(os_release: bytes, config: bytes, marker: bytes, 
     described = refused_or(lambda: report_host(made_up.host, names, names))
     if described is not None:
         json.dumps(described)
-
-
-def test_wheels_with_awkward_names_are_found_by_their_names(made_up: MadeUpHost) -> None:
-    made_up.with_interpreter("3.11.2").with_file("/usr/share/python-wheels/pip-.whl", b"")
-    from pep668_provision.engine.desired import IndexSettings  # noqa: PLC0415
-    from pep668_provision.engine.installer import Workplace  # noqa: PLC0415
-
-    found = bundled_wheels(Workplace(made_up.host, None, "/tmp/x", IndexSettings()), "/usr/bin/python3")
-    assert found == [(".whl", "/usr/share/python-wheels/pip-.whl")]
 
 
 def test_a_named_pipe_is_not_waited_for(made_up: MadeUpHost) -> None:

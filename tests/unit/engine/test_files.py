@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -186,3 +189,47 @@ def test_a_scratch_directory_left_by_a_kill_is_made_anew(tmp_path: Path) -> None
     with scratch_directory(None, str(tmp_path / "scratch")) as scratch:
         assert list(Path(scratch).iterdir()) == []
     assert not (tmp_path / "scratch").exists()
+
+
+def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    def write() -> None:
+        with patch("os.rename", lambda *_: os.kill(os.getpid(), signal.SIGKILL)):
+            write_atomically(str(tmp_path / "a.conf"), "half")
+
+    assert in_killed_process(write)
+    assert len(names_in(tmp_path)) == 1
+    (tmp_path / ".b.conf.pep668-x").write_text("another file's")
+    write_atomically(str(tmp_path / "a.conf"), "new")
+    assert names_in(tmp_path) == [".b.conf.pep668-x", "a.conf"]
+
+
+def test_a_temporary_directory_left_by_a_kill_goes_with_the_next_one_and_one_in_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def work() -> None:
+        with scratch_directory(None) as scratch:
+            Path(scratch, "left").write_text("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_killed_process(work)
+    (tmp_path / "somebody-elses").mkdir()
+    assert len(names_in(tmp_path)) == 2
+    with scratch_directory(None) as first:
+        Path(first, "kept").touch()
+        with scratch_directory(None) as second:
+            assert names_in(tmp_path) == sorted([Path(first).name, Path(second).name, "somebody-elses"])
+            assert Path(first, "kept").exists()
+    assert names_in(tmp_path) == ["somebody-elses"]
+
+
+def in_killed_process(work: Callable[[], None]) -> bool:
+    """Do that in a process; says whether it was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])

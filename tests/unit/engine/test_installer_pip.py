@@ -27,6 +27,7 @@ INDEX = IndexSettings(
     username="me",
     password=SECRET,
     ca_bundle="/etc/ca.pem",
+    client_cert="/etc/me.pem",
     proxy="http://proxy.test:3128",
     trusted_hosts=("a.test", "b.test:8443"),
 )
@@ -68,6 +69,29 @@ def test_pins_are_a_constraint_in_a_file_and_not_with_hashes(made_up: MadeUpHost
     assert not PipInstaller().install(work_on(made_up), VENV, hashed).files
 
 
+def test_what_is_to_be_fetched_again_is_said_to_be(made_up: MadeUpHost) -> None:
+    request = InstallRequest(entry_of(path=VENV, requirements=["/r"], require_hashes=True), again=True)
+    argv = PipInstaller().install(work_on(made_up), VENV, request).command.argv
+    assert list(argv[5:]) == ["--force-reinstall", "--require-hashes", "-r", "/r"]
+
+
+def test_a_lock_is_a_file_of_requirements_with_hashes_and_nothing_they_depend_on(made_up: MadeUpHost) -> None:
+    digest = "ab" * 32
+    made_up.with_file(
+        "/srv/pylock.toml",
+        'lock-version = "1.0"\n[[packages]]\nname = "six"\nversion = "1.17.0"\n'
+        f'wheels = [{{name = "six.whl", hashes = {{sha256 = "{digest}"}}}}]\n',
+    )
+    made_up.with_interpreter("3.11.2").with_venv(VENV)
+    python = next(iter(made_up.pythons.values()))
+    python.answer = json.dumps({"python_full_version": "3.11.2"})
+    prepared = PipInstaller().install(
+        work_on(made_up), VENV, InstallRequest(entry_of(path=VENV, lock="/srv/pylock.toml"))
+    )
+    assert list(prepared.command.argv[5:]) == ["--require-hashes", "--no-deps", "-r", "/scratch/locked.txt"]
+    assert prepared.files == {"/scratch/locked.txt": f"six==1.17.0 --hash=sha256:{digest}\n"}
+
+
 def test_a_requirement_with_a_password_goes_through_a_private_file(made_up: MadeUpHost) -> None:
     text = f"mine @ https://me:{SECRET}@x.test/mine.whl"
     request = InstallRequest(entry_of(path=VENV, packages=[text, "six"]))
@@ -81,6 +105,51 @@ def test_a_requirement_with_a_password_goes_through_a_private_file(made_up: Made
         assert prepared.files == {"/scratch/packages.txt": f"{text}\n"}
 
 
+def test_git_gets_the_login_of_a_repository_from_a_file(made_up: MadeUpHost) -> None:
+    texts = [f"mine @ git+https://me:{SECRET}@x.test/mine.git@main", "git+ssh://git@x.test/other.git"]
+    request = InstallRequest(entry_of(path=VENV, packages=[texts[0], f"other @ {texts[1]}"]))
+    prepared = PipInstaller().install(work_on(made_up), VENV, request)
+    assert prepared.files == {
+        "/scratch/packages.txt": f"mine @ git+https://x.test/mine.git@main\nother @ {texts[1]}\n",
+        "/scratch/git-logins": f"https://me:{SECRET}@x.test\n",
+    }
+    assert "--file=/scratch/git-logins" in str(prepared.command.env["GIT_CONFIG_PARAMETERS"])
+    assert SECRET not in str(prepared.command.env["GIT_CONFIG_PARAMETERS"])
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "variable"),
+    [
+        (["--extra-index-url=https://me:s3cret@x.test/s"], "--extra-index-url https://me:s3cret@x.test/s", {}),
+        (["--extra-index-url", "https://me:s3cret@x.test"], "--extra-index-url https://me:s3cret@x.test", {}),
+        (["--pre", "-f", "https://s3cret@x.test"], "--find-links https://s3cret@x.test", {}),
+        (["-fhttps://me:s3cret'@x.test"], "--find-links 'https://me:s3cret'\"'\"'@x.test'", {}),
+        (["-c", "https://me:s3cret@x.test/c.txt"], "--constraint https://me:s3cret@x.test/c.txt", {}),
+        (["a @ https://me:s3cret@x.test/a.whl"], "a @ https://me:s3cret@x.test/a.whl", {}),
+        (["-i", "https://me:s3cret@x.test"], "", {"PIP_INDEX_URL": "https://me:s3cret@x.test"}),
+        (["--index-url=https://me:s3cret@x.test"], "", {"PIP_INDEX_URL": "https://me:s3cret@x.test"}),
+        (["--proxy", "http://me:s3cret@x.test"], "", {"PIP_PROXY": "http://me:s3cret@x.test"}),
+    ],
+)
+def test_an_argument_with_a_password_is_none(
+    made_up: MadeUpHost, words: list[str], line: str, variable: dict[str, str]
+) -> None:
+    entry = entry_of(path=VENV, packages=["six"], pip_args=["--no-deps", *words])
+    prepared = PipInstaller().install(work_on(made_up, IndexSettings()), VENV, InstallRequest(entry))
+    assert "s3cret" not in " ".join(prepared.command.argv)
+    assert prepared.files.get("/scratch/packages.txt", "").strip() == line
+    assert {name: prepared.command.env[name] for name in variable} == variable
+    kept = ["--no-deps", *(["--pre"] if "--pre" in words else [])]
+    assert list(prepared.command.argv[5:]) == [*kept, *(["-r", "/scratch/packages.txt"] if line else []), "six"]
+
+
+def test_an_argument_that_has_to_be_one_is_refused_with_a_password_in_it(made_up: MadeUpHost) -> None:
+    entry = entry_of(path=VENV, packages=["six"], pip_args=["--extra-index=https://me:s3cret@x.test"])
+    with pytest.raises(ProvisionError, match="process list") as refused:
+        PipInstaller().install(work_on(made_up), VENV, InstallRequest(entry))
+    assert "s3cret" not in str(refused.value)
+
+
 def test_index_settings_are_environment_with_the_password_for_its_own_host_alone() -> None:
     assert index_environment(INDEX) == {
         "PIP_INDEX_URL": f"https://me:{SECRET}@index.test/simple",
@@ -88,6 +157,7 @@ def test_index_settings_are_environment_with_the_password_for_its_own_host_alone
         "PIP_FIND_LINKS": "/srv/wheels https://index.test/links",
         "PIP_NO_INDEX": "1",
         "PIP_CERT": "/etc/ca.pem",
+        "PIP_CLIENT_CERT": "/etc/me.pem",
         "PIP_PROXY": "http://proxy.test:3128",
         "PIP_TRUSTED_HOST": "a.test b.test:8443",
     }
@@ -113,7 +183,8 @@ def every_command(made_up: MadeUpHost) -> list[Command]:
 def test_no_command_carries_the_password_in_its_arguments(made_up: MadeUpHost) -> None:
     for command in every_command(made_up):
         assert SECRET not in " ".join(command.argv)
-        assert SECRET in str(command.env["PIP_INDEX_URL"])
+        # What asks no index needs none of it.
+        assert (SECRET in str(command.env)) is ("install" in command.argv)
         assert "--break-system-packages" not in command.argv
         assert "PIP_BREAK_SYSTEM_PACKAGES" not in command.env
         assert "-I" in command.argv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,23 +53,48 @@ def test_what_is_asked_is_spelt_for_pip(debian: MadeUpHost, keys: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("keys", "line"),
+    ("keys", "files"),
     [
         pytest.param(
-            {"name": "six @ https://me:s3cret@x.test/six.zip"}, "six @ https://me:s3cret@x.test/six.zip\n", id="a URL"
+            {"name": "six @ https://me:s3cret@x.test/six.zip"},
+            {"/scratch/packages.txt": "six @ https://me:s3cret@x.test/six.zip\n"},
+            id="a URL",
         ),
         pytest.param(
             {"name": "git+https://me:s3cret@x.test/six", "editable": True},
-            "-e git+https://me:s3cret@x.test/six\n",
+            {
+                "/scratch/packages.txt": "-e git+https://x.test/six\n",
+                "/scratch/git-logins": "https://me:s3cret@x.test\n",
+            },
             id="one that is used in place",
         ),
     ],
 )
-def test_a_password_stands_in_a_private_file_alone(debian: MadeUpHost, keys: dict[str, Any], line: str) -> None:
+def test_a_password_stands_in_a_private_file_alone(
+    debian: MadeUpHost, keys: dict[str, Any], files: dict[str, str]
+) -> None:
     for prepared in (site_pip(debian, **keys).install(), site_pip(debian, **keys).resolve()):
         assert "s3cret" not in " ".join(words(prepared))
         assert words(prepared)[-2:] == ["-r", "/scratch/packages.txt"]
-        assert prepared.files == {"/scratch/packages.txt": line}
+        assert prepared.files == files
+
+
+def test_wheels_are_fetched_from_private_addresses_that_a_report_tells_without_their_logins(debian: MadeUpHost) -> None:
+    pip = site_pip(debian, name="six @ https://me:s3cret@x.test/six.zip")
+    prepared = pip.fetch_wheels({"six": Found("1", "six @ https://x.test/six.zip")}, "/wheels")
+    assert prepared.files["/scratch/netrc"] == "machine x.test login me password s3cret\n"
+    assert prepared.command.env["NETRC"] == "/scratch/netrc"
+
+
+def test_only_a_call_that_asks_an_index_gets_its_credentials(debian: MadeUpHost) -> None:
+    pip = site_pip(debian, name="six")
+    settings = IndexSettings("https://x.test/simple", username="me", password="s3cret", proxy="http://me:pr0xy@y.test")
+    pip = replace(pip, work=replace(pip.work, index=settings))
+    for asking in (pip.install(), pip.resolve(), pip.fetch_wheels({}, "/wheels")):
+        assert "s3cret" in str(asking.command.env["PIP_INDEX_URL"])
+    for other in (pip.uninstall(["six"]), pip.ask_uninstall("six"), pip.places()):
+        assert "s3cret" not in str(other.command.env)
+        assert "pr0xy" not in str(other.command.env)
 
 
 @pytest.mark.parametrize(

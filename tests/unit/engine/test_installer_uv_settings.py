@@ -54,6 +54,7 @@ def conf(*lines: str, section: str = "global") -> dict[str, str]:
             id="folders that are there, each as one word",
         ),
         pytest.param(IndexSettings(ca_bundle="/etc/ca.pem"), {"SSL_CERT_FILE": "/etc/ca.pem"}, id="certificates"),
+        pytest.param(IndexSettings(client_cert="/me.pem"), {"SSL_CLIENT_CERT": "/me.pem"}, id="its own certificate"),
         pytest.param(
             IndexSettings(proxy="http://proxy.test:3128"),
             dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://proxy.test:3128"),

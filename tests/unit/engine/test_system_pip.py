@@ -368,7 +368,7 @@ def test_an_entry_is_called_by_names_and_files_without_credentials() -> None:
 
 def test_credentials_of_an_entry_are_among_the_secrets() -> None:
     declared = {"name": "https://me:s3cret@x.test/a.zip", "extra_args": "--index-url https://me:t0ken@x.test"}
-    assert validate({"python_system_pip": [declared]}).secrets == {"s3cret", "t0ken"}
+    assert validate({"python_system_pip": [declared]}).secrets >= {"s3cret", "t0ken"}
 
 
 @pytest.mark.parametrize(
