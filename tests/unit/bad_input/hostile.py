@@ -304,7 +304,7 @@ class Stage:
         return replace(stage("uv").made_up.host, runner=lambda command, _: Completed(command, 1, stdout, stderr))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)
 def stage(name: str) -> Stage:
     """The stage of that name, built once."""
     builders: Mapping[str, Callable[[MadeUpHost], MadeUpHost]] = {

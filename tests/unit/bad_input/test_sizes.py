@@ -5,6 +5,7 @@ How long it takes is the machine's affair; these sizes end or they hang.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -80,24 +81,18 @@ RUNS = {
 
 
 def read_files(text: str) -> None:
-    try:
+    with contextlib.suppress(RequirementsFileError):
         read_requirements(["/r"], read_bytes=lambda _: text.encode("utf-8", "surrogatepass"), environ={})
-    except RequirementsFileError as error:
-        assert error.message
 
 
 def read_names(text: str) -> None:
-    try:
+    with contextlib.suppress(Refused):
         names(text)
-    except Refused as refusal:
-        assert str(refusal)
 
 
 def read_message_of_marker(text: str) -> None:
-    try:
+    with contextlib.suppress(Refused):
         check_message(text)
-    except Refused as refusal:
-        assert str(refusal)
 
 
 def edit_config(text: str) -> None:
