@@ -33,7 +33,7 @@ def write_atomically(
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
     numbers of the user and the group it belongs to, where they are not those of ``account``. One writer at a time: what
-    a killed one left is removed.
+    a killed one left is removed. A byte that is no UTF-8 stands in ``text`` as Python's "surrogateescape" has it.
     """
 
     def write() -> None:
@@ -48,7 +48,7 @@ def write_atomically(
             # Of a name that nobody knows.
             raise OSError(error.errno, error.strerror, path) from error
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Optional, Tuple
@@ -17,6 +16,7 @@ from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
 from .installer_uv_settings import OF_INDEXES, strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
+from .json_text import read_json
 from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
@@ -24,8 +24,8 @@ from .requirement import RequirementError, normalize_name, parse_spec
 from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
-_CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
-_DIRECT = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>\S+)", re.MULTILINE)
+_CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_DIRECT = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>[A-Za-z][A-Za-z0-9+.-]*:\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
@@ -204,9 +204,9 @@ def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[st
         if matched is None:
             continue
         try:
-            url = json.loads(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}").get("url", "")
-        except (ValueError, AttributeError):
+            url = urlsplit(str(read_json(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}")["url"]))
+        except (ValueError, KeyError, TypeError):
             continue
-        if urlsplit(url).scheme == "file" and unquote(urlsplit(url).path).rstrip("/") == entry.project.rstrip("/"):
+        if url.scheme == "file" and unquote(url.path).rstrip("/") == entry.project.rstrip("/"):
             return ["--refresh", "--reinstall-package", normalize_name(matched.group("name"))]
     return ["--refresh"]

@@ -62,7 +62,7 @@ def test_a_link_is_replaced_and_never_followed(tmp_path: Path, target: str) -> N
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     with pytest.raises(UnicodeEncodeError):
-        write_atomically(str(tmp_path / "file"), "\udc80")
+        write_atomically(str(tmp_path / "file"), "\ud800")
     assert (tmp_path / "file").read_text() == "old"
     assert names_in(tmp_path) == ["file"]
 
