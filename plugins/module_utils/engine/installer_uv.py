@@ -32,6 +32,11 @@ _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MUL
 _NO_OPTIONS = UvOptions()
 
 _KNOWN_FAILURES = (
+    (
+        "CertificateRequired",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (
