@@ -169,7 +169,9 @@ def _repairing(manager: PackageManager) -> Iterable[str]:
     if recovery.audit:
         repairs = [manager.in_shell([word.format(lock_timeout=300) for word in one]) for one in recovery.commands]
         yield f'is_interrupted() {{ [ -n "$({manager.in_shell(recovery.audit)} 2>/dev/null)" ]; }}'
-        yield f"repair_packages() {{ {' || { refresh_lists; '.join(repairs)}; {'}; ' * (len(repairs) - 1)}}}"
+        # dpkg passes over what it cannot configure, and ends well.
+        further = "".join(f"; ! is_interrupted || {{ refresh_lists; {one}; }}" for one in repairs[1:])
+        yield f"repair_packages() {{ {repairs[0]}{further}; }}"
     else:
         yield "is_interrupted() { false; }"
 
