@@ -21,7 +21,6 @@ from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
 from .requirement import RequirementError, normalize_name, parse_spec
-from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
 _CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
@@ -182,6 +181,10 @@ def _name_of(text: str) -> str:
 def _options_in_files(work: Workplace, request: InstallRequest) -> Tuple[List[str], bool]:
     """Return options in requirements files that uv takes as arguments alone, and whether the files name indexes."""
     entry = request.entry
+    if not (entry.requirements or entry.constraints):
+        return [], False
+    from .requirements_file import RequirementsFileError  # noqa: PLC0415  # few entries have any
+
     try:
         tree = read_files(work.host, entry.requirements, entry.constraints)
     except (RequirementsFileError, ProvisionError):

@@ -156,7 +156,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     for sent in asked:
         request = request_in(sent.line)
         assert (request["ask"], request["declared"]) == (sent.text.removeprefix(ENGINE).split()[0], None)
-        (line,) = sent.stdin
+        *_, line = sent.stdin
         assert secrets[0] in line
         assert any(name.startswith("python_") for name in json.loads(line))
         assert secrets[0] not in repr(sent.stdin)
