@@ -203,7 +203,7 @@ class _Repair:
         return self._host.run(Command(argv, env=self._manager.environment))
 
     def _failed(self, done: Optional[Completed], left: Interruption) -> ProvisionError:
-        what = f"{self._manager.name} was interrupted, and what it left cannot be repaired: {'; '.join(left.reasons)}."
+        what = f"{self._manager.name} cannot repair what it has left half-way: {'; '.join(left.reasons)}."
         if done is None:
             return ProvisionError(what, advice="Install these packages again by hand, then run again.")
         advice = f"By hand it is: {self._commands[-1]}. What needs no OS package can be provided meanwhile."

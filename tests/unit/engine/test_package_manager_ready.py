@@ -83,9 +83,9 @@ def test_a_package_whose_script_fails_is_named_and_not_tried_again(with_lists: M
         stand_in.make_ready("apt")
     assert stand_in.lines == [CONFIGURE]
     assert str(failed.value) == (
-        "apt was interrupted, and what it left cannot be repaired: half is half-configured. dpkg: error processing "
-        f"package half (--configure): it does not work. By hand it is: {CONFIGURE}. What needs no OS package can be "
-        "provided meanwhile."
+        "apt cannot repair what it has left half-way: half is half-configured. dpkg: error processing package half "
+        f"(--configure): it does not work. By hand it is: {CONFIGURE}. What needs no OS package can be provided "
+        "meanwhile."
     )
 
 
