@@ -8,12 +8,14 @@ import json
 import os
 import pwd
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from made_up_host import ACCOUNTS
+from pep668_provision.engine import process_end
 from pep668_provision.engine.account import find_account
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.process import Command, child_environment, run
@@ -209,7 +211,8 @@ def test_what_cannot_be_started_as_another_account_is_an_answer() -> None:
     assert "/nowhere/at-all" in done.stderr
 
 
-def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
+def test_what_a_command_started_is_ended_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_end, "_GRACE", 1.0)
     started = tmp_path / "started"
     # The one below takes no notice of an interrupt and holds the output open.
     below = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
@@ -217,11 +220,14 @@ def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
         f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-c', {below!r}])\n"
         f"open({str(started)!r}, 'w').write(str(child.pid)); child.wait()"
     )
-    done = run(python(above, timeout=2), {})
+    done = run(python(above, timeout=4), {})
     assert done.timed_out
     # One whose parent is gone too stays as a zombie until init takes notice.
     status = Path("/proc", started.read_text(), "status")
-    assert not status.exists() or "\nState:\tZ" in status.read_text()
+    end = time.monotonic() + 30
+    while status.exists() and "\nState:\tZ" not in status.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @needs_root
