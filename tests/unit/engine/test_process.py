@@ -218,7 +218,7 @@ def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
         f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-c', {below!r}])\n"
         f"open({str(started)!r}, 'w').write(str(child.pid)); child.wait()"
     )
-    done = run(python(above, timeout=2), {})
+    done = run(python(above, timeout=4), {})
     assert done.timed_out
     # One whose parent is gone too stays as a zombie until init takes notice; a signal may take a moment.
     status = Path("/proc", started.read_text(), "status")
