@@ -107,6 +107,12 @@ _NO_INDEX = IndexSettings()
 
 _KNOWN_FAILURES = (
     (
+        "ALERT_CERTIFICATE_REQUIRED",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("invalid path: ", "A file of certificates that is named (python_ca_bundle, python_client_cert) is not there."),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    (
         "Temporary failure in name resolution",
         "The index cannot be reached: check the host's network and name server, or set python_index_url.",
     ),

@@ -32,6 +32,11 @@ _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MUL
 _NO_OPTIONS = UvOptions()
 
 _KNOWN_FAILURES = (
+    (
+        "CertificateRequired",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (
@@ -64,6 +69,10 @@ _KNOWN_FAILURES = (
         "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
     (
+        "no trusted hash was provided",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
+    ),
+    (
         "Failed to extract archive",
         "A file of the index came in part: see to the network and the index, or set python_index_url.",
     ),
@@ -77,6 +86,8 @@ class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    # What is to be replaced is removed first; a disk that is full then leaves neither.
+    puts_back = False
     known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:

@@ -126,11 +126,15 @@ def _match(host: Host, start: str, folder: str) -> Iterator[str]:
         yield from _match(host, f"{start}{before}/{name}", after)
 
 
-def find_program(host: Host, name: str) -> Optional[str]:
-    """Return where a program is found, in the order of ``search_directories``."""
+def find_program(host: Host, name: str, *, to_run: bool = False) -> Optional[str]:
+    """Return where a program is found, in the order of ``search_directories``.
+
+    One that root is ``to_run`` is none that another account could exchange.
+    """
     for folder in search_directories(host):
-        if host.is_executable(f"{folder}/{name}"):
-            return f"{folder}/{name}"
+        program = f"{folder}/{name}"
+        if host.is_executable(program) and not (to_run and host.is_root and exchanged_by(host, program)):
+            return program
     return None
 
 

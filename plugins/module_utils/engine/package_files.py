@@ -278,7 +278,7 @@ def _apk_digest(text: str) -> str:
 
 def _in_rpm(host: Host, name: str) -> Optional[List[PackagedFile]]:
     """Ask rpm about the paths such a file can have; it knows the owner of one that is gone, too."""
-    rpm = find_program(host, "rpm")
+    rpm = find_program(host, "rpm", to_run=True)
     if rpm is None:
         return None
     paths = [f"{folder}/{name}" for parent in ("/usr/lib", "/usr/lib64") for folder in _stdlibs(host, parent)]
