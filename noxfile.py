@@ -23,7 +23,7 @@ from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
 
-from checkout import CACHE, CHECKOUT, link_collection
+from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
@@ -42,7 +42,7 @@ OLDEST_MINOR = 8
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
 INPUTS = "inputs"
 FAULTS = [
-    *("kills", "package_managers_under_faults", "faults_of_the_index", "faults_of_the_disk", "faults_of_the_session"),
+    *("kills", "package_managers_under_faults", "faults", "faults_of_the_session"),
     *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
 ]
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
@@ -243,16 +243,16 @@ def link_pythons(folder: Path) -> str:
     return os.pathsep.join([str(folder), *rest])
 
 
-def environment_for(session: nox.Session, python: str) -> str:
-    """A virtual environment of that interpreter has what the unit tests need; returns its python."""
-    wanted = CHECKOUT / "requirements" / "unit.txt"
+def environment_for(session: nox.Session, python: str, name: str = "unit") -> str:
+    """A virtual environment of that interpreter has what requirements/NAME.txt says; returns its python."""
+    wanted = REQUIREMENTS / f"{name}.txt"
     digest = hashlib.sha256(wanted.read_bytes() + python.encode()).hexdigest()
-    folder = CACHE / f"unit-{version_of(python)}"
+    folder = CACHE / f"{name}-{version_of(python)}"
     stamp = folder / "complete"
     if not stamp.is_file() or stamp.read_text() != digest:
         session.run(python, "-m", "venv", "--clear", str(folder), external=True, silent=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        session.run(*pip, "install", "--requirement", str(wanted), external=True)
+        session.run(*pip, "install", "--require-hashes", "--requirement", str(wanted), external=True)
         stamp.write_text(digest)
     return str(folder / "bin" / "python")
 
@@ -296,6 +296,37 @@ def sanity(session: nox.Session) -> None:
     environment = {"PATH": link_pythons(CACHE / "pythons")}
     checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
     checks.finish()
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """requirements/*.txt say what the *.in beside them ask for, with hashes; --upgrade takes the newest versions of it.
+
+    Without arguments a pin moves only where what asks for it has changed.
+    """
+    if session.posargs not in ([], ["--upgrade"]):
+        session.error(f"pins takes --upgrade alone, and got {' '.join(session.posargs)}")
+    pins_file = REQUIREMENTS / "pins.txt"
+    uv = str(Path(environment_for(session, sys.executable, pins_file.stem)).with_name("uv"))
+    compile_ = (uv, "pip", "compile", "--quiet", "--generate-hashes", "--universal")
+    said = ("--custom-compile-command", "nox -s pins")
+    with session.chdir(REQUIREMENTS):
+        # The others are held to what the tests run with.
+        names = sorted((path.stem for path in Path().glob("*.in")), key=lambda name: (name != "test", name))
+        for name in names:
+            if name == "pips":
+                continue
+            oldest = f"3.{OLDEST_MINOR}" if name == "unit" else "3.11"
+            command = (*compile_, *said, *session.posargs, "--python-version", oldest)
+            session.run(*command, f"{name}.in", "--output-file", f"{name}.txt", external=True)
+        lines = ["# Made by: nox -s pins\n"]
+        for line in Path("pips.in").read_text().splitlines():
+            if not line.startswith("#"):
+                one = CACHE / "pip.in"
+                one.write_text(f"{line}\n")
+                command = (*compile_, "--no-deps", "--no-header", "--no-annotate", "--python-version", "3.11", str(one))
+                lines.append(str(session.run(*command, external=True, silent=True)))
+        Path("pips.txt").write_text("".join(lines))
 
 
 @nox.session

@@ -47,14 +47,15 @@ require_python() {
     return 1
 }
 
-# Makes the environment NAME under .cache from a requirements file; anew when the interpreter or a pin has changed.
+# Makes the environment NAME under .cache from a requirements file that has a hash for everything; anew when the
+# interpreter or a pin has changed.
 make_environment() {
     environment=$cache/$1
     wanted="$("$python" --version) $(cksum <"$2")"
     [ "$(cat "$environment/complete" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $environment"
     "$python" -m venv --clear "$environment"
-    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --requirement "$2"
+    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes --requirement "$2"
     printf '%s\n' "$wanted" >"$environment/complete"
 }
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Everything the tests make beside the sources; removing it costs only time.
 CACHE = CHECKOUT / ".cache"
+
+
+REQUIREMENTS = CHECKOUT / "requirements"
+
+
+def download_pip(version: str, folder: Path) -> Path:
+    """The wheel of this pip is in the folder, with the hash that requirements/pips.txt has for it."""
+    text = (REQUIREMENTS / "pips.txt").read_text()
+    pins = [line for line in text.replace("\\\n", " ").splitlines() if line.startswith(f"pip=={version} ")]
+    if not pins:
+        raise ValueError(f"requirements/pips.txt has no pip {version}: add it to pips.in and run nox -s pins")
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = folder / f"pip-{version}.txt"
+    asked.write_text(f"{pins[0]}\n")
+    options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--require-hashes", f"--dest={folder}"]
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "download", *options, f"--requirement={asked}"], check=True)
+    (wheel,) = folder.glob(f"pip-{version}-*.whl")
+    return wheel
 
 
 def link_collection() -> Path:

@@ -52,6 +52,12 @@ options:
     description: How many seconds to wait for another run on the same host.
     type: int
     default: 300
+  python_install_timeout:
+    description:
+      - How many seconds one call of pip, uv or pipx may take. One that takes longer is ended, with what it started, and
+        the entry has failed. V(0) is no limit.
+    type: int
+    default: 3600
   python_index_url:
     description: The package index, in place of the one that the host's own configuration names.
     type: str

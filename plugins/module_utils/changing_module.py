@@ -19,9 +19,17 @@ from .provision_module import fail
 
 if TYPE_CHECKING:
     # The engine loads them by their names; a module is sent with what is named here, and loads none of it by that.
-    from .engine import pins, pylock  # noqa: F401
+    from .engine import apply_builds, pins, pylock  # noqa: F401
 
-_ACTIONS = {"create": "created", "rebuild": "rebuilt", "update": "updated", "link": "updated", "remove": "removed"}
+_ACTIONS = {
+    "create": "created",
+    "rebuild": "rebuilt",
+    "update": "updated",
+    "link": "updated",
+    "remove": "removed",
+    "switch": "switched",
+    "prune": "pruned",
+}
 
 
 def meet(module: AnsibleModule, desired: Desired, *, installs_packages: bool = False) -> Outcome:
@@ -59,9 +67,14 @@ def venv_result(outcome: Outcome, observed: ObservedVenv) -> dict[str, Any]:
         "python_version": observed.state.version,
         "packages": dict(after),
         "reasons": list(step.reasons) if step else [],
+        "build": step.build if step else observed.state.build,
     }
     if step:
-        headers = {"before_header": f"{path} (before)", "after_header": f"{path} ({_ACTIONS[step.action]})"}
+        was, becomes = (f" -> {name}" if name else "" for name in (step.observed.state.build, step.build))
+        headers = {
+            "before_header": f"{path}{was} (before)",
+            "after_header": f"{path}{becomes} ({_ACTIONS[step.action]})",
+        }
         result["diff"] = {"before": package_lines(before), "after": package_lines(after), **headers}
     return result
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
@@ -23,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "python_require_pins": {"type": "bool", "default": False},
     "python_manage_system_packages": {"type": "bool", "default": True},
     "python_lock_timeout": {"type": "int", "default": 300},
+    "python_install_timeout": {"type": "int", "default": 3600},
     "python_index_url": {"type": "str", "default": ""},
     "python_extra_index_urls": {"type": "list", "elements": "str", "default": []},
     "python_find_links": {"type": "list", "elements": "str", "default": []},
@@ -101,6 +103,13 @@ def make_module(**options: dict[str, Any]) -> AnsibleModule:
 def read_desired(module: AnsibleModule, **declared: object) -> Desired:
     """Return the declared state of a module call; ends the module with every refused value."""
     settings = {name: module.params[name] for name in SETTINGS}
+    names = sys.getfilesystemencoding()
+    if names != "utf-8" and not str((settings, declared)).isascii():
+        text = (
+            f"This task's Python takes file names as {names}, and what is declared has other characters than ASCII's."
+        )
+        advice = "Set PYTHONUTF8 to 1 in the task's environment, as the role does."
+        fail(module, ProvisionError(text, advice=advice))
     try:
         desired = validate({**settings, **declared})
     except ProvisionError as error:

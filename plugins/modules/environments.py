@@ -56,6 +56,7 @@ venvs:
   elements: dict
   sample:
     - action: created
+      build: ""
       packages: {click: 8.1.7, flask: 3.0.3}
       path: /srv/app/.venv
       python_version: 3.13.5

@@ -57,6 +57,12 @@ package_manager:
   returned: success
   type: str
   sample: apt
+package_manager_repair:
+  description: What a killed transaction of the package manager left half-way, to be repaired before it is used.
+  returned: success
+  type: list
+  elements: str
+  sample: [python3-venv is unpacked]
 lists_need_refresh:
   description: Whether its lists of packages are absent or old, so that they are fetched before something is installed.
   returned: success
@@ -82,7 +88,9 @@ system_pip:
   type: list
   elements: dict
 venvs:
-  description: The environments that need work, as position in O(python_venvs), path, action and reasons.
+  description:
+    - The environments that need work, as position in O(python_venvs), path, action and reasons.
+    - C(build) is the build that the path of one with C(layout=versioned) leads to afterwards.
   returned: success
   type: list
   elements: dict

@@ -14,6 +14,7 @@ description:
     nothing changed.
   - A broken environment (half-built, its interpreter gone or moved to another minor version, a distribution changed by
     hand) is brought back with its owner and its versions. The old one is kept until the new one works.
+  - With O(layout=versioned) every change is a new environment beside the one in use, and can be taken back.
 version_added: 0.1.0
 author:
   - pep668.provision maintainers (@pep668)
@@ -33,9 +34,11 @@ options:
       - V(present) has what is asked for there, and upgrades nothing that satisfies already.
       - V(latest) has the newest of it that the index has.
       - V(exact) has nothing else in it.
-      - V(absent) removes it, if it is a virtual environment.
+      - V(absent) removes it, if it is a virtual environment, with all its builds.
+      - V(rolled_back), with O(layout=versioned) alone, has O(path) lead to the build before the newest, as it is on the
+        host. No index and no installer is asked. What else the entry says counts again with another state.
     type: str
-    choices: [present, latest, exact, absent]
+    choices: [present, latest, exact, absent, rolled_back]
     default: present
   python:
     description:
@@ -99,7 +102,10 @@ options:
     type: bool
     default: false
   owner:
-    description: The account that owns it and runs the installation.
+    description:
+      - The account that owns it and runs the installation.
+      - A path that other accounts than root and this one can redirect is refused, with the directory that is to blame,
+        and so is an environment of root's below another account's directory.
     type: str
     default: ""
   installer:
@@ -117,6 +123,22 @@ options:
     type: list
     elements: str
     default: []
+  layout:
+    description:
+      - V(in_place) changes the environment where it is.
+      - V(versioned) makes each change in a new environment, a build, C(<path>.d/<digest>). O(path) is a link to the
+        one in use and is switched at once when the next is finished, so that who opens it never meets nothing.
+        What was started from an earlier build stays in its files until it is started anew.
+      - A build holds what is asked for and its dependencies, nothing that was added by hand. The versions of the build
+        before it are kept where they satisfy. One that is there already for what is declared is switched to, without
+        asking the index or an installer.
+    type: str
+    choices: [in_place, versioned]
+    default: in_place
+  keep:
+    description: With O(layout=versioned), how many builds stay, the one in use included. Those beyond are removed.
+    type: int
+    default: 2
 """
 
 EXAMPLES = r"""
@@ -139,6 +161,22 @@ EXAMPLES = r"""
     lock: /srv/app/pylock.toml
     state: exact
 
+- name: Have each release of the application beside the one before it
+  pep668.provision.venv:
+    path: /srv/app/.venv
+    packages: ["example-app==2.1"]
+    owner: app
+    layout: versioned
+    keep: 3
+  notify: Restart the application
+
+- name: Go back to the release before
+  pep668.provision.venv:
+    path: /srv/app/.venv
+    layout: versioned
+    state: rolled_back
+  notify: Restart the application
+
 - name: Remove it
   pep668.provision.venv:
     path: /opt/report
@@ -151,9 +189,16 @@ path:
   returned: success
   type: str
 action:
-  description: What happened or would happen, one of created, rebuilt, updated, removed or unchanged.
+  description:
+    - What happened or would happen, one of created, rebuilt, updated, removed or unchanged.
+    - With O(layout=versioned) also switched, to a build that was there, and pruned, when only what is left over went.
   returned: success
   type: str
+build:
+  description: The build that O(path) leads to (in check mode, would), empty for an environment in place.
+  returned: success
+  type: str
+  sample: 3f1c09aa52be
 python_version:
   description: The version of its interpreter, empty where there is none.
   returned: success
@@ -181,7 +226,11 @@ def main() -> None:
     texts = {"type": "list", "elements": "str", "default": []}
     module = make_module(
         path={"type": "str", "required": True},
-        state={"type": "str", "choices": ["present", "latest", "exact", "absent"], "default": "present"},
+        state={
+            "type": "str",
+            "choices": ["present", "latest", "exact", "absent", "rolled_back"],
+            "default": "present",
+        },
         python={"type": "str", "default": ""},
         packages=texts,
         requirements=texts,
@@ -198,6 +247,8 @@ def main() -> None:
         installer={"type": "str", "choices": ["auto", "pip", "uv"], "default": "auto"},
         rebuild={"type": "str", "choices": ["auto", "never"], "default": "auto"},
         pip_args=texts,
+        layout={"type": "str", "choices": ["in_place", "versioned"], "default": "in_place"},
+        keep={"type": "int", "default": 2},
     )
     entry = {name: value for name, value in module.params.items() if name not in SETTINGS}
     desired = read_desired(module, python_venvs=[entry])

@@ -100,6 +100,8 @@ def venv(
     installer: str = "auto",
     rebuild: str = "auto",
     pip_args: Sequence[str] = (),
+    layout: str = "in_place",
+    keep: int = 2,
 ) -> Declared:
     """One virtual environment has what is asked for; what it needs of the OS is installed first.
 

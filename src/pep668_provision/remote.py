@@ -70,7 +70,7 @@ class HiddenLines(list[str]):
 
 
 # Modules of the engine import each other as "from .name import", or "from . import name".
-_IMPORTED = re.compile(r"^ *from \.(?: import )?(\w+)", re.MULTILINE)
+_IMPORTED = re.compile(r"^( *)from \.(?: import )?(\w+)", re.MULTILINE)
 
 # The parser of the standard library would take a fifth of a second of each run. Each of these starts with a character
 # of its own, so that the search goes from one such character to the next.
@@ -140,7 +140,7 @@ class Call:
     def modules(self) -> tuple[frozenset[str], frozenset[str]]:
         """The modules of the engine that this call loads beyond what each does, and those that it does not."""
         values = self.declared.values if self.declared is not None else {}
-        loaded = {*LOADED_FOR[self.ask], *needed_parts(values)}
+        loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
         return frozenset(loaded), frozenset(others)
 
@@ -241,15 +241,17 @@ def _packed(text: str) -> str:
 def engine_source(loaded: Iterable[str] = (), left_out: Container[str] = ()) -> dict[str, str]:
     """Return the modules a call needs by name, without comments and docstrings; line numbers stay what they are.
 
-    These are ``loaded`` and what they import, without ``left_out`` and what only those import.
+    These are ``loaded`` and what they import. A function's import of a module that is ``left_out`` is none of a call
+    that does not call it.
     """
     found: dict[str, str] = {}
     wanted = ["__init__", "call", *sorted(loaded)]
     while wanted:
         name = wanted.pop()
-        if name not in found and name not in left_out:
+        if name not in found:
             found[name] = _compact((_ENGINE / f"{name}.py").read_text(encoding="utf-8"))
-            wanted += _IMPORTED.findall(found[name])
+            imported = _IMPORTED.findall(found[name])
+            wanted += [one for indent, one in imported if not indent or one not in left_out]
     return found
 
 

@@ -21,7 +21,7 @@ from .engine.package_manager import MANAGERS
 from .facts import ProvisionPlan, StateFact
 from .remote import Call, EngineCommand, FailingCommand, show_error, show_warnings
 
-#: The kinds of steps a plan has, in the order they are taken.
+#: The kinds of steps a plan has, in the order they are taken; a package manager is repaired with the first to need it.
 EVERY_KIND = ("system_package", "marker", "pip_config", "system_pip", "venv", "tool")
 
 Commands = Iterable[PyinfraCommand | str]
@@ -68,9 +68,12 @@ def take_steps(declared: Declared, kinds: Sequence[str]) -> Iterator[Step]:
             _show_error(f"{names} is installed, and still no Python that is new enough runs on the host.")
             found = {}
     if state.is_executing and found.get("system_packages") and found["lists_need_refresh"]:
-        yield _refresh_lists(found["package_manager"])
+        yield from _repair_steps(declared, found)
+        refresh = _refresh_lists(found["package_manager"])
+        yield Step(refresh.text, _when_ready(declared, found, refresh.commands))
         # Only now it is known which packages there are.
         found = _find_plan(declared)
+        found.update({"is_ready": True} if found else {})
     if not found:
         yield from _stop()
         return
@@ -143,18 +146,43 @@ def _bring_python(declared: Declared, missing: Mapping[str, Any]) -> Iterator[St
     yield Step(text, _install(declared, manager, names))
 
 
+def _repair_steps(declared: Declared, found: Mapping[str, Any]) -> list[Step]:
+    return [Step(text, [_make_ready(declared, foreseen=True)]) for text in _texts("package_manager", found)]
+
+
+def _make_ready(declared: Declared, *, foreseen: bool) -> EngineCommand:
+    """Return the call that waits for the package manager, and has it repaired where a killed run has left it."""
+    return EngineCommand(
+        Call("make_ready", further={"lock_timeout": declared.desired.lock_timeout, "foreseen": foreseen})
+    )
+
+
 def _package_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     if not found["system_packages"]:
         return
+    yield from _repair_steps(declared, found)
     if found["lists_need_refresh"] and not state.is_executing:
         yield _refresh_lists(found["package_manager"])
     steps = [one for one in found["steps"] if one["kind"] == "system_package"]
     texts = [f"{one['name']} ({'; '.join(one['reasons'])})" for one in steps]
-    yield Step(f"install {', '.join(texts)}", _install(declared, found["package_manager"], found["system_packages"]))
+    install = _install(declared, found["package_manager"], found["system_packages"])
+    yield Step(f"install {', '.join(texts)}", _when_ready(declared, found, install))
+
+
+def _when_ready(declared: Declared, found: Mapping[str, Any], commands: Commands) -> Iterator[PyinfraCommand | str]:
+    """Yield commands of the package manager, in a run after the call that waits for it; none where there are none."""
+    is_ready = found.get("is_ready") or _texts("package_manager", found)
+    waits = state.is_executing and not is_ready and MANAGERS[found["package_manager"]].needs_root
+    for position, command in enumerate(commands):
+        if waits and not position:
+            yield _make_ready(declared, foreseen=False)
+        yield command
 
 
 def _marker_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
-    return _taken_at_once(_texts("marker", found), declared.only(python_restore_marker=True))
+    if found["markers"] and not found["system_packages"]:
+        yield from _repair_steps(declared, found)
+    yield from _taken_at_once(_texts("marker", found), declared.only(python_restore_marker=True))
 
 
 def _pip_config_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:

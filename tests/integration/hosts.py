@@ -309,6 +309,27 @@ class Host:
             self._reachable.add(user)
         return key
 
+    # File systems.
+
+    @contextmanager
+    def mounted(self, path: str, options: str) -> Iterator[None]:
+        """A file system in memory is mounted at this path inside the block; options are mount's: "size=20m"."""
+        self.run(["mkdir", "-p", path])
+        self.mount(path, options)
+        try:
+            yield
+        finally:
+            self._mount_command("umount", path)
+
+    def mount(self, path: str, options: str) -> None:
+        """A file system in memory is mounted here; with "remount,..." the one that is there has these options."""
+        self._mount_command("mount", "--types=tmpfs", f"--options={options}", "tmpfs", path)
+
+    def _mount_command(self, *command: str) -> None:
+        # A container's own root may not mount; this machine's may, in the container's view of files.
+        number = podman("inspect", "--format={{.State.Pid}}", self.name).stdout.strip()
+        subprocess.run(["nsenter", f"--target={number}", "--mount", "--", *command], check=True, capture_output=True)
+
     # Ansible.
 
     def apply(

@@ -41,11 +41,12 @@ class IndexServer:
     host: Host
     port: int
     log: str
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The address without credentials."""
-        return f"http://127.0.0.1:{self.port}/simple"
+        return f"{self.scheme}://127.0.0.1:{self.port}/simple"
 
     def url_with(self, username: str, password: str) -> str:
         return f"http://{username}:{password}@127.0.0.1:{self.port}/simple"
@@ -63,6 +64,15 @@ class IndexServer:
             yield
         finally:
             self.host.run(["rm", "-f", f"{self.log}.hold"])
+
+    @contextmanager
+    def failing(self, fault: str) -> Iterator[None]:
+        """Inside the block every request meets this fault: an HTTP status, or one of index_server.FAULTS."""
+        self.host.write(f"{self.log}.fault", fault)
+        try:
+            yield
+        finally:
+            self.host.run(["rm", "-f", f"{self.log}.fault"])
 
     def wait_until_held(self, *, seconds: float = 120) -> None:
         """An installer waits for a wheel now. Raises AssertionError after seconds without one."""
@@ -165,13 +175,21 @@ class LocalIndex:
         for wheel in list(self._links.get(normalise(name), ())):
             self.remove(name, wheel.split("-")[1])
 
-    def serve(self, host: Host, *, username: str = "", password: str = "", port: int = 8080) -> IndexServer:
-        """The index is served inside the host, by the host's Python; with a username others get 401."""
+    def serve(
+        self, host: Host, *, username: str = "", password: str = "", port: int = 8080, certificate: str = ""
+    ) -> IndexServer:
+        """The index is served inside the host, by the host's Python; with a username others get 401.
+
+        certificate: a file on the host with key and certificate; then it is served over HTTPS.
+        """
         log = f"/tmp/index-server-{port}.log"
         host.write("/tmp/index_server.py", SERVER.read_text())
-        host.start(["python3", "/tmp/index_server.py", ON_HOST, str(port), log], stdin=f"{username}\n{password}\n")
+        host.start(
+            ["python3", "/tmp/index_server.py", ON_HOST, str(port), log, *[certificate] * bool(certificate)],
+            stdin=f"{username}\n{password}\n",
+        )
         host.wait_for_port(port)
-        return IndexServer(host, port, log)
+        return IndexServer(host, port, log, "https" if certificate else "http")
 
     def _link(self, wheel: Path, name: str, *, requires_python: str = "", yanked: bool = False) -> None:
         attributes = f' data-requires-python="{html.escape(requires_python)}"' if requires_python else ""

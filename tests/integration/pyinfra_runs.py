@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from checkout import CACHE, CHECKOUT
+from checkout import CACHE, CHECKOUT, REQUIREMENTS
 from host_images import locked
 from hosts import Host, Variables
 
@@ -89,8 +89,10 @@ class Pyinfra:
 
     def wheel(self, folder: Path) -> Path:
         """The wheel of this checkout, built in that folder."""
-        build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(CHECKOUT)]
-        subprocess.run(build, check=True, capture_output=True)
+        # The environment has what it is built with.
+        pip = [str(self.program.with_name("python")), "-m", "pip", "--disable-pip-version-check", "wheel"]
+        options = ["--no-deps", "--no-index", "--no-build-isolation", f"--wheel-dir={folder}"]
+        subprocess.run([*pip, *options, str(CHECKOUT)], check=True, capture_output=True)
         return next(folder.glob("*.whl"))
 
     def provision(self, host: Host, data: Variables, *arguments: str, user: str = "root", dry: bool = False) -> Run:
@@ -147,6 +149,8 @@ def provide_pyinfra() -> Pyinfra:
     """The pyinfra of an environment that has this checkout, built and installed with its extra, and nothing else."""
     shipped = [CHECKOUT / "pyproject.toml", *sorted((CHECKOUT / "src").rglob("*.py"))]
     shipped += sorted((CHECKOUT / "plugins").rglob("*.py"))
+    pins = REQUIREMENTS / "pyinfra.txt"
+    shipped.append(pins)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in shipped)).hexdigest()
     folder = CACHE / "pyinfra-environment"
     stamp = folder / "complete"
@@ -154,7 +158,10 @@ def provide_pyinfra() -> Pyinfra:
         if not stamp.is_file() or stamp.read_text() != digest:
             subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
             pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "install", f"{CHECKOUT}[pyinfra]"], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run([*pip, "install", "--require-hashes", f"--requirement={pins}"], check=True)
+            # With all it needs there, and what it is built with, the index is not asked for more.
+            own = ["--no-index", "--no-build-isolation", f"{CHECKOUT}[pyinfra]"]
+            subprocess.run([*pip, "install", *own], check=True, stderr=subprocess.DEVNULL)
             stamp.write_text(digest)
     return Pyinfra(folder / "bin" / "pyinfra")
 

@@ -10,7 +10,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,13 @@ SEED = 668
 class Case:
     """What is killed: see killed_runs.py."""
 
-    before: Mapping[str, Any]
+    before: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     after: Mapping[str, Any]
     places: tuple[str, ...]
     works: tuple[str, ...]
     prepare: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def venv(path: str, *packages: str, **more: object) -> dict[str, Any]:
@@ -55,6 +56,14 @@ VENV_PLACES = ("/srv/kills",)
 TOOL_PLACES = ("/opt/pipx", "/usr/local/bin", "/usr/local/share/man")
 NO_VENV = {"python_venvs": [{"path": VENV, "state": "absent"}]}
 WANTED = f"{VENV}/bin/python -c 'import wanted, helper'"
+
+
+#: How many builds there are.
+BUILDS = f"test $(ls {VENV}.d | wc -l) = {{}}"
+
+
+def versioned(*packages: str, **more: object) -> dict[str, Any]:
+    return venv(VENV, *packages, layout="versioned", **more)
 
 
 def shows(program: str, version: str) -> str:
@@ -95,6 +104,52 @@ CASES = {
         VENV_PLACES,
         (f"test ! -e {VENV}",),
     ),
+    "versioned venv, the first build": Case(NO_VENV, versioned("wanted"), VENV_PLACES, (WANTED, BUILDS.format(1))),
+    "versioned venv by uv, next build and none kept": Case(
+        (NO_VENV, versioned("wanted==1.0", installer="uv")),
+        versioned("wanted==2.0", installer="uv", keep=1),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), BUILDS.format(1)),
+        always=(f"{VENV}/bin/wanted",),
+    ),
+    "versioned venv, declared as before": Case(
+        (NO_VENV, versioned("wanted==1.0"), versioned("wanted==2.0")),
+        versioned("wanted==1.0"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"), BUILDS.format(2)),
+        always=(f"{VENV}/bin/wanted",),
+    ),
+    "versioned venv, to the usual layout": Case(
+        (NO_VENV, versioned("wanted==1.0")),
+        venv(VENV, "wanted"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"), f"test ! -L {VENV}", BUILDS.format(1)),
+    ),
+    "versioned venv, next build": Case(
+        (NO_VENV, versioned("wanted==1.0", owner="app")),
+        versioned("wanted==2.0", owner="app"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"), f"su app -c {VENV}/bin/wanted"),
+        always=(f"{VENV}/bin/wanted | grep -E '1.0|2.0'",),
+    ),
+    "versioned venv, rolled back": Case(
+        (
+            NO_VENV,
+            versioned("wanted==1.0"),
+            versioned("wanted==2.0"),
+        ),
+        {"python_venvs": [{"path": VENV, "layout": "versioned", "state": "rolled_back"}]},
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"),),
+        always=(f"{VENV}/bin/wanted | grep -E '1.0|2.0'",),
+    ),
+    "versioned venv, from the usual layout": Case(
+        (NO_VENV, venv(VENV, "wanted==1.0")),
+        versioned("wanted==2.0"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "2.0"),),
+    ),
+    "versioned venv, remove": Case((NO_VENV, versioned("wanted==1.0")), NO_VENV, VENV_PLACES, (f"test ! -e {VENV}.d",)),
     "tool, install": Case(tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)),
     "tool, install the first": Case(
         tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),), prepare=("rm -r /opt/pipx",)
@@ -131,6 +186,15 @@ CASES = {
             "chmod 640 /etc/pip.conf",
         ),
     ),
+    # The marker is written by the package manager, with every other file of the package it belongs to.
+    "marker, restore": Case(
+        {},
+        {"python_restore_marker": True},
+        ("/usr/lib/python3.11/EXTERNALLY-MANAGED",),
+        ("test -s /usr/lib/python3.11/EXTERNALLY-MANAGED", 'test -z "$(dpkg --audit; dpkg -V libpython3.11-stdlib)"'),
+        prepare=("rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED",),
+        beside=("/usr/lib/python3.11", "/usr/share", "/var/lib/dpkg", "/var/lib/apt", "/var/cache"),
+    ),
 }
 
 
@@ -158,16 +222,18 @@ def test_the_next_run_converges_and_nothing_is_lost(
     case = CASES[name]
     seed = int(os.environ.get("PROVISION_SEED") or random.randrange(10**6)) if full else SEED
     settings = {"python_index_url": index.url, "python_installer": "pip"}
+    before = [case.before] if isinstance(case.before, Mapping) else case.before
     asked = {
-        "before": {**case.before, **settings},
+        "before": [{**declared, **settings} for declared in before],
         "after": {**case.after, **settings},
         "places": case.places,
         "works": case.works,
         "always": case.always,
+        "beside": case.beside,
         "prepare": case.prepare,
         "seed": seed,
-        "steps": 24 if full else 1,
-        "times": 8 if full else 1,
+        "steps": 14 if full else 1,
+        "times": 5 if full else 1,
     }
     done = ready.run(["python3", f"{ENGINE}/killed_runs.py", ENGINE], stdin=json.dumps(asked), check=False)
     assert done.rc == 0, done

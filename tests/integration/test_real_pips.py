@@ -31,7 +31,7 @@ from typing import Any
 
 import pytest
 
-from checkout import CACHE, CHECKOUT
+from checkout import CACHE, CHECKOUT, download_pip
 from hosts import Host
 from local_index import ON_HOST, LocalIndex
 
@@ -216,12 +216,15 @@ def provide_pips() -> dict[str, Path]:
         found = list(folder.glob(f"pip-{wanted}-*.whl"))
         if found:
             return found[0]
-        spec = "pip" if wanted == "newest" else f"pip=={wanted}"
         target = folder / f"asked-{wanted}"
         shutil.rmtree(target, ignore_errors=True)
-        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", f"--dest={target}"]
-        subprocess.run([sys.executable, "-m", "pip", "--quiet", "download", *options, spec], check=True)
-        (wheel,) = target.glob("pip-*.whl")
+        if wanted != "newest":
+            wheel = download_pip(wanted, target)
+        else:
+            # Which one that is cannot be pinned; it runs on a test host and nowhere else.
+            options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", f"--dest={target}"]
+            subprocess.run([sys.executable, "-m", "pip", "--quiet", "download", *options, "pip"], check=True)
+            (wheel,) = target.glob("pip-*.whl")
         return wheel.replace(folder / wheel.name)
 
     folder.mkdir(parents=True, exist_ok=True)

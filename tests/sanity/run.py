@@ -19,6 +19,10 @@ import urllib.request
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "molecule" / "images"))
+
+from checkout import download_pip  # noqa: E402  # found by the line above
+
 SCRATCH = CHECKOUT / ".cache" / "sanity"
 COLLECTION = SCRATCH / "ansible_collections" / "pep668" / "provision"
 BOOTSTRAP_CACHE = Path.home() / ".ansible" / "test" / "cache"
@@ -81,10 +85,7 @@ def provide_bootstrap() -> None:
             urllib.request.urlopen(BOOTSTRAP_URL.format(version=version), timeout=20).close()  # noqa: S310  # https
         except (urllib.error.URLError, TimeoutError) as reason:
             print(f"ansible-test gets pip {version} from the package index, its own host being out of reach: {reason}")
-            download = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
-            wheels = BOOTSTRAP_CACHE / "wheels"
-            subprocess.run([sys.executable, "-m", "pip", *download, "--dest", wheels, f"pip=={version}"], check=True)
-            (wheel,) = wheels.glob(f"pip-{version}-*.whl")
+            wheel = download_pip(version, BOOTSTRAP_CACHE / "wheels")
             script.write_text(START_PIP.format(wheel=str(wheel)))
 
 

@@ -89,7 +89,8 @@ class Applier:
 
     def _take_venv(self, step: VenvStep) -> List[str]:
         warnings: List[str] = []
-        VenvRun(self.host, self.desired, step, warnings).take()
+        run = VenvRun if step.observed.builds is None else load("apply_builds").VersionedRun
+        run(self.host, self.desired, step, warnings).take()
         return warnings
 
     def _tool_runs(self, plan: Plan) -> "List[ToolRun]":

@@ -8,15 +8,15 @@ An installation over an existing environment is never asked of pipx: older ones 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .account import act_as
+from .danger import danger_of_tool
 from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
-from .errors import CommandFailed, ProvisionError, raise_all
+from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
 from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
@@ -107,6 +107,10 @@ class ToolRun:
         return (self.space, pipx, entry.installer, entry.state)
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago.
+        danger = danger_of_tool(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
         if self.step.action == "remove":
             self._remove()
             return
@@ -115,7 +119,7 @@ class ToolRun:
                 with replacing(self.path, self.aside, self.account):
                     self._install(keep=self.step.keeps_versions)
                     self._refuse_foreign_links()
-            except ProvisionError:
+            except (ProvisionError, OSError):
                 self._restore_links()
                 self._unlink(only_dangling=True)
                 raise
@@ -148,6 +152,13 @@ class ToolRun:
             raise
         self._finish()
 
+    def leave_no_half(self) -> None:
+        """Leave nothing of a tool that was installed with others and did not get so far as to be recorded."""
+        state = self._look()
+        if state.record is None or state.problem:
+            act_as(self.account, lambda: remove_tree(self.path))
+            self._unlink(only_dangling=True)
+
     def _install(self, *, keep: bool) -> None:
         pins = pins_of(dict(self.state.kept)) if keep else ()
         if not pins:
@@ -155,7 +166,10 @@ class ToolRun:
             return
         try:
             self._install_once(pins)
-        except CommandFailed:
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None:
+                raise
             act_as(self.account, lambda: remove_tree(self.path))
             self._install_once(())
             self.warnings.append(
@@ -193,6 +207,7 @@ class ToolRun:
             log_file=log_file,
         )
         command = replace(pipx_command(self.pipx, self.space, arguments, env), account=self.account)
+        command = replace(command, timeout=self.desired.index.timeout or None)
         private = [spec for spec in _specs_of(self.entry) if has_credentials(spec)]
         if scratch:
             files: Mapping[str, str] = {}
@@ -229,7 +244,7 @@ class ToolRun:
 
     def _refuse_foreign_links(self) -> None:
         """Raise when a command's name is taken; pipx only warns of it, and which commands there are shows late."""
-        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}") or "")
+        record = parse_tool_record(self.host.read_text(f"{self.path}/{METADATA_NAME}", follow=False) or "")
         foreign = judge_links(self.host, self.space, self.path, record)[1] if record is not None else ()
         if foreign:
             refusal = foreign_link(self.entry, self.space, foreign[0])
@@ -257,9 +272,14 @@ def _specs_of(entry: ToolEntry) -> Tuple[str, ...]:
 def take_together(runs: "Sequence[ToolRun]") -> None:
     """Take the steps for tools that one call of pipx installs; raises what was wrong with each that failed."""
     if len(runs) > 1:
-        # Which of them failed and why shows when it is installed by itself.
-        with contextlib.suppress(CommandFailed):
+        try:
             runs[0].install_together(runs[1:])
+        except CommandFailed as error:
+            # Which of them failed and why shows when it is installed by itself; what took too long would do so again.
+            if error.status is None:
+                for run in runs:
+                    run.leave_no_half()
+                raise
     errors: List[ProvisionError] = []
     for run in runs:
         try:
@@ -269,6 +289,8 @@ def take_together(runs: "Sequence[ToolRun]") -> None:
                 run.take()
         except ProvisionError as error:
             errors.append(error)
+        except OSError as error:
+            errors.append(refused_by_system(error, what=f"The tool {run.entry.name}"))
     raise_all(errors)
 
 

@@ -5,26 +5,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
-from typing import List, Mapping, Optional
+from typing import Iterator, List, Mapping, Optional
 
 from .account import Account, act_as
+from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift, extra_distributions
 from .errors import CommandFailed, ProvisionError
-from .files import make_directory, remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .files import (
+    keep_by_links,
+    make_directory,
+    put_back_kept,
+    remove_directory,
+    remove_tree,
+    replacing,
+    scratch_directory,
+    write_atomically,
+)
 from .host import Host
 from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
 from .observe import find_uv
 from .parts import load
+from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
 from .work import make_installer, run_prepared
+
+
+def who_changes(host: Host, directory: str, account: Optional[Account]) -> Optional[Account]:
+    """Return who changes a directory: the account wherever it controls a part of the way, the caller elsewhere."""
+    return keeper_of(host, os.path.join(directory, SCRATCH_NAME)) if account is not None else None
 
 
 class VenvRun:
@@ -40,18 +57,15 @@ class VenvRun:
         self.installer: Installer = make_installer(step.installer, find_uv(self.host))
         #: Whether all that this run leaves was installed with its hash checked, where that is asked for.
         self.verified = True
-
-    @property
-    def actor(self) -> Optional[Account]:
-        """Who changes the parent directory: the owner in its own space, the caller elsewhere."""
-        parent = self.host.stat(os.path.dirname(self.path))
-        return (
-            self.account
-            if parent is not None and self.account is not None and parent.st_uid == self.account.uid
-            else None
-        )
+        #: Who changes the parent directory: the owner wherever it controls a directory on the way, else the caller.
+        self.actor: Optional[Account] = None
 
     def take(self) -> None:
+        # As it is now: the plan was made a while ago, and whoever controls nothing now cannot redirect what follows.
+        danger = danger_of_venv(self.host, self.observed, self.step.action)
+        if danger is not None:
+            raise ProvisionError(danger.message, advice=danger.advice)
+        self.actor = keeper_of(self.host, self.path) if self.account is not None else None
         if self.step.action == "remove":
             remove_directory(self.path, self.aside, self.actor)
         elif self.step.action == "create" and self.observed.state.kind == "empty":
@@ -61,15 +75,20 @@ class VenvRun:
                 act_as(self.actor, lambda: remove_tree(self.aside))
             with replacing(self.path, self.aside, self.actor):
                 self._build()
+            if self.observed.state.build:
+                self.warnings.append(
+                    f"{self.path} is made in place now. What was started before may still run from a build in "
+                    f"{self.entry.builds_directory}: remove that directory when nothing does any more."
+                )
         else:
             self._update()
         for link, target in self.step.links:
-            make_directory(os.path.dirname(link), None)
+            make_directory(os.path.dirname(link))
             remove_tree(link)
             os.symlink(target, link)
 
     def _build(self) -> None:
-        make_directory(self.path, self.account)
+        make_directory(self.path, self.account, self.actor)
         self._write_receipt(Receipt(unfinished=self.step.action, packages=self.observed.state.kept))
         interpreter = self.step.interpreter
         if interpreter is None:
@@ -80,12 +99,17 @@ class VenvRun:
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
             )
             self._run(work, prepared, f"Making the environment {self.path}")
-            pins = pins_of(dict(self.observed.state.kept))
-            also = pins if self.entry.state != "exact" and not self.entry.checks_hashes else ()
-            self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
-            if self.entry.state == "exact" and pins:
-                self._remove_others(work)
+            self._fill(work)
         self._finish(before={})
+
+    def _fill(self, work: Workplace) -> None:
+        """Install what is asked for into a new environment, and what was in the one before it."""
+        # Of versions of before there is no hash.
+        pins = () if self.entry.checks_hashes else pins_of(dict(self.observed.state.kept))
+        also = pins if self.entry.state != "exact" else ()
+        self._install(work, InstallRequest(self.entry, upgrade=self.entry.state == "latest", pins=pins, also=also))
+        if self.entry.state == "exact" and pins:
+            self._remove_others(work)
 
     def _update(self) -> None:
         observed, before = self.observed, dict(self.observed.state.distributions)
@@ -101,7 +125,7 @@ class VenvRun:
             return
         self._write_receipt(replace(receipt, unfinished="update"))
         try:
-            with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch:
+            with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch, self._putting_back(scratch):
                 work = Workplace(self.host, self.account, scratch, self.desired.index)
                 if asked_anew or drifted or observed.newer:
                     upgrade = self.entry.state == "latest"
@@ -114,7 +138,7 @@ class VenvRun:
                     self._remove_others(work)
                 elif extras:
                     self._run(work, self.installer.uninstall(work, self.path, extras), f"Removing from {self.path}")
-        except ProvisionError:
+        except (ProvisionError, OSError):
             # Nothing moved: then it is as finished as it was before, and need not be rebuilt next time.
             if self._look().distributions == before and observed.state.receipt is not None:
                 self._write_receipt(observed.state.receipt)
@@ -123,6 +147,18 @@ class VenvRun:
             raise
         act_as(self.actor, lambda: remove_tree(self.aside))
         self._finish(before=before)
+
+    @contextlib.contextmanager
+    def _putting_back(self, scratch: str) -> Iterator[None]:
+        """Have the environment be what it was when the body fails, where its installer does not see to that itself."""
+        kept, leave_out = f"{scratch}/kept", (SCRATCH_NAME, FILE_NAME)
+        keeps = not self.installer.puts_back and act_as(self.account, lambda: keep_by_links(self.path, kept, leave_out))
+        try:
+            yield
+        except (ProvisionError, OSError):
+            if keeps:
+                act_as(self.account, lambda: put_back_kept(kept, self.path, leave_out))
+            raise
 
     def _install(self, work: Workplace, request: InstallRequest) -> None:
         """Install; what only serves to keep versions is given up when the index cannot do it any more."""
@@ -134,8 +170,9 @@ class VenvRun:
         what = f"Installing into {self.path}"
         try:
             self._run(work, self.installer.install(work, self.path, request), what)
-        except CommandFailed:
-            if not (request.pins or request.also):
+        except CommandFailed as error:
+            # What took too long would do so again.
+            if error.status is None or not (request.pins or request.also):
                 raise
             plain = replace(request, pins=(), also=())
             if not plain.is_empty:

@@ -13,7 +13,7 @@ from .package_manager import PackageManager
 
 #: What the script's last line of output starts with, followed by one of these words and what it is about.
 PREFIX = "pep668.provision:"
-PRESENT, INSTALLED, MISSING = "present", "installed", "missing"
+PRESENT, INSTALLED, MISSING, REPAIRED = "present", "installed", "missing", "repaired"
 #: What stands there in the line with which code that was run answers (see call).
 ANSWER, ERROR = "answer", "error"
 
@@ -53,6 +53,7 @@ unknown="$what, and how to install one on ${{NAME:-this system}} is not known he
 _BRING_HEAD = """\
 # Brings this host a Python that Ansible's modules run with. One of three lines tells what was done:
 #   {prefix} {present} PATH, {prefix} {installed} PACKAGE..., {prefix} {missing} PACKAGE... (in a dry run)
+# Before it can stand that the package manager was left half-way by a killed run: {prefix} {repaired} NAME
 """
 
 _BRING_PRESENT = """\
@@ -72,6 +73,11 @@ if {dry_run}; then
 fi
 if [ "$(id -u)" != 0 ]; then
     fail "$what, and installing $packages takes root's rights." "Run with become."
+fi
+# One that was killed at work installs nothing before it is repaired.
+if is_interrupted; then
+    said=$(repair_packages 2>&1) && ! is_interrupted || fail "$said" "What $manager left half-way cannot be repaired."
+    echo "{prefix} {repaired} $manager"
 fi
 # The lists of the repositories may be absent or old, and often they are not.
 if ! said=$(install_packages $packages 2>&1); then
@@ -119,6 +125,7 @@ def _words() -> Dict[str, str]:
         "present": PRESENT,
         "installed": INSTALLED,
         "missing": MISSING,
+        "repaired": REPAIRED,
         "oldest": str(OLDEST_MINOR),
         "names": " ".join(names),
     }
@@ -148,8 +155,23 @@ def _installing(family: Family, manager: PackageManager) -> Iterable[str]:
     """Return the lines that say how one package manager brings packages, and what Ansible's module for it needs."""
     yield f'install_packages() {{ {manager.in_shell(manager.unattended_install)} "$@"; }}'
     yield f"refresh_lists() {{ {manager.in_shell(manager.unattended_refresh)}; }}"
+    yield f"manager={manager.name}"
+    yield from _repairing(manager)
     if family.module_needs.get(manager.name):
         yield f'packages="$packages {family.module_needs[manager.name]}"'
+
+
+def _repairing(manager: PackageManager) -> Iterable[str]:
+    """Return the lines that say whether one was killed half-way, where a shell can tell, and how it is repaired."""
+    from .package_recovery import RECOVERIES, Recovery  # noqa: PLC0415  # only a host without Python gets them
+
+    recovery = RECOVERIES.get(manager.name, Recovery())
+    if recovery.audit:
+        repairs = [manager.in_shell([word.format(lock_timeout=300) for word in one]) for one in recovery.commands]
+        yield f'is_interrupted() {{ [ -n "$({manager.in_shell(recovery.audit)} 2>/dev/null)" ]; }}'
+        yield f"repair_packages() {{ {' || { refresh_lists; '.join(repairs)}; {'}; ' * (len(repairs) - 1)}}}"
+    else:
+        yield "is_interrupted() { false; }"
 
 
 def _naming(_: Family, manager: PackageManager) -> Iterable[str]:

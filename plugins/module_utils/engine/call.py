@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
-from .errors import CommandFailed, ProvisionError, SeveralFailed
+from .errors import CommandFailed, ProvisionError, SeveralFailed, printable
 from .host import Host
 
 if TYPE_CHECKING:
@@ -54,6 +54,14 @@ def _answer_rehearse(request: Request, host: Host) -> Dict[str, object]:
     return _report_outcome(rehearse(validate(_declared(request)), host))
 
 
+def _answer_make_ready(request: Request, host: Host) -> Dict[str, object]:
+    from .package_manager_ready import bring_ready  # noqa: PLC0415  # as above
+
+    ready = bring_ready(host, lock_timeout=float(str(request["lock_timeout"])))
+    told = [ready.text] if ready.changed and not request.get("foreseen") else []
+    return {"changed": ready.changed, "before": {}, "after": {}, "warnings": told}
+
+
 def _report_outcome(outcome: "Outcome") -> Dict[str, object]:
     return {
         "changed": outcome.changed,
@@ -74,19 +82,23 @@ def _declared(request: Request) -> Mapping[str, object]:
 #: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "python_info": ("report",),
-    "plan": ("look",),
+    "plan": ("look", "package_transaction", "package_recovery"),
     "rehearse": ("look", "converge", "preview"),
     "converge": ("look", "converge", "apply"),
+    "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
-#: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``. Only the last changes something.
-#: Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds credentials.
+#: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``, ``make_ready`` (the package
+#: manager) with ``lock_timeout`` and ``foreseen``, whether its repair has been told of. Only the last two change
+#: something. Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds
+#: credentials.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,
     "plan": _answer_plan,
     "rehearse": _answer_rehearse,
     "converge": _answer_converge,
+    "make_ready": _answer_make_ready,
 }
 
 
@@ -100,7 +112,7 @@ def main(request: Request, host: Host) -> int:
     try:
         answer = ANSWERS[ask](request, host)
     except ProvisionError as error:
-        if ask == "converge":
+        if ask in ("converge", "make_ready"):
             sys.stderr.write("\n".join(_lines(error)) + "\n")
             return 1
         _write(ERROR, {"message": "\n".join(_lines(error))})
@@ -121,4 +133,4 @@ def _lines(error: ProvisionError) -> List[str]:
     if isinstance(error, CommandFailed):
         lines.append("The command was: " + " ".join(error.command))
         lines += (error.stderr.strip() or error.stdout.strip()).splitlines()
-    return lines
+    return [printable(line) for line in lines]

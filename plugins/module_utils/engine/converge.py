@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Mapping, Tuple
 
 from .desired import Desired
-from .errors import raise_all
+from .errors import raise_all, telling_refusals
 from .host import Host
 from .host_state import HostState
 from .lock import holding_lock
 from .look import look
 from .observe import observe
 from .os_packages import install_packages
+from .parts import load
 from .request import without_seeds
 from .side_by_side import Job, run_side_by_side
 from .steps import Plan
@@ -46,11 +49,12 @@ class Outcome:
         return not self.plan.is_empty
 
 
+@telling_refusals
 def rehearse(desired: Desired, host: Host) -> Outcome:
     """Return what a run would do, without doing it."""
     from .preview import Preview, preview_tool, preview_venv  # noqa: PLC0415  # only a rehearsal asks the installers
 
-    state, plan = look(desired, host, rehearsing=True)
+    state, plan = look(desired, host, rehearsing=True, installs_packages=False)
     asked: Dict[str, Callable[[], Preview]] = {}
     for venv_step in plan.venvs:
         asked[venv_step.observed.entry.path] = partial(preview_venv, desired, host, venv_step)
@@ -91,26 +95,31 @@ def _touched(plan: Plan, state: HostState) -> Mapping[str, "ObservedSystemPip"]:
     }
 
 
+@telling_refusals
 def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -> Outcome:
     """Bring the host to what is declared, under its lock; nothing is started on a host that is there already.
 
     OS packages are the front-end's to install before; with ``installs_packages`` the host's package manager is called.
     """
-    state, plan = look(desired, host)
+    state, plan = look(desired, host, installs_packages=installs_packages)
     if plan.is_empty:
         return Outcome(plan, {}, {}, state, plan.warnings)
     from .apply import Applier  # noqa: PLC0415  # neither a rehearsal nor a host that is there already needs it
 
-    with holding_lock(host, timeout=desired.lock_timeout):
+    with holding_lock(host, timeout=desired.lock_timeout), _for_all_to_read():
         # Whoever held the lock may have done some of it.
-        state, plan = look(desired, host)
+        state, plan = look(desired, host, installs_packages=installs_packages)
         applier = Applier(desired, host)
         taken = plan
         if plan.packages and installs_packages:
             names = [step.name for step in plan.packages]
+            manager = state.distribution.manager
+            if manager is not None:
+                ready = load("package_manager_ready").make_ready(host, manager, lock_timeout=desired.lock_timeout)
+                applier.warnings += [ready.text] if ready.changed else []
             install_packages(host, state.distribution, names, needs_refresh=state.lists_need_refresh)
             # What pip there is, and what is left for it, shows only now.
-            _, taken = look(desired, host)
+            _, taken = look(desired, host, installs_packages=False)
         if not taken.is_empty:
             applier.apply(taken)
     after = observe(desired, host)
@@ -123,6 +132,16 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
             was = touched_by_pip[title]
             before[title], there[title] = was.before, one.site.versions(was.touched)
     return Outcome(plan, before, there, after, (*plan.warnings, *applier.warnings))
+
+
+@contextlib.contextmanager
+def _for_all_to_read() -> Iterator[None]:
+    """Have folders made in the body be open to other accounts, whatever the caller's umask; what is private says so."""
+    previous = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(previous)
 
 
 def _distributions(state: HostState, names: "set[str]") -> Mapping[str, Mapping[str, str]]:

@@ -17,13 +17,16 @@ from .requirement import Requirement, normalize_name, parse_spec
 if TYPE_CHECKING:
     from .system_pip import SystemPipEntry
 
-VENV_STATES = ("present", "latest", "exact", "absent")
+VENV_STATES = ("present", "latest", "exact", "absent", "rolled_back")
+LAYOUTS = ("in_place", "versioned")
 TOOL_STATES = ("present", "latest", "absent")
 SCOPES = ("global", "user")
 INSTALLERS = ("auto", "pip", "uv")
 REBUILDS = ("auto", "never")
 PIPX_SOURCES = ("auto", "system", "index")
 PIP_CONF_OVERRIDES = ("keep", "absent")
+#: Appended to the path of an environment with versioned layout: the directory of its builds.
+BUILDS_SUFFIX = ".d"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ class VenvEntry:
     installer: str = "auto"
     rebuild: str = "auto"
     pip_args: Tuple[str, ...] = ()
+    layout: str = "in_place"
+    keep: int = 2
+
+    @property
+    def builds_directory(self) -> str:
+        """Where its builds are, each in a directory of its own, when its layout is versioned."""
+        return self.path + BUILDS_SUFFIX
 
     @property
     def checks_hashes(self) -> bool:
@@ -84,7 +94,10 @@ class ToolEntry:
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """Where distributions come from. URLs are without the credentials, which stand beside them."""
+    """Where distributions come from. URLs are without the credentials, which stand beside them.
+
+    ``timeout`` is how many seconds one call of an installer may take; 0 is no limit.
+    """
 
     index_url: str = ""
     extra_index_urls: Tuple[str, ...] = ()
@@ -96,6 +109,7 @@ class IndexSettings:
     client_cert: str = ""
     proxy: str = ""
     trusted_hosts: Tuple[str, ...] = ()
+    timeout: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,7 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "packages": values.list_of(values.requirement),
     "requirements": values.list_of(values.absolute),
     "constraints": values.list_of(values.absolute),
-    "project": values.optional(values.absolute),
+    "project": values.optional(values.installable),
     "editable": values.boolean,
     "extras": values.list_of(values.extra),
     "lock": values.optional(values.lock_file),
@@ -163,6 +177,8 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "installer": values.choice(*INSTALLERS),
     "rebuild": values.choice(*REBUILDS),
     "pip_args": values.list_of(values.argument),
+    "layout": values.choice(*LAYOUTS),
+    "keep": values.count,
 }
 _TOOL_FIELDS: Dict[str, Callable[[object], Any]] = {
     "name": values.name,
@@ -193,6 +209,7 @@ _SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
     "python_lock_timeout": ("lock_timeout", values.seconds),
 }
 _INDEX_SETTINGS: Dict[str, Tuple[str, Callable[[object], Any]]] = {
+    "python_install_timeout": ("timeout", values.seconds),
     "python_index_url": ("index_url", values.optional(values.url)),
     "python_extra_index_urls": ("extra_index_urls", values.list_of(values.url)),
     "python_find_links": ("find_links", values.list_of(values.url)),
@@ -219,7 +236,8 @@ def validate(declared: Mapping[str, object]) -> Desired:
     problems: List[str] = []
     for key in declared:
         if key not in VARIABLES:
-            problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
+            name = key if isinstance(key, str) and key.isidentifier() and len(key) <= 80 else values.shown(key)
+            problems.append(f"{name}: there is no such variable{_suggestion(name, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
     system_pip = _system_pip_entries(declared.get("python_system_pip"), problems)
@@ -340,7 +358,9 @@ def _entry_values(
     accepted = {}
     for key, value in entry.items():
         if key not in fields:
-            problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}")
+            problems.append(
+                f"{where}: there is no key {values.shown(key)}{_suggestion(values.shown(key), tuple(fields))}"
+            )
         elif value is not None and (key, value) != (required, ""):
             accepted[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
     if required and entry.get(required) in (None, ""):
@@ -369,6 +389,25 @@ def _check_venvs(venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) ->
                 f"{where}: require_hashes needs a hash for everything; allowed with it are requirements files that "
                 "carry them, not packages or a project."
             )
+        if entry.state == "rolled_back" and entry.layout != "versioned":
+            problems.append(
+                f"{where}: state is rolled_back without earlier builds to go back to; allowed is it with "
+                "layout: versioned."
+            )
+        if entry.layout == "versioned":
+            _check_builds(where, entry, venvs, problems)
+
+
+def _check_builds(where: str, entry: VenvEntry, venvs: Sequence[Tuple[str, VenvEntry]], problems: List[str]) -> None:
+    """Refuse what would stand in the builds of an environment: they come and go as a whole."""
+    for other_where, other in venvs:
+        for folder in (entry.path, entry.builds_directory):
+            if other.path == entry.builds_directory or other.path.startswith(folder + "/"):
+                problems.append(
+                    f"{other_where}: this is a place in {folder}, where {where} has its builds; allowed is a path "
+                    "outside of it."
+                )
+                break
 
 
 def _check_lock(where: str, entry: VenvEntry, problems: List[str]) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple, Union
 
-from .desired import ToolEntry
+from .desired import ToolEntry, VenvEntry
 from .host_state import ObservedTool, ObservedVenv
+from .parts import load
 from .pipx import PackageRecord, ToolRecord, ToolSpace, as_argument
 from .request import SEEDS
 from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
@@ -19,7 +20,9 @@ from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
 class Difference:
     """What has to happen to one entry, and why.
 
-    ``action``: create, rebuild, update or remove; for tools also link (only links, pins or the login PATH are amiss).
+    ``action``: create, rebuild, update or remove; for tools also link (only links, pins or the login PATH are amiss),
+    for environments with versioned layout also switch (to a build that is there) and prune (what is left over).
+    ``build`` is the build that such an environment's path leads to afterwards, ``anew`` says that it is a new one.
     ``refusal`` says instead why nothing may happen, ``pending`` that an earlier task could still provide what lacks.
     """
 
@@ -29,23 +32,55 @@ class Difference:
     advice: str = ""
     pending: bool = False
     keeps_versions: bool = True
+    build: str = ""
+    anew: bool = False
+
+    @property
+    def makes_anew(self) -> bool:
+        """Whether it takes a new environment, and so an interpreter to make it with."""
+        return self.anew or self.action in ("create", "rebuild")
 
 
 def venv_difference(observed: ObservedVenv) -> Optional[Difference]:
     """Return how an environment differs from its entry, ``None`` when it does not."""
+    if observed.builds is not None:
+        found: Optional[Difference] = load("builds").difference(observed)
+        return found
     entry, state = observed.entry, observed.state
     if state.kind in ("directory", "other"):
-        if entry.state == "absent":
-            return Difference(
-                refusal=f"{entry.path} is not a virtual environment, so it is not removed.",
-                advice="Remove it yourself if it is not needed.",
-            )
-        return Difference(
-            refusal=f"{entry.path} exists and is not a virtual environment.",
-            advice="Nothing in it was touched: declare another path, or move it away.",
-        )
+        return no_environment(entry)
     if entry.state == "absent":
         return Difference("remove", ("it is declared absent",)) if state.kind == "venv" or state.aside else None
+    lacking = what_it_lacks(observed)
+    if lacking is not None:
+        return lacking
+    if state.kind in ("missing", "empty"):
+        return Difference("create", ("it is not there" if state.kind == "missing" else "its directory is empty",))
+    broken = reasons_to_rebuild(observed)
+    if state.build:
+        broken += (f"it is a link to {entry.path}.d/{state.build}, declared is layout: in_place",)
+    if broken:
+        return may_not_be_rebuilt(entry, broken) or Difference("rebuild", broken)
+    reasons = reasons_to_update(observed)
+    return Difference("update", reasons) if reasons else None
+
+
+def no_environment(entry: VenvEntry) -> Difference:
+    """Return the refusal to touch what stands at the path of an environment and is none."""
+    if entry.state == "absent":
+        return Difference(
+            refusal=f"{entry.path} is not a virtual environment, so it is not removed.",
+            advice="Remove it yourself if it is not needed.",
+        )
+    return Difference(
+        refusal=f"{entry.path} exists and is not a virtual environment.",
+        advice="Nothing in it was touched: declare another path, or move it away.",
+    )
+
+
+def what_it_lacks(observed: ObservedVenv) -> Optional[Difference]:
+    """Return the refusal where something that the entry names is not on the host, ``None`` where all is."""
+    entry = observed.entry
     if observed.owner_missing:
         return Difference(
             refusal=f"The owner {entry.owner} of {entry.path} is no account on this host.",
@@ -54,21 +89,21 @@ def venv_difference(observed: ObservedVenv) -> Optional[Difference]:
         )
     if observed.request.problem:
         return Difference(refusal=f"{entry.path}: {observed.request.problem}", pending=True)
-    if state.kind in ("missing", "empty"):
-        return Difference("create", ("it is not there" if state.kind == "missing" else "its directory is empty",))
-    broken = _reasons_to_rebuild(observed)
-    if broken:
-        if entry.rebuild == "never":
-            return Difference(
-                refusal=f"{entry.path} has to be rebuilt ({'; '.join(broken)}), and its entry says rebuild: never.",
-                advice="Set rebuild: auto to let this project rebuild it.",
-            )
-        return Difference("rebuild", broken)
-    reasons = _reasons_to_update(observed)
-    return Difference("update", reasons) if reasons else None
+    return None
 
 
-def _reasons_to_rebuild(observed: ObservedVenv) -> Tuple[str, ...]:
+def may_not_be_rebuilt(entry: VenvEntry, broken: Tuple[str, ...]) -> Optional[Difference]:
+    """Return the refusal to rebuild an environment whose entry forbids it."""
+    if entry.rebuild != "never":
+        return None
+    return Difference(
+        refusal=f"{entry.path} has to be rebuilt ({'; '.join(broken)}), and its entry says rebuild: never.",
+        advice="Set rebuild: auto to let this project rebuild it.",
+    )
+
+
+def reasons_to_rebuild(observed: ObservedVenv) -> Tuple[str, ...]:
+    """Return why an environment cannot be brought to what is declared by changing what is in it."""
     entry, state = observed.entry, observed.state
     if state.problem:
         return (state.problem,)
@@ -82,7 +117,8 @@ def _reasons_to_rebuild(observed: ObservedVenv) -> Tuple[str, ...]:
     return tuple(reasons)
 
 
-def _reasons_to_update(observed: ObservedVenv) -> Tuple[str, ...]:
+def reasons_to_update(observed: ObservedVenv) -> Tuple[str, ...]:
+    """Return why an environment that is in order differs from what is declared."""
     entry, state, receipt = observed.entry, observed.state, observed.state.receipt
     if receipt is None:
         return ("there is no record yet of what was asked for here",)

@@ -5,16 +5,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+import errno
+import functools
+import re
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar, cast
+
+Act = TypeVar("Act", bound=Callable[..., Any])
+
+#: A terminal acts on these, and the last are halves of characters, which no encoding has.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Characters of a message, and how many refused values are told.
+_LONGEST = 16_000
+_TOLD = 50
+
+
+def printable(text: str) -> str:
+    """Return a text that can be shown anywhere: its control characters are written as Python writes them."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _message(text: str) -> str:
+    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 class ProvisionError(Exception):
     """Something the user has to know: one sentence that says what is wrong, and what can be done about it."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = advice
+        super().__init__(_message(message))
+        self.message = _message(message)
+        self.advice = _message(advice)
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
@@ -25,7 +45,8 @@ class InvalidState(ProvisionError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems), advice="")
+        more = [f"... and {len(problems) - _TOLD} more."] if len(problems) > _TOLD else []
+        super().__init__("\n".join([*self.problems[:_TOLD], *more]), advice="")
 
 
 class CommandFailed(ProvisionError):
@@ -71,6 +92,41 @@ def raise_all(errors: Sequence[ProvisionError]) -> None:
         single += error.errors if isinstance(error, SeveralFailed) else [error]
     if single:
         raise single[0] if len(single) == 1 else SeveralFailed(single)
+
+
+#: What the system says no with, and what the user can do about it.
+_ADVICE = {
+    errno.ENOSPC: "Free some space on that file system and run again.",
+    errno.EDQUOT: "Free some of the account's quota and run again.",
+    errno.EROFS: "Mount that file system writable, or declare another path.",
+    errno.EACCES: "Check the rights on the path and its parents, set owner, or become root.",
+    errno.EPERM: "Check the rights on the path and its parents, set owner, or become root.",
+}
+
+
+def refused_by_system(error: OSError, *, account: str = "", what: str = "") -> ProvisionError:
+    """Return an error of the operating system as one that a user can act on.
+
+    ``account`` is who met it, "" the caller; ``what`` says in the course of what, where the path does not.
+    """
+    where = f"{error.filename}: " if error.filename else ""
+    who = f"{what}: " if what else ""
+    who += f"As {account}: " if account else ""
+    advice = _ADVICE.get(error.errno or 0, "Check the path and its parents.")
+    return ProvisionError(f"{who}{where}{error.strerror or error}.", advice=advice)
+
+
+def telling_refusals(act: Act) -> Act:
+    """Have a function raise errors of the operating system as ``refused_by_system`` tells them."""
+
+    @functools.wraps(act)
+    def telling(*arguments: Any, **options: Any) -> Any:
+        try:
+            return act(*arguments, **options)
+        except OSError as error:
+            raise refused_by_system(error) from error
+
+    return cast("Act", telling)
 
 
 def error_as_data(error: ProvisionError) -> Dict[str, object]:

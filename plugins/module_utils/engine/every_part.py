@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from . import (  # noqa: F401  # to be there is all they are imported for
+    apply_builds,
     apply_system_pip,
+    builds,
     marker_restore,
+    package_manager_ready,
     pins,
     pip_conf,
     pip_conf_override,

@@ -8,11 +8,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
+import stat
 import tempfile
-from typing import Callable, Iterator, Optional, Tuple
+from typing import Callable, Container, Iterator, Optional, Tuple
 
 from .account import Account, act_as
+from .errors import ProvisionError
+
+#: How a directory is opened that another account may exchange for a link, a pipe or a device.
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: So many directories inside of each other are open at the same time.
+_DEEPEST = 60
 
 
 def write_atomically(
@@ -27,18 +33,22 @@ def write_atomically(
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
     numbers of the user and the group it belongs to, where they are not those of ``account``. One writer at a time: what
-    a killed one left is removed.
+    a killed one left is removed. A byte that is no UTF-8 stands in ``text`` as Python's "surrogateescape" has it.
     """
 
     def write() -> None:
         folder, name = os.path.split(path)
-        prefix = f".{name}.pep668-"
+        prefix = f".{name.lstrip('.')}.pep668-"
         for left in os.listdir(folder):
             if left.startswith(prefix):
                 os.unlink(os.path.join(folder, left))
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=prefix)
+        except OSError as error:
+            # Of a name that nobody knows.
+            raise OSError(error.errno, error.strerror, path) from error
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -48,6 +58,9 @@ def write_atomically(
                 os.chown(temporary, *owner)
             os.chmod(temporary, mode)
             os.rename(temporary, path)
+        except OSError as error:
+            os.unlink(temporary)
+            raise OSError(error.errno, error.strerror, path) from error
         except BaseException:
             os.unlink(temporary)
             raise
@@ -55,41 +68,86 @@ def write_atomically(
     act_as(account, write)
 
 
-def make_directory(path: str, account: Optional[Account]) -> None:
+def make_directory(path: str, account: Optional[Account] = None, actor: Optional[Account] = None) -> None:
     """Leave a directory at ``path`` that belongs to ``account``, with what is missing above it.
 
-    Missing parents belong to whom the nearest existing directory belongs: the account in its own space, the
-    caller elsewhere.
+    It is made with the rights of ``actor`` (``None``: the caller), to whom missing parents belong. Raises
+    ProvisionError where another account was faster, in a directory that everybody may write in.
     """
-    missing = []
-    nearest = path
-    while not os.path.lexists(nearest):
-        missing.append(nearest)
-        nearest = os.path.dirname(nearest)
-    if not missing:
-        return
-    own_space = account is not None and os.stat(nearest).st_uid == account.uid
-    previous_umask = os.umask(0o022)
-    try:
-        if own_space:
-            act_as(account, lambda: os.makedirs(path, exist_ok=True))
-            return
+
+    def make() -> None:
+        missing = []
+        nearest = path
+        while not os.path.lexists(nearest):
+            missing.append(nearest)
+            nearest = os.path.dirname(nearest)
         for directory in reversed(missing):
-            # What is done beside this may need the same parent.
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(directory, 0o755)
-        if account is not None and account.uid != os.geteuid():
-            os.chown(path, account.uid, account.gid, follow_symlinks=False)
-    finally:
-        os.umask(previous_umask)
+            _make_one(directory)
+        if missing and account is not None and account.uid != os.geteuid():
+            handle = os.open(path, _DIRECTORY)
+            try:
+                os.fchown(handle, account.uid, account.gid)
+            finally:
+                os.close(handle)
+
+    act_as(actor, make)
+
+
+def _make_one(directory: str) -> None:
+    try:
+        os.mkdir(directory, 0o755)
+    except FileExistsError:
+        # What is done beside this may need the same parent.
+        found = os.lstat(directory)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise ProvisionError(
+                f"{directory} was put there by another account while this ran.",
+                advice="Declare a path below directories in which only root and its owner may write.",
+            ) from None
 
 
 def remove_tree(path: str) -> None:
-    """Leave nothing at ``path``; a link is removed itself, never what it points to."""
-    if os.path.islink(path) or os.path.isfile(path):
+    """Leave nothing at ``path``; a link is removed itself, never what it points to.
+
+    Whoever changes what is in it meanwhile neither leads the removal elsewhere nor keeps it waiting.
+    """
+    try:
         os.unlink(path)
-    elif os.path.lexists(path):
-        shutil.rmtree(path)
+        return
+    except FileNotFoundError:
+        return
+    except OSError:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise
+    handle = os.open(path, _DIRECTORY)
+    try:
+        while os.listdir(handle):
+            _remove_entries(handle, handle, 0)
+    finally:
+        os.close(handle)
+    os.rmdir(path)
+
+
+def _remove_entries(handle: int, top: int, depth: int) -> None:
+    """Remove what is in an open directory; what is deep in it is moved to the ``top`` first."""
+    for name in os.listdir(handle):
+        try:
+            os.unlink(name, dir_fd=handle)
+            continue
+        except FileNotFoundError:
+            continue
+        except OSError:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                raise
+        if depth == _DEEPEST:
+            os.rename(name, f".{os.urandom(16).hex()}", src_dir_fd=handle, dst_dir_fd=top)
+            continue
+        inner = os.open(name, _DIRECTORY, dir_fd=handle)
+        try:
+            _remove_entries(inner, top, depth + 1)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=handle)
 
 
 @contextlib.contextmanager
@@ -132,6 +190,42 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
         _remove_aside(path, aside)
 
     act_as(actor, remove)
+
+
+def keep_by_links(path: str, kept: str, leave_out: Container[str]) -> bool:
+    """Leave every file below ``path`` also below ``kept``, on the same file system, as further links to the same files.
+
+    ``leave_out`` are names directly below ``path``. An installer replaces files and does not write into them. Returns
+    ``False``, with nothing at ``kept``, where this account may not link to one of them (proc(5), protected_hardlinks).
+    """
+    try:
+        _link_tree(path, kept, leave_out)
+    except PermissionError:
+        remove_tree(kept)
+        return False
+    return True
+
+
+def _link_tree(source: str, target: str, leave_out: Container[str] = ()) -> None:
+    os.mkdir(target)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name in leave_out:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                _link_tree(entry.path, os.path.join(target, entry.name))
+            else:
+                os.link(entry.path, os.path.join(target, entry.name), follow_symlinks=False)
+    os.chmod(target, os.stat(source).st_mode & 0o7777)
+
+
+def put_back_kept(kept: str, path: str, leave_out: Container[str]) -> None:
+    """Leave what ``keep_by_links`` kept at its place again, and nothing beside it that came since."""
+    for name in os.listdir(path):
+        if name not in leave_out:
+            remove_tree(os.path.join(path, name))
+    for name in os.listdir(kept):
+        os.rename(os.path.join(kept, name), os.path.join(path, name))
 
 
 def _remove_aside(path: str, aside: str) -> None:
@@ -181,25 +275,29 @@ def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]
 
 
 _TEMPORARY = ".pep668-"
+#: How often a temporary directory is made anew; the account it is for could keep that up for ever.
+_MOST_TRIES = 100
 
 
 @contextlib.contextmanager
 def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
     """As scratch_directory, where temporary files go. A lock, which dies with its process, says that it is in use."""
     act_as(account, _remove_unused)
-    while True:
-        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
-        try:
-            handle = _lock_directory(path)
-        except OSError:
-            # Another run took it for one that is left over.
-            continue
-        break
+    path, handle = _make_locked(account)
     try:
         yield path
     finally:
         act_as(account, lambda: remove_tree(path))
         os.close(handle)
+
+
+def _make_locked(account: Optional[Account]) -> Tuple[str, int]:
+    for _ in range(_MOST_TRIES):
+        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
+        # Another run may take it for one that is left over.
+        with contextlib.suppress(OSError):
+            return path, _lock_directory(path)
+    raise ProvisionError("Something on this host locks or removes each temporary directory as soon as it is there.")
 
 
 def _lock_directory(path: str) -> int:

@@ -9,15 +9,28 @@ import os
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from . import process
-from .account import Account, account_of, find_account
+from .account import Account, account_of, find_account, members_of
 
 
 def _usable_processors() -> int:
     """Return how many processors this process may use: less than there are where an administrator has bound it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _environment() -> Dict[str, str]:
+    """Return this process's environment, with the account's own home where HOME names none that is there.
+
+    Installers would make the directory that HOME names, wherever that is.
+    """
+    environ = dict(os.environ)
+    if not os.path.isdir(environ.get("HOME", "")):
+        own = account_of(os.geteuid()).home
+        if os.path.isdir(own):
+            environ["HOME"] = own
+    return environ
 
 
 @dataclass(frozen=True)
@@ -29,12 +42,13 @@ class Host:
     """
 
     root: str = "/"
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environ: Mapping[str, str] = field(default_factory=_environment)
     clock: Callable[[], float] = time.time
     runner: process.Runner = process.run
     uid: int = field(default_factory=os.geteuid)
     account_by_name: Callable[[str], Optional[Account]] = find_account
     account_by_uid: Callable[[int], Account] = account_of
+    members_of: Callable[[int], FrozenSet[int]] = members_of
     processors: int = field(default_factory=_usable_processors)
 
     @property
@@ -60,25 +74,36 @@ class Host:
         # The system follows those of the real one by itself, and much faster.
         return path if self.root == "/" else self.real(self.resolve(path))
 
-    def read_bytes(self, path: str, limit: int = 16 * 1024 * 1024) -> Optional[bytes]:
-        """Return a file's content, or ``None`` when it cannot be read or is larger than ``limit`` bytes."""
-        try:
-            with open(self._at(path), "rb") as stream:
-                data = stream.read(limit + 1)
-        except (OSError, ValueError):
-            return None
-        return data if len(data) <= limit else None
+    def _at_entry(self, path: str) -> str:
+        """As _at, without following a link at the path itself."""
+        return path if self.root == "/" else os.path.join(self._at(os.path.dirname(path)), os.path.basename(path))
+
+    def read_bytes(self, path: str, limit: int = 16 * 1024 * 1024, *, follow: bool = True) -> Optional[bytes]:
+        """Return a file's content, or ``None`` when it is none, cannot be read or is larger than ``limit`` bytes.
+
+        A pipe or a device is not waited for. Without ``follow`` a link at the path itself is no file either.
+        """
+        data = self._read(path, limit + 1, follow=follow)
+        return data if data is not None and len(data) <= limit else None
 
     def head(self, path: str, size: int) -> bytes:
         """Return the first ``size`` bytes of a file, none where it cannot be read."""
-        try:
-            with open(self._at(path), "rb") as stream:
-                return stream.read(size)
-        except (OSError, ValueError):
-            return b""
+        return self._read(path, size, follow=True) or b""
 
-    def read_text(self, path: str, limit: int = 4 * 1024 * 1024) -> Optional[str]:
-        data = self.read_bytes(path, limit)
+    def _read(self, path: str, size: int, *, follow: bool) -> Optional[bytes]:
+        try:
+            real = self._at(path) if follow else self._at_entry(path)
+            # To open a device can be enough for it to do something.
+            if not stat.S_ISREG((os.stat(real) if follow else os.lstat(real)).st_mode):
+                return b"" if real == os.devnull else None
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+            with open(os.open(real, flags if follow else flags | os.O_NOFOLLOW), "rb") as stream:
+                return stream.read(size) if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else None
+        except (OSError, ValueError):
+            return None
+
+    def read_text(self, path: str, limit: int = 4 * 1024 * 1024, *, follow: bool = True) -> Optional[str]:
+        data = self.read_bytes(path, limit, follow=follow)
         return None if data is None else data.decode("utf-8", "replace")
 
     def names_in(self, path: str) -> Tuple[str, ...]:
@@ -91,7 +116,7 @@ class Host:
     def lstat(self, path: str) -> Optional[os.stat_result]:
         """Return what stands at a path without following a last link, or ``None``."""
         try:
-            return os.lstat(os.path.join(self._at(os.path.dirname(path)), os.path.basename(path)))
+            return os.lstat(self._at_entry(path))
         except (OSError, ValueError):
             return None
 

@@ -17,6 +17,8 @@ from .request import Request
 from .venv import VenvState
 
 if TYPE_CHECKING:
+    from pep668_provision.engine.builds import Builds
+    from pep668_provision.engine.path_control import Danger
     from pep668_provision.engine.pip_conf_wanted import WantedConfig
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
@@ -30,6 +32,8 @@ class ObservedVenv:
 
     ``interpreter`` is the selected one where a new environment is needed, ``runs_selected`` says whether the present
     one already runs it; ``newer`` maps names to versions the index has beyond the installed ones (state latest).
+    ``builds`` are those of one with versioned layout; then ``state`` is that of the build its path leads to. Of one
+    that differs ``danger`` says why nothing may be done there, ``warnings`` what the user has to know before.
     """
 
     entry: VenvEntry
@@ -41,6 +45,9 @@ class ObservedVenv:
     account: Optional[Account] = None
     newer: Mapping[str, str] = field(default_factory=dict)
     links: Tuple[Tuple[str, str], ...] = ()
+    builds: Optional[Builds] = None
+    danger: Optional[Danger] = None
+    warnings: Tuple[str, ...] = ()
 
     @property
     def lacks_pip(self) -> bool:
@@ -52,7 +59,7 @@ class ObservedVenv:
 
 @dataclass(frozen=True)
 class ObservedTool:
-    """A declared tool and what there is of it; ``newer`` as for environments."""
+    """A declared tool and what there is of it; ``newer`` and ``danger`` as for environments."""
 
     entry: ToolEntry
     state: Optional[ToolState] = None
@@ -62,6 +69,7 @@ class ObservedTool:
     interpreter: Optional[Interpreter] = None
     newer: Mapping[str, str] = field(default_factory=dict)
     login_path: Optional[LoginPath] = None
+    danger: Optional[Danger] = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,11 @@ class HostState:
     """What was found on a host about a declared state; plain data, made for one ``plan()``.
 
     ``available_packages`` says of OS packages that may be needed whether the configured repositories have them; one
-    that is not in it was not asked for, or the lists at hand cannot tell. ``markers`` and ``pip_configs`` are looked at
-    where they are declared; ``lasting_overrides`` tells of overrides that are in no file of pip's own levels.
+    that is not in it was not asked for, or the lists at hand cannot tell. ``interruption`` says what a killed
+    transaction of the package manager left half-way; it is looked for where packages are needed. ``markers`` and
+    ``pip_configs`` are looked at where they are declared; ``lasting_overrides`` tells of overrides that are in no file
+    of pip's own levels, ``passed_over`` of interpreters and programs that root does not run, as others could exchange
+    them.
     """
 
     distribution: Distribution
@@ -106,9 +117,11 @@ class HostState:
     installed_packages: FrozenSet[str] = frozenset()
     available_packages: Mapping[str, bool] = field(default_factory=dict)
     lists_need_refresh: bool = False
+    interruption: Tuple[str, ...] = ()
     markers: Tuple[ObservedMarker, ...] = ()
     pip_configs: Tuple[ObservedConfig, ...] = ()
     lasting_overrides: Tuple[str, ...] = ()
+    passed_over: Tuple[str, ...] = ()
 
     @property
     def is_root(self) -> bool:

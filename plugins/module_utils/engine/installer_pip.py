@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from .bundled_wheels import bundled_wheels
 from .desired import IndexSettings
-from .errors import ProvisionError
+from .errors import ProvisionError, printable
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .installer_pip_options import without_private
 from .interpreter import Interpreter, Interpreters
+from .json_text import read_json
 from .parts import load
 from .pip_release import Pip
 from .process import Command, Completed
-from .redact import has_credentials, with_credentials, without_login
+from .redact import has_credentials, host_of, with_credentials, without_login
 from .request import InstallRequest
 from .requirement import normalize_name
 from .venv import distributions_in, site_packages
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 REPORT_SINCE = "22.2"
 #: pip --python, by which a pip works in an environment that has none, since this one.
 OTHER_PYTHON_SINCE = "22.3"
-#: Where distributions that take ensurepip's wheels out of Python keep them (sysconfig WHEEL_PKG_DIR).
-SHARED_WHEELS = "/usr/share/python-wheels"
 #: Settings of the caller that would send an installation elsewhere than into the environment.
 _REDIRECTIONS = (
     "PIP_TARGET",
@@ -59,9 +58,9 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     if index.index_url:
         env["PIP_INDEX_URL"] = with_credentials(index.index_url, index.username, index.password)
     if index.extra_index_urls:
-        own_host = urlsplit(index.index_url).hostname
+        own_host = host_of(index.index_url)
         env["PIP_EXTRA_INDEX_URL"] = " ".join(
-            with_credentials(url, index.username, index.password) if urlsplit(url).hostname == own_host else url
+            with_credentials(url, index.username, index.password) if host_of(url) == own_host else url
             for url in index.extra_index_urls
         )
     if index.find_links:
@@ -96,7 +95,8 @@ def pip_environment(
     )
     env.update(index_environment(index))
     if pins_file:
-        env["PIP_CONSTRAINT"] = pins_file
+        # pip takes the value apart at blanks, but an address has none.
+        env["PIP_CONSTRAINT"] = pins_file if pins_file.split() == [pins_file] else f"file://{quote(pins_file)}"
     if upgrade:
         env["PIP_UPGRADE"] = "1"
     if log_file:
@@ -126,6 +126,11 @@ _KNOWN_FAILURES = (
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
+    ("403 Client Error", "The index lets this user not in: check python_index_username and python_index_password."),
+    ("error responses", "The index itself fails: try again later, or set python_index_url to another."),
+    ("Read timed out", "The index is too slow or does not answer: check the host's network and python_index_url."),
+    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
+    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
@@ -133,17 +138,25 @@ _KNOWN_FAILURES = (
     ),
     ("Hashes are required", "With require_hashes every requirement, dependencies too, needs ==version and a --hash."),
     (
+        "must have their versions pinned with ==",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+    ),
+    (
         "No matching distribution found",
-        "Check the spelling and the version, and that the index can be reached and has it for this Python.",
+        "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
     ),
     ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
+    ("is invalid", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("BadZipFile", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
+    ("UnicodeDecodeError", "What answers there is no package index: check python_index_url."),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
 
 
 #: pip passes over an index that fails, and what is installed is the newest then; an index without a name is no failure.
-_SKIPPED_INDEX = re.compile(r"(Could not fetch URL \S+: (?!404 ).*) - skipping")
+_SKIPPED_INDEX = re.compile(r"(Could not fetch URL \S{1,2000}: (?!404 ).{0,2000}) - skipping")
 
 
 class PipInstaller(Installer):
@@ -201,9 +214,10 @@ class PipInstaller(Installer):
 
     def read_resolution(self, done: Completed) -> Resolution:
         try:
-            report = json.loads(done.stdout[max(done.stdout.find("{"), 0) :])
+            report = read_json(done.stdout[max(done.stdout.find("{"), 0) :])
             found = {
-                normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]
+                normalize_name(item["metadata"]["name"]): printable(item["metadata"]["version"])
+                for item in report["install"]
             }
         except (ValueError, KeyError, TypeError):
             raise ProvisionError("pip said something else than the report it was asked for.") from None
@@ -225,11 +239,11 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
     """
     if Pip(own, "").is_at_least(REPORT_SINCE):
         return [python, *flags, "-m", "pip"]
-    wheels = bundled_wheels(work, python)
+    wheels = bundled_wheels(work.host, python)
     for version, wheel in wheels:
         if Pip(version, "").is_at_least(REPORT_SINCE):
             return [python, *flags, f"{wheel}/pip"]
-    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True)
+    beside = Interpreters(work.host).probe(work.host.resolve(python), with_site=True, named_by=python)
     if beside is not None and beside.pip is not None and beside.pip.is_at_least(OTHER_PYTHON_SINCE):
         # The interpreter's own pip, looking into the environment: nothing of the system is its target.
         return [beside.path, "-I", "-m", "pip", "--python", python]
@@ -245,23 +259,6 @@ def pip_with_report(work: Workplace, python: str, own: str, flags: Tuple[str, ..
             f"The pip here is too old to say what it would install ({REPORT_SINCE} can), and none was fetched."
         )
     return [python, *flags, f"{work.scratch}/{names[0]}/pip"]
-
-
-def bundled_wheels(work: Workplace, python: str) -> List[Tuple[str, str]]:
-    """Return (version, path) of the pip wheels that ensurepip would install for this interpreter."""
-    base = work.host.resolve(python)
-    release = os.path.basename(base)
-    prefix = os.path.dirname(os.path.dirname(base))
-    found = []
-    for folder in (
-        f"{prefix}/lib/{release}/ensurepip/_bundled",
-        f"{prefix}/lib64/{release}/ensurepip/_bundled",
-        SHARED_WHEELS,
-    ):
-        for name in work.host.names_in(folder):
-            if name.startswith("pip-") and name.endswith(".whl"):
-                found.append((name.split("-")[1], f"{folder}/{name}"))
-    return found
 
 
 def locked_lines(packages: "Sequence[LockedPackage]") -> str:

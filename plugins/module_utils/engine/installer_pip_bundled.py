@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Mapping, Optional
 
+from .bundled_wheels import bundled_wheels
 from .installer import Prepared, Workplace
-from .installer_pip import REPORT_SINCE, PipInstaller, bundled_wheels
+from .installer_pip import REPORT_SINCE, PipInstaller
 from .interpreter import Interpreter
 from .pip_release import Pip
 from .request import InstallRequest
@@ -49,5 +50,5 @@ class BundledPipInstaller(PipInstaller):
 
 def _wheel(work: Workplace, python: str) -> str:
     """Return the wheel of a pip that has all it needs in it; distributions took it apart before that release."""
-    wheels = bundled_wheels(work, python)
+    wheels = bundled_wheels(work.host, python)
     return next((wheel for version, wheel in wheels if Pip(version, "").is_at_least(REPORT_SINCE)), "")

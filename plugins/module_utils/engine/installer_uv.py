@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Optional, Tuple
@@ -17,6 +16,7 @@ from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
 from .installer_uv_settings import OF_INDEXES, strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
+from .json_text import read_json
 from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
@@ -24,8 +24,8 @@ from .requirement import RequirementError, normalize_name, parse_spec
 from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
-_CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
-_DIRECT = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>\S+)", re.MULTILINE)
+_CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_DIRECT = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>[A-Za-z][A-Za-z0-9+.-]*:\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
@@ -40,12 +40,26 @@ _KNOWN_FAILURES = (
     ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
+    (
+        "certificate not valid yet",
+        "The host's clock may be wrong: set it, then run again.",
+    ),
+    ("certificate expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("invalid peer certificate", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
+    ("HTTP status server error", "The index itself fails: try again later, or set python_index_url to another."),
+    (
+        "end of file before message length",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
     ("dns error", "The index cannot be reached: check the host's network and name server, or set python_index_url."),
     ("Failed to fetch", "The index cannot be reached: check the host's network, python_index_url and python_proxy."),
     (
+        "invalid package format",
+        "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another.",
+    ),
+    (
         "No solution found",
-        "Check names and versions: these requirements cannot be met together from this index for this Python.",
+        "Check names and versions: these requirements cannot be met together from this index (python_index_url).",
     ),
     (
         "Hash mismatch",
@@ -53,8 +67,17 @@ _KNOWN_FAILURES = (
     ),
     (
         "all requirements must have",
-        "With require_hashes every requirement, dependencies too, needs ==version and a --hash.",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
+    (
+        "no trusted hash was provided",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
+    ),
+    (
+        "Failed to extract archive",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
+    ("Read-only file system", "Mount that file system writable, or declare another path."),
     ("No space left on device", "Free some space on the host and run again."),
     ("Permission denied", "The account that runs this cannot write there: set owner, or become root."),
 )
@@ -64,6 +87,8 @@ class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    # What is to be replaced is removed first; a disk that is full then leaves neither.
+    puts_back = False
     known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:
@@ -185,9 +210,9 @@ def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[st
         if matched is None:
             continue
         try:
-            url = json.loads(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}").get("url", "")
-        except (ValueError, AttributeError):
+            url = urlsplit(str(read_json(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}")["url"]))
+        except (ValueError, KeyError, TypeError):
             continue
-        if urlsplit(url).scheme == "file" and unquote(urlsplit(url).path).rstrip("/") == entry.project.rstrip("/"):
+        if url.scheme == "file" and unquote(url.path).rstrip("/") == entry.project.rstrip("/"):
             return ["--refresh", "--reinstall-package", normalize_name(matched.group("name"))]
     return ["--refresh"]

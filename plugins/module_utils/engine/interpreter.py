@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from .account import Account
+from .errors import ProvisionError, printable
 from .host import Host
+from .json_text import read_json
 from .pip_release import Pip
 from .process import Command
 
@@ -38,8 +39,11 @@ _WELL_KNOWN = (
     ("", "/snap/bin", ""),
     ("", "/usr/libexec", ""),
 )
-_NAME = re.compile(r"^(python3(\.\d+t?)?|pypy3(\.\d+)?|platform-python(3\.\d+)?)$")
-_RELEASE_IN_NAME = re.compile(r"python(3\.\d+)$")
+#: Where the distribution has programs; root's own commands are found there too.
+_SYSTEM_DIRECTORIES = (*_STANDARD_DIRECTORIES, "/usr/local/sbin", "/usr/sbin", "/sbin")
+_NAME = re.compile(r"^(python3(\.\d+t?)?|pypy3(\.\d+)?|platform-python(3\.\d+)?)\Z", re.ASCII)
+_VERSION = re.compile(r"\d{1,4}\.\d{1,4}[A-Za-z0-9.+-]{0,60}", re.ASCII)
+_RELEASE_IN_NAME = re.compile(r"python(3\.\d+)\Z", re.ASCII)
 
 # Runs inside any interpreter, so it keeps to what Python 3.6 understands. "-I" alone (with site) also sees the
 # site directories, where pip lives; "-I -S" is enough for the rest and half as long.
@@ -122,12 +126,25 @@ def _match(host: Host, start: str, folder: str) -> Iterator[str]:
         yield from _match(host, f"{start}{before}/{name}", after)
 
 
-def find_program(host: Host, name: str) -> Optional[str]:
-    """Return where a program is found, in the order of ``search_directories``."""
+def find_program(host: Host, name: str, *, to_run: bool = False) -> Optional[str]:
+    """Return where a program is found, in the order of ``search_directories``.
+
+    One that root is ``to_run`` is none that another account could exchange.
+    """
     for folder in search_directories(host):
-        if host.is_executable(f"{folder}/{name}"):
-            return f"{folder}/{name}"
+        program = f"{folder}/{name}"
+        if host.is_executable(program) and not (to_run and host.is_root and exchanged_by(host, program)):
+            return program
     return None
+
+
+def exchanged_by(host: Host, program: str, account: Optional[Account] = None) -> str:
+    """Say who else than root and ``account`` could put another program in its place, "" for nobody."""
+    if os.path.dirname(program) in _SYSTEM_DIRECTORIES and not host.is_link(program):
+        return ""
+    from .path_control import control_of  # noqa: PLC0415  # most hosts have no other programs
+
+    return control_of(host, program, account)
 
 
 def release_by_name(real_path: str) -> str:
@@ -137,22 +154,31 @@ def release_by_name(real_path: str) -> str:
 
 
 class Interpreters:
-    """The interpreters of one host, each asked at most once."""
+    """The interpreters of one host, each asked at most once.
 
-    def __init__(self, host: Host) -> None:
+    ``only_safe``: as root it finds none by its name or version that another account could exchange; ``passed_over``
+    then has each of those, and says who.
+    """
+
+    def __init__(self, host: Host, *, only_safe: bool = False) -> None:
         self._host = host
+        self._only_safe = only_safe and host.is_root
+        self.passed_over: Dict[str, str] = {}
         self._probed: Dict[Tuple[str, bool], Optional[Interpreter]] = {}
         #: Why each of those that were asked and gave no answer gave none.
         self.failures: Dict[str, str] = {}
 
-    def probe(self, path: str, *, with_site: bool = False) -> Optional[Interpreter]:
-        """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build)."""
+    def probe(self, path: str, *, with_site: bool = False, named_by: str = "") -> Optional[Interpreter]:
+        """Ask the interpreter at ``path`` what it is; ``None`` when it does not run (a shim, a broken build).
+
+        ``named_by`` is the file that leads to it, where there is one: whoever can exchange that chooses what is run.
+        """
         # An answer with site says all that one without it does.
         if not with_site and (path, True) in self._probed:
             return self._probed[(path, True)]
         key = (path if with_site else self._identity(path), with_site)
         if key not in self._probed:
-            self._probed[key] = self._ask(path, with_site=with_site)
+            self._probed[key] = self._ask(path, with_site=with_site, named_by=named_by or path)
         return self._probed[key]
 
     def _identity(self, path: str) -> str:
@@ -162,21 +188,26 @@ class Interpreters:
         real_path = self._host.resolve(path)
         return environment + (path if _is_launcher(real_path) else real_path)
 
-    def _ask(self, path: str, *, with_site: bool) -> Optional[Interpreter]:
+    def _ask(self, path: str, *, with_site: bool, named_by: str) -> Optional[Interpreter]:
         if not self._host.is_executable(path):
             self.failures[path] = "cannot be executed" if self._host.exists(path) else "is missing"
             return None
         flags = ("-I",) if with_site else ("-I", "-S")
+        try:
+            account = environment_owner(self._host, named_by)
+        except ProvisionError as error:
+            self.failures[path] = f"is not started: {error.message}"
+            return None
         # A shim may go looking for a version for a while; a Python answers in milliseconds.
-        command = Command((path, *flags, "-c", PROBE), account=environment_owner(self._host, path), timeout=30)
+        command = Command((path, *flags, "-c", PROBE), account=account, timeout=30)
         answer = self._host.run(command)
         if not answer.succeeded:
-            said = "".join(f": {line.strip()}" for line in answer.stderr.strip().splitlines()[:1])
+            said = "".join(f": {printable(line.strip())}" for line in answer.stderr.strip().splitlines()[:1])
             status = "did not run" if answer.status is None else f"ends with exit status {answer.status}"
             self.failures[path] = status + said[:200]
             return None
         try:
-            return _describe(self._host, path, json.loads(answer.stdout))
+            return _describe(self._host, path, read_json(answer.stdout))
         except (ValueError, KeyError, TypeError):
             self.failures[path] = "does not answer as a Python does"
             return None
@@ -203,6 +234,10 @@ class Interpreters:
         for folder in search_directories(self._host):
             path = f"{folder}/{name}"
             if not self._host.is_executable(path) or self._host.exists(f"{os.path.dirname(folder)}/pyvenv.cfg"):
+                continue
+            by_others = exchanged_by(self._host, path) if self._only_safe else ""
+            if by_others:
+                self.passed_over[path] = by_others
                 continue
             found = self.probe(path, with_site=with_site)
             if found is not None and not found.is_venv:
@@ -231,9 +266,15 @@ class Interpreters:
 
 
 def environment_owner(host: Host, python: str) -> Optional[Account]:
-    """Return whose environment an interpreter is in, where root would run what is another account's to change."""
-    found = host.stat(f"{os.path.dirname(os.path.dirname(python))}/pyvenv.cfg") if host.is_root else None
-    return host.account_by_uid(found.st_uid) if found is not None and found.st_uid != 0 else None
+    """Return as whom root has to start an interpreter that is another account's to change, ``None`` for root itself.
+
+    That is the owner of its environment, else who can exchange the file. Raises ProvisionError where everybody can.
+    """
+    if not host.is_root or not exchanged_by(host, python):
+        return None
+    from .path_control import runner_of  # noqa: PLC0415  # as above
+
+    return runner_of(host, python)
 
 
 def _is_launcher(real_path: str) -> bool:
@@ -243,11 +284,16 @@ def _is_launcher(real_path: str) -> bool:
 
 def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     executable = str(facts["executable"]) or path
+    version, prefix, stdlib = str(facts["version"]), str(facts["prefix"]), str(facts["stdlib"])
+    # What is said here gets into commands and names of packages.
+    if not all(one.startswith("/") and one.isprintable() for one in (executable, prefix, stdlib)):
+        raise ValueError("a path that is none")
+    if not _VERSION.fullmatch(version):
+        raise ValueError("a version that is none")
     real_path = host.resolve(path)
     # A shim answers for the interpreter it starts: the real one is what gets used.
     if real_path != host.resolve(executable) and (host.head(path, 2) == b"#!" or _is_launcher(real_path)):
         path, real_path = executable, host.resolve(executable)
-    prefix, stdlib = str(facts["prefix"]), str(facts["stdlib"])
     is_venv = prefix != str(facts["base_prefix"]) or host.exists(f"{os.path.dirname(os.path.dirname(path))}/pyvenv.cfg")
     from .origin import tell_origin  # noqa: PLC0415  # nothing is asked on a host that has everything
 
@@ -256,14 +302,14 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     return Interpreter(
         path=path,
         real_path=real_path,
-        version=str(facts["version"]).rstrip("+"),
-        implementation=str(facts["implementation"]),
+        version=version.rstrip("+"),
+        implementation=printable(str(facts["implementation"])),
         prefix=prefix,
         stdlib=stdlib,
         is_venv=is_venv,
         can_create_venv=host.is_dir(f"{stdlib}/venv") and host.is_file(f"{stdlib}/ensurepip/__init__.py"),
         origin=origin.name,
-        pip=Pip(str(pip["version"]), str(pip["path"])) if isinstance(pip, dict) else None,
+        pip=Pip(printable(str(pip["version"])), printable(str(pip["path"]))) if isinstance(pip, dict) else None,
         origin_evidence=origin.evidence,
     )
 

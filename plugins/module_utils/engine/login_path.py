@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import Tuple
 
-from .account import Account
+from .account import Account, act_as
+from .errors import ProvisionError
 from .host import Host
 
 _BLOCK = """
@@ -20,6 +21,8 @@ case ":$PATH:" in
 esac
 export PATH
 """
+#: Bytes of a startup file.
+_LARGEST = 4 * 1024 * 1024
 _FISH = """# Tools of this account (pep668.provision)
 fish_add_path --path "$HOME/.local/bin"
 """
@@ -64,14 +67,23 @@ def put_on_login_path(host: Host, login_path: LoginPath) -> None:
     """Append the lines that put ~/.local/bin on the PATH to the account's startup file, written as the account."""
     from .files import make_directory, write_atomically  # noqa: PLC0415  # nothing is written on a host that has it
 
-    account = login_path.account
-    previous = host.read_text(login_path.file) or ""
-    if login_path.file.endswith(".fish"):
-        make_directory(os.path.dirname(login_path.file), account)
-        addition = _FISH
-    else:
-        addition = _BLOCK
-    found = host.stat(login_path.file)
-    mode = found.st_mode & 0o777 if found is not None else 0o644
-    # A startup file that is a link into somebody's dotfiles stays one.
-    write_atomically(host.resolve(login_path.file), previous + addition, account=account, mode=mode)
+    file = login_path.file
+    addition = _FISH if file.endswith(".fish") else _BLOCK
+
+    # Read with the account's rights as well: a link of the account's would have root read for it.
+    def append() -> None:
+        make_directory(os.path.dirname(host.real(file)))
+        found = host.stat(file)
+        data = host.read_bytes(file, limit=_LARGEST) if found is not None else b""
+        if data is None:
+            raise ProvisionError(
+                f"{file} cannot be read, or is no file of at most {_LARGEST} bytes: it stays as it is.",
+                advice=f"Put ~/.local/bin on the PATH of {login_path.account.name} by hand, or move that file away.",
+            )
+        mode = found.st_mode & 0o777 if found is not None else 0o644
+        # Every byte of what somebody wrote stays, in whatever encoding.
+        previous = data.decode("utf-8", "surrogateescape")
+        # A startup file that is a link into somebody's dotfiles stays one.
+        write_atomically(host.real(host.resolve(file)), previous + addition, mode=mode)
+
+    act_as(login_path.account, append)

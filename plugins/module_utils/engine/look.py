@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from .desired import Desired
-from .errors import ProvisionError
+from .errors import ProvisionError, telling_refusals
 from .host import Host
 from .host_state import HostState
 from .observe import Inquiry, observe
@@ -22,18 +22,36 @@ if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_observe import SiteInquiry
 
 
-def look(desired: Desired, host: Host, *, rehearsing: bool = False) -> Tuple[HostState, Plan]:
+@telling_refusals
+def look(
+    desired: Desired, host: Host, *, rehearsing: bool = False, installs_packages: bool = True
+) -> Tuple[HostState, Plan]:
     """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
+    Whether the package manager was interrupted is only looked at for a caller that ``installs_packages``.
     """
     state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
+    if installs_packages and (plan.packages or plan.markers):
+        state = replace(state, interruption=_find_interruption(host, state))
+        plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
     if refusals:
         raise ProvisionError("\n".join(str(refusal) for refusal in refusals))
     pending = tuple(f"A real run would stop here: {refusal}" for refusal in plan.refusals)
     return state, replace(plan, warnings=(*plan.warnings, *pending))
+
+
+def _find_interruption(host: Host, state: HostState) -> Tuple[str, ...]:
+    """Return what a killed transaction of the host's package manager left, where this account can bring it back."""
+    manager = state.distribution.manager
+    if manager is None or not (state.is_root and manager.needs_root):
+        return ()
+    from .package_transaction import find_interruption  # noqa: PLC0415  # only where packages are needed
+
+    found = find_interruption(host, manager)
+    return found.reasons if found is not None else ()
 
 
 def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:
@@ -60,6 +78,7 @@ def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: i
         "converged": plan.is_empty,
         "system_packages": [step.name for step in plan.packages],
         "package_manager": manager.name if manager is not None else "",
+        "package_manager_repair": [reason for step in plan.repairs for reason in step.reasons],
         "lists_need_refresh": state.lists_need_refresh,
         "package_options": package_module_options(
             state.distribution, needs_refresh=state.lists_need_refresh, lock_timeout=desired.lock_timeout
@@ -91,6 +110,7 @@ def report_plan(desired: Desired, state: HostState, plan: Plan, *, processors: i
                 "position": step.position,
                 "path": step.observed.entry.path,
                 "action": step.action,
+                "build": step.build,
                 "reasons": list(step.reasons),
             }
             for step in plan.venvs

@@ -25,6 +25,7 @@ from .marker import FILE_NAME
 from .marker_restore import foresee_restoration, restore_markers
 from .marker_text import check_locale, check_message, compose_marker
 from .package_owner import package_owners
+from .path_control import keeper_of
 from .shipped_marker import ShippedMarker, observe_shipped_markers
 
 #: Whose Pythons are marked by others than an administrator, and who that is.
@@ -245,7 +246,7 @@ def _foresee_own(wanted: WantedMarker, host: Host) -> MarkerChange:
         state, reasons = "changed", (f"the marker of {interpreter.path} is a link, or not readable by all",)
     else:
         return MarkerChange((MarkerOutcome(path, "", "intact", "unchanged", "It has the message."),), text, text)
-    account = _owner_of(host, interpreter.stdlib)
+    account = keeper_of(host, path)
     folder = host.real(host.resolve(interpreter.stdlib))
     if not act_as(account, lambda: os.access(folder, os.W_OK | os.X_OK)):
         raise _not_written(path, f"{(account or host.caller).name} may not write in {interpreter.stdlib}")
@@ -273,14 +274,6 @@ def _check_own(interpreter: Interpreter, host: Host) -> None:
             f"({interpreter.origin_evidence}).",
             advice=_BY_PACKAGE,
         )
-
-
-def _owner_of(host: Host, folder: str) -> Optional[Account]:
-    """Return who owns a folder, for root to act as: in another account's folder a link may lead anywhere."""
-    found = host.stat(folder)
-    if not host.is_root or found is None or found.st_uid == host.uid:
-        return None
-    return host.account_by_uid(found.st_uid)
 
 
 def _not_written(path: str, reason: str) -> ProvisionError:

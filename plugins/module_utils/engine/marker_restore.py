@@ -21,6 +21,7 @@ from .host import Host
 from .lock import holding_lock
 from .os_packages import lists_are_here, lists_need_refresh
 from .package_manager import MANAGERS, PackageManager
+from .package_manager_ready import make_ready
 from .process import Command, Completed
 from .shipped_marker import ShippedMarker, observe_shipped_markers
 
@@ -71,6 +72,9 @@ def take_restoration(host: Host, markers: Sequence[ShippedMarker], *, lock_timeo
     """Do what restore_markers does for markers as they are now, for a caller that holds the host's lock."""
     warnings: List[str] = []
     for restoration in foresee_restoration(host, markers):
+        ready = make_ready(host, restoration.manager, lock_timeout=lock_timeout)
+        if ready.changed:
+            warnings.append(ready.text)
         warnings += _Restorer(host, restoration, lock_timeout).restore()
     return (*warnings, *_verify(host, markers))
 

@@ -15,7 +15,7 @@ from .distro import Distribution, observe_distribution
 from .errors import ProvisionError
 from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
-from .interpreter import Interpreter, Interpreters, search_directories
+from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
 from .parts import load
 from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
@@ -23,6 +23,7 @@ from .request import InstallRequest, Request, read_request
 from .venv import VenvState, observe_venv, runs_selected
 
 if TYPE_CHECKING:
+    from pep668_provision.engine.path_control import Danger
     from pep668_provision.engine.shipped_marker import ShippedMarker
     from pep668_provision.engine.system_pip_observe import SiteInquiry
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
@@ -63,7 +64,7 @@ def observe(
     ``inquire_site`` asks the pip of entries of ``python_system_pip`` that are not met. Interpreters are only asked
     where something differs and may have to be built.
     """
-    interpreters = Interpreters(host)
+    interpreters = Interpreters(host, only_safe=True)
     distribution = observe_distribution(host)
     venvs = tuple(_observe_venv(host, entry, interpreters, inquire) for entry in desired.venvs)
     if desired.require_pins:
@@ -88,7 +89,10 @@ def observe(
     if differs or (desired.uv and not uv):
         default = interpreters.default()
         venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
+        venvs = tuple(one if one.builds is None else load("builds").with_planned_name(host, one) for one in venvs)
         tools = tuple(_with_interpreter(one, interpreters) for one in tools)
+        venvs = tuple(_with_danger(host, one) for one in venvs)
+        tools = tuple(_with_danger_of_tool(host, one) for one in tools)
         if any(map(_lacks_interpreter, venvs)) or any(map(_lacks_interpreter, tools)):
             found = interpreters.discover(with_pip=False)
     libraries = tuple(distribution.library_package(name) for name in desired.libraries)
@@ -112,15 +116,16 @@ def observe(
         tools=tools,
         system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
-        own_pipx=_observe_own(host, "pipx", desired.pipx_pin, interpreters) if desired.tools else None,
+        own_pipx=_observe_own(host, "pipx", desired.pipx_pin, interpreters, default) if desired.tools else None,
         uv=uv,
-        own_uv=_observe_own(host, "uv", desired.uv_pin, interpreters) if desired.uv else None,
+        own_uv=_observe_own(host, "uv", desired.uv_pin, interpreters, default) if desired.uv else None,
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
         markers=markers,
         pip_configs=pip_configs,
         lasting_overrides=lasting_overrides,
+        passed_over=_passed_over(host, interpreters) if differs else (),
     )
 
 
@@ -196,7 +201,7 @@ def _interpreter_packages(
 
 def _has_to_be_built(observed: Union[ObservedVenv, ObservedTool]) -> bool:
     difference = venv_difference(observed) if isinstance(observed, ObservedVenv) else tool_difference(observed)
-    return difference is not None and difference.action in ("create", "rebuild")
+    return difference is not None and difference.makes_anew
 
 
 def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
@@ -206,11 +211,46 @@ def _needs_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
 
 def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Observed:
     """Return the same with the interpreter to build it with, or the one of an environment that has no pip yet."""
-    if isinstance(observed, ObservedVenv) and observed.lacks_pip and venv_difference(observed) is not None:
-        return replace(observed, interpreter=interpreters.probe(observed.state.base))
+    if (
+        isinstance(observed, ObservedVenv)
+        and observed.builds is None
+        and observed.lacks_pip
+        and venv_difference(observed) is not None
+    ):
+        return replace(observed, interpreter=interpreters.probe(observed.state.base, named_by=observed.state.python))
     if not _needs_interpreter(observed):
         return observed
     return replace(observed, interpreter=interpreters.select(observed.entry.python))
+
+
+def _with_danger(host: Host, observed: ObservedVenv) -> ObservedVenv:
+    """Return the same with why nothing may be done there, and with what the user has to know of what is run there."""
+    difference = venv_difference(observed)
+    if (difference is None or difference.refusal) and not observed.links:
+        return observed
+    from .danger import danger_of_venv, warnings_of_venv  # noqa: PLC0415  # only where something differs
+
+    action = difference.action if difference is not None else "update"
+    danger = danger_of_venv(host, observed, action)
+    return replace(observed, danger=danger, warnings=warnings_of_venv(host, observed, action) if not danger else ())
+
+
+def _with_danger_of_tool(host: Host, observed: ObservedTool) -> ObservedTool:
+    difference = tool_difference(observed)
+    if difference is None or difference.refusal:
+        return observed
+    from .danger import danger_of_tool  # noqa: PLC0415  # as above
+
+    return replace(observed, danger=danger_of_tool(host, observed, difference.action))
+
+
+def _passed_over(host: Host, interpreters: Interpreters) -> Tuple[str, ...]:
+    """Return what root does not run of what is on its search path, as others could exchange it."""
+    found = dict(interpreters.passed_over)
+    if host.is_root:
+        programs = (f"{folder}/{name}" for name in ("pipx", "uv") for folder in search_directories(host))
+        found.update({one: exchanged_by(host, one) for one in programs if host.is_executable(one)})
+    return tuple(f"{one} is passed over: it could be exchanged by {who}." for one, who in found.items() if who)
 
 
 def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
@@ -224,36 +264,75 @@ def find_uv(host: Host) -> str:
     """
     own = f"{own_program_entry(host, 'uv').path}/bin"
     for folder in (own, *search_directories(host)):
-        if host.is_executable(f"{folder}/uv") and not (host.is_root and folder.startswith(("/root/", "/home/"))):
-            return f"{folder}/uv"
+        program = f"{folder}/uv"
+        if not host.is_executable(program):
+            continue
+        if not host.is_root or not (folder.startswith(("/root/", "/home/")) or exchanged_by(host, program)):
+            return program
     return ""
 
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:
     state = observe_venv(host, entry.path, interpreters)
-    if entry.state == "absent":
-        return ObservedVenv(entry, state, Request())
+    # What is absent leaves no builds either.
+    is_gone = entry.state == "absent"
+    versioned = entry.layout == "versioned" or (is_gone and bool(state.build or host.is_dir(entry.builds_directory)))
+    # Neither what is removed nor what is gone back to depends on what is asked for.
+    request = Request() if entry.state in ("absent", "rolled_back") else read_request(host, entry)
+    danger = _danger_of_asking(host, entry, state, inquire)
+    if danger is not None:
+        inquire = None
+
+    def compare(found: VenvState) -> ObservedVenv:
+        return replace(_compare(host, entry, found, request, interpreters), danger=danger)
+
+    def ask(compared: ObservedVenv) -> Mapping[str, str]:
+        return _newer(compared, inquire)
+
+    account, _ = _account_of_venv(host, entry, state)
+    observed = ObservedVenv(entry, state, request, account=account) if is_gone else compare(state)
+    if versioned:
+        with_builds: ObservedVenv = load("builds").observe_builds(host, observed, interpreters, compare, ask)
+        return with_builds
+    return replace(observed, newer=ask(observed))
+
+
+def _danger_of_asking(host: Host, entry: VenvEntry, state: VenvState, inquire: Optional[Inquiry]) -> "Optional[Danger]":
+    """Say why an environment is not asked what is newest: its own pip would be run for that."""
+    if entry.state != "latest" or inquire is None or not state.is_usable:
+        return None
+    from .danger import danger_of_venv  # noqa: PLC0415  # nothing is run for other states
+
+    account, _ = _account_of_venv(host, entry, state)
+    return danger_of_venv(host, ObservedVenv(entry, state, Request(), account=account), "update")
+
+
+def _compare(
+    host: Host, entry: VenvEntry, state: VenvState, request: Request, interpreters: Interpreters
+) -> ObservedVenv:
     account, owner_missing = _account_of_venv(host, entry, state)
-    request = read_request(host, entry)
     runs = state.kind != "venv" or runs_selected(host, entry.python, state.version, state.base)
     if not runs and state.is_usable:
         # A name or a path can stand for the interpreter that is already used.
         selected = interpreters.select(entry.python)
         runs = selected is not None and selected.real_path == state.base
-    if entry.lock and not request.problem and (state.receipt is None or state.receipt.digest != request.digest):
+    if entry.lock and request.digest and (state.receipt is None or state.receipt.digest != request.digest):
         request = replace(request, problem=load("pylock").find_problem(host, entry))
-    newer: Mapping[str, str] = {}
-    if entry.state == "latest" and state.is_usable and inquire is not None and not request.problem:
-        found = inquire(entry.path, InstallRequest(entry, upgrade=True), account)
-        newer = {
-            name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)
-        }
-    return ObservedVenv(entry, state, request, runs, None, owner_missing, account, newer)
+    return ObservedVenv(entry, state, request, runs, None, owner_missing, account)
+
+
+def _newer(observed: ObservedVenv, inquire: Optional[Inquiry]) -> Mapping[str, str]:
+    """Return what of an environment the index has newer, where the newest is declared."""
+    entry, state = observed.entry, observed.state
+    if entry.state != "latest" or not state.is_usable or inquire is None or observed.request.problem:
+        return {}
+    found = inquire(state.path, InstallRequest(entry, upgrade=True), observed.account)
+    return {name: version for name, version in found.items() if state.distributions.get(name) not in (None, version)}
 
 
 def _with_pins_checked(host: Host, observed: ObservedVenv) -> ObservedVenv:
     """Return the same with what is amiss when a line of its requirements files is not pinned."""
-    if observed.request.problem or not observed.entry.requirements or observed.entry.state == "absent":
+    if observed.request.problem or not observed.entry.requirements or not observed.request.digest:
         return observed
     problem: str = load("pins").unpinned_lines(host, observed.entry.requirements)
     return replace(observed, request=replace(observed.request, problem=problem)) if problem else observed
@@ -269,7 +348,9 @@ def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Op
     return None, False
 
 
-def _observe_own(host: Host, name: str, version: str, interpreters: Interpreters) -> Optional[ObservedVenv]:
+def _observe_own(
+    host: Host, name: str, version: str, interpreters: Interpreters, default: Optional[Interpreter]
+) -> Optional[ObservedVenv]:
     entry = own_program_entry(host, name, version)
     observed = _observe_venv(host, entry, interpreters, None)
     link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
@@ -279,7 +360,9 @@ def _observe_own(host: Host, name: str, version: str, interpreters: Interpreters
     missing = host.lstat(link) is None or (
         host.is_link(link) and not host.exists(link) and host.readlink(link) == target
     )
-    return replace(observed, links=((link, target),) if missing else ())
+    observed = replace(observed, links=((link, target),) if missing else ())
+    # Where nothing differs it is not made, and nobody has looked for an interpreter.
+    return _with_danger(host, replace(observed, interpreter=default)) if default is not None else observed
 
 
 def _observe_tools(
@@ -315,6 +398,12 @@ def _observe_tools(
             and state.record
             and inquire is not None
         ):
+            from .danger import danger_of_tool  # noqa: PLC0415  # what is asked is run
+
+            danger = danger_of_tool(host, ObservedTool(entry, state, space), "link")
+            if danger is not None:
+                observed.append(ObservedTool(entry, state, space, login_path=login_path, danger=danger))
+                continue
             request = InstallRequest(
                 VenvEntry(state.venv.path, packages=(entry.install_spec, *(entry.inject or ()))), upgrade=True
             )

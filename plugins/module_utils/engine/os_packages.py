@@ -43,10 +43,11 @@ def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
         # One stanza an architecture: any installed one will do.
         while start != -1:
             end = status.find(b"\n\n", start + 1)
-            if _INSTALLED.search(status[start : end if end != -1 else len(status)] + b"\n"):
+            end = end if end != -1 else len(status)
+            if _INSTALLED.search(status[start:end] + b"\n"):
                 found.add(name)
                 break
-            start = status.find(b"\nPackage: " + name.encode() + b"\n", start + 1)
+            start = status.find(b"\nPackage: " + name.encode() + b"\n", end)
     return frozenset(found)
 
 
@@ -59,8 +60,10 @@ def _in_rpm(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
 
 def _in_pacman(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
     """Look packages up in pacman's local database: one directory NAME-VERSION-RELEASE each."""
-    entries = host.names_in("/var/lib/pacman/local")
-    return wanted & {entry.rsplit("-", 2)[0] for entry in entries if entry.count("-") > 1}
+    local = "/var/lib/pacman/local"
+    entries = [entry for entry in host.names_in(local) if entry.rsplit("-", 2)[0] in wanted and entry.count("-") > 1]
+    # pacman writes the description when the files are there.
+    return frozenset(entry.rsplit("-", 2)[0] for entry in entries if host.exists(f"{local}/{entry}/desc"))
 
 
 def _in_apk(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:

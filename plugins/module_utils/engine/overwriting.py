@@ -109,7 +109,7 @@ def _find_written_over(
     if all(f"{path}/".startswith(_LOCAL) for path in places.values()):
         return
     folder = f"{pip.work.scratch}/wheels"
-    make_directory(host.real(folder), pip.work.account)
+    make_directory(host.real(folder), pip.work.account, pip.work.account)
     what = "Fetching what would be installed, to see what it would overwrite,"
     run_prepared(pip.work, pip.fetch_wheels(found, folder), what, secrets, PipInstaller())
     for wheel in host.names_in(folder):

@@ -17,20 +17,29 @@ from typing import Any, Mapping, Tuple
 #: The parts by what they are for: a variable of the data model, or a state or a key of entries.
 PARTS: Mapping[str, Tuple[str, ...]] = {
     "latest": ("preview",),
+    "versioned": ("apply_builds", "builds"),
     "lock": ("pylock",),
     "python_require_pins": ("pins",),
-    "python_restore_marker": ("marker_restore", "shipped_marker"),
+    "python_restore_marker": ("marker_restore", "package_manager_ready", "shipped_marker"),
     "python_pip_conf_override": ("pip_conf", "pip_conf_override"),
     "python_system_pip": ("apply_system_pip", "system_pip_inquiry", "system_pip_observe", "system_pip_plan"),
 }
 
 
-def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
-    """Return the parts that a declared state needs, whether or not it will be accepted."""
+def needed_parts(declared: Mapping[str, Any], *, only_plans: bool = False) -> Tuple[str, ...]:
+    """Return the parts that a declared state needs, whether or not it will be accepted.
+
+    What is only needed to change the host is left out for a call that ``only_plans``.
+    """
     asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
     text = json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str)
     asked |= {word for word in ("latest", "lock") if f'"{word}"' in text}
-    return tuple(part for name, parts in PARTS.items() if name in asked for part in parts)
+    venvs = json.dumps(declared.get("python_venvs"), default=str)
+    # What is to be absent may have builds, whatever its entry says.
+    if '"versioned"' in venvs or '"absent"' in venvs:
+        asked.add("versioned")
+    found = (part for name, parts in PARTS.items() if name in asked for part in parts)
+    return tuple(part for part in found if not (only_plans and part.startswith("apply_")))
 
 
 def load(name: str) -> Any:

@@ -39,7 +39,7 @@ def _observe(host: Host, interpreters: Interpreters, name: str, path: str) -> Pi
     python = read_shebang(host, path)
     if not python:
         return PipProgram(name, path, "", f"{path} names no Python: where it installs shows only when it is started.")
-    used = interpreters.probe(python, with_site=True)
+    used = interpreters.probe(python, with_site=True, named_by=path)
     if used is None:
         problem = interpreters.failures.get(python, "does not run")
         return PipProgram(name, path, python, f"{path} does not work: its interpreter {python} {problem}.")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from .desired import Desired, VenvEntry
 from .difference import Difference, tool_difference, venv_difference
@@ -15,7 +15,7 @@ from .interpreter import Interpreter, describe_found
 from .parts import load
 from .pipx import PIN_SINCE, Pipx, has_pipx_for_uv
 from .redact import redact
-from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, SystemPipStep, ToolStep, VenvStep
+from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, RepairStep, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_plan import EntryPlan
@@ -115,7 +115,11 @@ class _Planner:
 
     def plan_venv(self, position: int, observed: ObservedVenv) -> None:
         difference = venv_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            # What is newest was not asked there.
+            self._endangered(observed)
+            return
+        if self._refused(difference):
             return
         entry = observed.entry
         if entry.owner and not self.state.is_root and observed.account is not None:
@@ -124,21 +128,39 @@ class _Planner:
                 "Run it as root (become, or _sudo with pyinfra), or leave owner out.",
             )
             return
-        installer = self._installer_of(entry)
-        if not installer:
+        if self._endangered(observed):
+            return
+        installs = difference.action not in ("switch", "prune")
+        installer = self._installer_of(entry) if installs else ""
+        if installs and not installer:
             return
         # Where uv made it, pip has to be put into it first.
-        filled = self._python_to_fill(observed) if installer == "pip" else None
+        filled = self._python_to_fill(observed) if installer == "pip" and observed.builds is None else None
         if filled is not None and not self._can_create(f"the environment {entry.path}", filled, installer):
             return
         interpreter = None
-        if difference.action in ("create", "rebuild"):
+        if difference.makes_anew:
             interpreter = observed.interpreter
             if not self._provide_interpreter(f"the environment {entry.path}", entry.python, interpreter, installer):
                 return
         self.venvs.append(
-            VenvStep(difference.action, observed, _clean(difference.reasons), position, interpreter, installer)
+            VenvStep(
+                difference.action,
+                observed,
+                _clean(difference.reasons),
+                position,
+                interpreter,
+                installer,
+                build=difference.build,
+            )
         )
+        self.warnings += observed.warnings
+
+    def _endangered(self, observed: Union[ObservedVenv, ObservedTool]) -> bool:
+        """Refuse what others than its owner could redirect; say whether it was."""
+        if observed.danger is not None:
+            self.refuse(observed.danger.message, observed.danger.advice)
+        return observed.danger is not None
 
     def _python_to_fill(self, observed: ObservedVenv) -> Optional[Interpreter]:
         return (observed.interpreter or self.state.default_interpreter) if observed.lacks_pip else None
@@ -162,7 +184,7 @@ class _Planner:
         difference = venv_difference(observed)
         if difference is None and not observed.links:
             return True
-        if difference is not None and self._refused(difference):
+        if (difference is not None and self._refused(difference)) or self._endangered(observed):
             return False
         unpinned = self.desired.require_pins and not getattr(self.desired, f"{name}_pin")
         if difference is not None and unpinned:
@@ -200,9 +222,12 @@ class _Planner:
 
     def plan_tool(self, position: int, observed: ObservedTool) -> None:
         difference = tool_difference(observed)
-        if difference is None or self._refused(difference):
+        if difference is None:
+            self._endangered(observed)
             return
-        if not self._may_touch(observed):
+        if self._refused(difference):
+            return
+        if not self._may_touch(observed) or self._endangered(observed):
             return
         pipx = None
         if difference.action in ("create", "rebuild") or (difference.action == "link" and self._pin_differs(observed)):
@@ -258,7 +283,10 @@ class _Planner:
                 " package manager is not used. Environments with an interpreter that is there work, and tools with pipx"
                 " from the index."
             )
+        if self.own or self.venvs or self.tools or self.refusals:
+            self.warnings += self.state.passed_over
         return Plan(
+            repairs=self._repairs() if packages or self.markers else (),
             packages=packages,
             markers=tuple(self.markers),
             pip_configs=tuple(self.pip_configs),
@@ -269,6 +297,13 @@ class _Planner:
             refusals=tuple(self.refusals),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _repairs(self) -> Tuple[RepairStep, ...]:
+        """Return what brings the package manager back; one that is not going to be used is left as it is."""
+        manager = self.state.distribution.manager
+        if manager is None or not self.state.interruption or not self._may_install_packages():
+            return ()
+        return (RepairStep(manager.name, self.state.interruption),)
 
     def _may_install_packages(self) -> bool:
         manager = self.state.distribution.manager

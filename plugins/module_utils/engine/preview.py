@@ -16,6 +16,7 @@ from .host import Host
 from .installer_uv_options import lacking_in_uv
 from .interpreter import Interpreters
 from .observe import Inquiry, find_uv
+from .parts import load
 from .request import InstallRequest, pins_of, without_seeds
 from .requirement import Requirement, parse_spec
 from .steps import ToolStep, VenvStep
@@ -53,11 +54,18 @@ def preview_venv(desired: Desired, host: Host, step: VenvStep) -> Preview:
     before = without_seeds(state.distributions)
     if step.action == "remove":
         return Preview(before, {})
+    if observed.builds is not None and step.action in ("switch", "prune"):
+        target = observed.builds.target_state
+        return Preview(before, without_seeds(target.distributions if target is not None else {}))
     secrets = desired.secrets
     try:
+        if observed.builds is not None:
+            kept = load("apply_builds").versions_to_keep(desired, host, step)
+            request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins_of(kept))
+            return Preview(before, without_seeds(_resolve_keeping(desired, host, step, request, observed.account)))
         if step.action in ("create", "rebuild"):
-            pins = pins_of(dict(state.kept))
-            also = pins if entry.state != "exact" and not entry.checks_hashes else ()
+            pins = () if entry.checks_hashes else pins_of(dict(state.kept))
+            also = pins if entry.state != "exact" else ()
             request = InstallRequest(entry, upgrade=entry.state == "latest", pins=pins, also=also)
             after = _resolve_keeping(desired, host, step, request, observed.account)
             return Preview(before, without_seeds(after))
@@ -156,7 +164,7 @@ def preview_tool(desired: Desired, host: Host, step: ToolStep) -> Preview:
         return Preview(before, {spec.name: spec.specifier.exact_pin})
     if record is not None and step.keeps_versions:
         return Preview(before, before)
-    interpreter = step.observed.interpreter or Interpreters(host).default()
+    interpreter = step.observed.interpreter or Interpreters(host, only_safe=True).default()
     account = step.observed.space.account if step.observed.space is not None else None
     name = spec.name or entry.venv_name
     try:

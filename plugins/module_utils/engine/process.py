@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple
@@ -15,6 +17,23 @@ from .account import Account, drop_privileges
 #: Variables of the caller that would change what a Python child does (an activated environment, a Python home).
 _DROPPED = ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "CONDA_PREFIX")
 _DROPPED_PREFIXES = ("PYTHON", "ANSIBLE_")
+#: Of the caller's session and accounts elsewhere: for another account of the host they are not meant.
+_PRIVATE = ("KUBECONFIG", "KRB5CCNAME", "XAUTHORITY", "DISPLAY", "WAYLAND_DISPLAY", "MAIL", "GITHUB_TOKEN", "GH_TOKEN")
+_PRIVATE_PREFIXES = (
+    "XDG_",
+    "SUDO_",
+    "SSH_",
+    "DBUS_",
+    "GPG_",
+    "AWS_",
+    "AZURE_",
+    "ARM_",
+    "GOOGLE_",
+    "VAULT_",
+    "ACTIONS_",
+)
+#: As many files as the guard of a command looks at; the engine has a few open.
+_MOST_FILES = 1024
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -39,12 +58,13 @@ class Command:
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended; ``status`` is ``None`` when it could not be started or ran out of time."""
+    """How a command ended; ``status`` is ``None`` when it could not be started or, ``timed_out``, took too long."""
 
     command: Command
     status: Optional[int]
     stdout: str = ""
     stderr: str = ""
+    timed_out: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -65,8 +85,7 @@ def child_environment(command: Command, environ: Mapping[str, str]) -> Dict[str,
     clean.pop("LANGUAGE", None)
     clean["LC_ALL"] = "C.UTF-8"
     if command.account is not None:
-        # Another account's caches, configuration and run-time directories are not this one's to read.
-        for name in [name for name in clean if name.startswith("XDG_")]:
+        for name in [name for name in clean if name in _PRIVATE or name.startswith(_PRIVATE_PREFIXES)]:
             del clean[name]
         clean.update(HOME=command.account.home, USER=command.account.name, LOGNAME=command.account.name)
     for name, value in command.env.items():
@@ -79,15 +98,19 @@ def child_environment(command: Command, environ: Mapping[str, str]) -> Dict[str,
 
 def run(command: Command, environ: Mapping[str, str]) -> Completed:
     """Run a command to its end and return how it ended; never raises for a command that fails or is missing."""
+    is_for_other = command.account is not None and command.account.uid != os.geteuid()
 
     def prepare() -> None:
         os.umask(command.umask)
+        if is_for_other:
+            _leave_a_guard()
         drop_privileges(command.account)
 
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             list(command.argv),
-            input=command.stdin,
+            executable=_find_program(command.argv[0]),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             universal_newlines=True,
@@ -95,14 +118,57 @@ def run(command: Command, environ: Mapping[str, str]) -> Completed:
             errors="replace",
             env=child_environment(command, environ),
             cwd=command.cwd,
-            preexec_fn=prepare,
-            # Python opens every file closed for children; what is left open for them is the lock of this run.
-            close_fds=False,
-            timeout=command.timeout,
-            check=False,
+            preexec_fn=prepare,  # noqa: PLW1509  # the engine has no threads
+            # Python opens every file closed for children; what is left open for them is the lock of this run. Another
+            # account could release it or keep it: for that one the guard has it.
+            close_fds=is_for_other,
         )
-    except subprocess.TimeoutExpired:
-        return Completed(command, None, "", f"no answer within {command.timeout:.0f} seconds")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Completed(command, None, "", str(error))
-    return Completed(command, done.returncode, done.stdout, done.stderr)
+    try:
+        stdout, stderr = process.communicate(command.stdin, command.timeout)
+    except subprocess.TimeoutExpired:
+        from .process_end import end_with_descendants  # noqa: PLC0415  # few commands take that long
+
+        stdout, stderr = end_with_descendants(process)
+        said = f"no answer within {command.timeout:.0f} seconds\n{stderr}".strip()
+        return Completed(command, None, stdout, said, timed_out=True)
+    return Completed(command, process.returncode, stdout, stderr)
+
+
+def _find_program(name: str) -> Optional[str]:
+    """Return where root has a program that is given by its name alone, whatever comes first on a PATH it was given."""
+    if os.geteuid() != 0 or "/" in name:
+        return None
+    paths = (f"{folder}/{name}" for folder in _PATH.split(":"))
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def _leave_a_guard() -> None:
+    """Go on in a child; this process keeps its rights and the lock as long as that runs.
+
+    Both are in a session of their own without a terminal: what has the caller's open could type into it
+    (ioctl_tty(2), TIOCSTI).
+    """
+    os.setsid()
+    child = os.fork()
+    if child == 0:
+        return
+    status = 255
+    try:
+        # It ends when what it waits for has put things back.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for handle in range(_MOST_FILES):
+            # Its pipes belong to the command alone; what only a child may have stays open here.
+            with contextlib.suppress(OSError):
+                if handle < 3 or not os.get_inheritable(handle):
+                    os.close(handle)
+        ended = os.waitpid(child, 0)[1]
+        if os.WIFSIGNALED(ended):
+            # SIGKILL has no other handler.
+            with contextlib.suppress(OSError):
+                signal.signal(os.WTERMSIG(ended), signal.SIG_DFL)
+            os.kill(os.getpid(), os.WTERMSIG(ended))
+        status = os.WEXITSTATUS(ended)
+    finally:
+        os._exit(status)

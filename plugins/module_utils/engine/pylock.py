@@ -13,23 +13,26 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from .desired import VenvEntry
 from .environment_marker import evaluate_marker
 from .errors import ProvisionError
 from .host import Host
-from .installer import Workplace
+from .marker_environment import MARKER_ENVIRONMENT
 from .process import Command
 from .redact import redact
 from .requirement import Requirement, RequirementError, normalize_name
-from .site import PROBE
 from .toml_text import TomlError, read_toml
 from .version import SpecifierSet, Version, VersionError
 
+if TYPE_CHECKING:
+    from pep668_provision.engine.installer import Workplace
+
 #: What pip and uv both check, the one to be preferred first.
 _ALGORITHMS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_ASK = MARKER_ENVIRONMENT + "import json; print(json.dumps(environment))\n"
 _SOURCES = ("vcs", "directory", "archive")
 _HEX = re.compile(r"[0-9a-f]+")
 _ADDRESS = re.compile(r"(https?|file)://[^\s#$\\\"']+")
@@ -292,7 +295,7 @@ def find_problem(host: Host, entry: VenvEntry) -> str:
     return ""
 
 
-def locked_packages(work: Workplace, entry: VenvEntry, venv: str) -> Tuple[LockedPackage, ...]:
+def locked_packages(work: "Workplace", entry: VenvEntry, venv: str) -> Tuple[LockedPackage, ...]:
     """Return what an entry's lock names for an environment that is there.
 
     Raises ProvisionError where the lock cannot be used for it.
@@ -306,11 +309,11 @@ def locked_packages(work: Workplace, entry: VenvEntry, venv: str) -> Tuple[Locke
         ) from None
 
 
-def _environment_of(work: Workplace, venv: str) -> Dict[str, str]:
-    answer = work.host.run(Command((f"{venv}/bin/python", "-I", "-c", PROBE), account=work.account, timeout=60))
+def _environment_of(work: "Workplace", venv: str) -> Dict[str, str]:
+    answer = work.host.run(Command((f"{venv}/bin/python", "-I", "-c", _ASK), account=work.account, timeout=60))
     try:
-        found = json.loads(answer.stdout)["environment"] if answer.succeeded else None
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(answer.stdout) if answer.succeeded else None
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise ProvisionError(f"{venv}/bin/python does not say what it is, which markers of a lock file ask for.")

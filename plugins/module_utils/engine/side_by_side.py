@@ -15,7 +15,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable, Dict, Generic, List, Optional, Sequence, TypeVar
 
-from .errors import ProvisionError, error_as_data, error_from_data
+from .errors import ProvisionError, error_as_data, error_from_data, refused_by_system
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ def run_side_by_side(jobs: Sequence[Job[Result]], limit: int) -> List[Ended[Resu
     """Do every job, at most ``limit`` at a time, and return how each ended, in the order of the jobs.
 
     A job that fails stops no other. With a limit of 1, and for a single job, no process is started for it.
-    Raises RuntimeError with the traceback of a job that raised something else than ProvisionError.
+    Raises RuntimeError with the traceback of a job that raised something else than ProvisionError or OSError.
     """
     if limit <= 1 or len(jobs) == 1:
         return [_do(job) for job in jobs]
@@ -71,6 +71,8 @@ def _do(job: Job[Result]) -> Ended[Result]:
         return Ended(job.work())
     except ProvisionError as error:
         return Ended(error=error)
+    except OSError as error:
+        return Ended(error=refused_by_system(error))
 
 
 @dataclass

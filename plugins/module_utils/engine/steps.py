@@ -26,7 +26,7 @@ _STEPS_EACH = 8
 class StepText:
     """A step in words: ``action`` on the ``kind`` called ``name``, and why.
 
-    Kinds are system_package, marker, pip_config, system_pip, venv and tool.
+    Kinds are package_manager, system_package, marker, pip_config, system_pip, venv and tool.
     """
 
     action: str
@@ -36,6 +36,14 @@ class StepText:
 
     def as_dict(self) -> Dict[str, object]:
         return {"action": self.action, "kind": self.kind, "name": self.name, "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True)
+class RepairStep:
+    """A package manager whose last transaction was killed, to be brought back before it installs."""
+
+    manager: str
+    reasons: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,10 @@ class ConfigStep:
 
 @dataclass(frozen=True)
 class VenvStep:
-    """What happens to one environment: create, rebuild, update or remove.
+    """What happens to one environment: create, rebuild, update or remove; with versioned layout also switch or prune.
 
     ``position`` is its place in ``python_venvs``, ``None`` for one in which this project keeps a program of its own;
-    ``links`` are (link, target) pairs to make with it.
+    ``links`` are (link, target) pairs to make with it, ``build`` is the build its path leads to afterwards.
     """
 
     action: str
@@ -81,6 +89,7 @@ class VenvStep:
     interpreter: Optional[Interpreter] = None
     installer: str = "pip"
     links: Tuple[Tuple[str, str], ...] = ()
+    build: str = ""
 
     @property
     def text(self) -> StepText:
@@ -136,6 +145,7 @@ class Plan:
     An empty plan means the host is converged. With ``refusals`` nothing may be applied.
     """
 
+    repairs: Tuple[RepairStep, ...] = ()
     packages: Tuple[PackageStep, ...] = ()
     markers: Tuple[MarkerStep, ...] = ()
     pip_configs: Tuple[ConfigStep, ...] = ()
@@ -153,7 +163,8 @@ class Plan:
     @property
     def steps(self) -> Tuple[StepText, ...]:
         """Every step in words, in the order they are taken."""
-        found = [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
+        found = [StepText("repair", "package_manager", step.manager, step.reasons) for step in self.repairs]
+        found += [StepText("install", "system_package", step.name, step.reasons) for step in self.packages]
         found += [StepText("restore", "marker", step.marker.path, step.reasons) for step in self.markers]
         found += [StepText("update", "pip_config", step.path, step.reasons) for step in self.pip_configs]
         found += [

@@ -15,7 +15,7 @@ from .distro import Distribution
 from .host import Host
 from .installer import Workplace
 from .installer_pip_site import SitePip, host_as_child
-from .interpreter import Interpreter, Interpreters, environment_owner, find_program
+from .interpreter import Interpreter, Interpreters, environment_owner, exchanged_by, find_program
 from .marker import Marker, observe_marker
 from .parts import load
 from .pip_facts import message_locale, observe_pip_facts
@@ -112,13 +112,10 @@ class _Look:
         if account is not None and not host.is_root:
             problem = f"it is for {account.name}, and only root can act for others."
             return replace(observed, problem=problem, advice="Run it as root (become, or _sudo with pyinfra).")
-        interpreter, problem = _interpreter_of(host, entry, self.interpreters)
-        if interpreter is None:
-            advice = "Install it, or select another one with python or executable."
-            return replace(observed, account=account, problem=problem, advice=advice, is_pending=True)
-        if interpreter.is_venv and account is None:
-            account = environment_owner(host, interpreter.path)
-        observed = replace(observed, interpreter=interpreter, account=account)
+        observed = self._with_interpreter(observed, account)
+        interpreter, account = observed.interpreter, observed.account
+        if observed.problem or interpreter is None:
+            return observed
         try:
             asked, constraints = _read_asked(host, entry)
         except (RequirementsFileError, RequirementError) as error:
@@ -136,6 +133,21 @@ class _Look:
         if entry.state == "absent":
             return _observe_present(host, observed)
         return replace(observed, unmet=find_unmet(host, site, asked, constraints))
+
+    def _with_interpreter(self, observed: ObservedSystemPip, account: Optional[Account]) -> ObservedSystemPip:
+        """Return the same with its interpreter, and with as whom that is started; or with why it is not."""
+        interpreter, problem = _interpreter_of(self.host, observed.entry, self.interpreters)
+        if interpreter is None:
+            advice = "Install it, or select another one with python or executable."
+            return replace(observed, account=account, problem=problem, advice=advice, is_pending=True)
+        if interpreter.is_venv and account is None:
+            account = environment_owner(self.host, interpreter.path)
+        by_others = exchanged_by(self.host, interpreter.path, account) if self.host.is_root else ""
+        if by_others:
+            runs_as = account.name if account is not None else self.host.caller.name
+            problem = f"{runs_as} is to run {interpreter.path}, and that could be exchanged by {by_others}."
+            return replace(observed, account=account, problem=problem, advice="Select an interpreter that is safe.")
+        return replace(observed, interpreter=interpreter, account=account)
 
     def _site(self, interpreter: Interpreter, account: Optional[Account], *, with_user_site: bool) -> Site:
         key = (interpreter.path, account, with_user_site)
@@ -205,7 +217,7 @@ def _interpreter_of(host: Host, entry: SystemPipEntry, interpreters: Interpreter
     if not path or not host.exists(path):
         return None, f"There is no {entry.executable} on this host."
     python = path if os.path.basename(path).startswith(("python", "pypy")) else read_shebang(host, path)
-    found = interpreters.probe(python, with_site=True) if python else None
+    found = interpreters.probe(python, with_site=True, named_by=path) if python else None
     if found is None:
         why = f"its interpreter {python} does not run" if python else "its first line names no Python"
         return None, f"{path} cannot be used: {why}."

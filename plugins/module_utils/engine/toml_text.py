@@ -10,11 +10,9 @@ import re
 import sys
 from typing import Any, Dict, Iterator, Mapping, Tuple
 
-from .desired import IndexSettings
+from .bundled_wheels import SHARED_WHEELS, bundled_wheels
 from .errors import ProvisionError
 from .host import Host
-from .installer import Workplace
-from .installer_pip import SHARED_WHEELS, bundled_wheels
 from .interpreter import search_directories
 from .process import Command
 
@@ -84,8 +82,7 @@ def _read_elsewhere(host: Host, text: str) -> Mapping[str, Any]:
 
 def _interpreters(host: Host) -> Iterator[Tuple[str, Tuple[str, ...]]]:
     """Yield interpreters that may be able to, each with the wheels it can look into: the one that runs this first."""
-    work = Workplace(host, None, "", IndexSettings())
-    wheels = [wheel for _, wheel in bundled_wheels(work, sys.executable)]
+    wheels = [wheel for _, wheel in bundled_wheels(host, sys.executable)]
     wheels += [f"{SHARED_WHEELS}/{name}" for name in host.names_in(SHARED_WHEELS) if name.startswith("tomli-")]
     yield sys.executable, tuple(wheels)
     for folder in search_directories(host):

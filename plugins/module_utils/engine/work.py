@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import FrozenSet, Mapping, Optional
+from typing import FrozenSet, List, Mapping, Optional
 
 from .account import Account
 from .desired import IndexSettings
@@ -52,13 +52,22 @@ def run_checked(
     if done.succeeded:
         return done
     stdout, stderr = redact(done.stdout, secrets), redact(done.stderr, secrets)
-    said = (stderr.strip() or stdout.strip()).splitlines()
+    if done.timed_out:
+        raise CommandFailed(
+            f"{what} took longer than {command.timeout:.0f} seconds and was ended.",
+            command=[redact(word, secrets) for word in command.argv],
+            status=None,
+            stdout=stdout,
+            stderr=stderr,
+            advice="Look at the host's network and its index, or raise python_install_timeout.",
+        )
+    said = _without_frames((stderr.strip() or stdout.strip()).splitlines())
     errors = [place for place, line in enumerate(said) if line.lstrip().lower().startswith(("error", "fatal"))]
     # From the first error on: uv says what is wrong first, and with what in the lines after it.
     told = " ".join(" ".join(said[errors[0] :] if errors else said[-1:]).split()) or "it said nothing"
     last = told if len(told) <= 400 else told[:397] + "..."
     status = "could not be run" if done.status is None else f"exit status {done.status}"
-    log = (host.read_text(log_file) or "") if log_file else ""
+    log = (host.read_text(log_file, follow=False) or "") if log_file else ""
     raise CommandFailed(
         f"{what} failed ({status}): {last}",
         command=[redact(word, secrets) for word in command.argv],
@@ -69,10 +78,25 @@ def run_checked(
     )
 
 
+#: How lines begin that are around an error: pip's, Python's own, those of its logging where that fails.
+_FRAMES = (
+    *("ERROR: Exception:", " ", "Traceback (most recent", "During handling of", "The above exception"),
+    *("--- Logging error ---", "Call stack:", "Message: ", "Arguments: "),
+)
+
+
+def _without_frames(said: List[str]) -> List[str]:
+    """Return what a program said with each traceback shortened to its last line, the error."""
+    if not any(line.startswith("Traceback (most recent call last)") for line in said):
+        return said
+    return [line for line in said if line.strip() and not line.startswith(_FRAMES)]
+
+
 def run_prepared(
     work: Workplace, prepared: Prepared, what: str, secrets: FrozenSet[str], installer: Installer
 ) -> Completed:
-    command = write_private_files(work.host, prepared.command, work.scratch, prepared.files)
+    command = replace(prepared.command, timeout=work.index.timeout or None)
+    command = write_private_files(work.host, command, work.scratch, prepared.files)
     command = with_temporary_files(work.host, command, work.scratch)
     return run_checked(work.host, command, what, secrets, installer, f"{work.scratch}/{LOG_NAME}")
 
@@ -119,7 +143,11 @@ def resolve(
         done = run_prepared(
             work, prepared, f"Asking {installer.name} what it would install into {venv}", secrets, installer
         )
-        failure = installer.index_failure(host.read_text(f"{scratch}/{LOG_NAME}") or "") if request.upgrade else ""
+        failure = (
+            installer.index_failure(host.read_text(f"{scratch}/{LOG_NAME}", follow=False) or "")
+            if request.upgrade
+            else ""
+        )
         if failure:
             raise ProvisionError(
                 f"What is newest for {venv} cannot be told: {redact(failure, secrets)}.",

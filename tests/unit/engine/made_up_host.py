@@ -10,10 +10,11 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pep668_provision.engine.account import Account
+from pep668_provision.engine.builds import Builds
 from pep668_provision.engine.desired import Desired, ToolEntry, VenvEntry, validate
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.observe import Inquiry, observe, own_program_entry, own_program_link
@@ -158,6 +159,8 @@ class MadeUpHost:
             uid=self.uid,
             account_by_name=self.accounts.get,
             account_by_uid=self._account_of,
+            # Whoever runs the tests may let a group of its own write in every file.
+            members_of=lambda _gid: frozenset({FILES_UID}),
             processors=1,
         )
 
@@ -320,6 +323,15 @@ class MadeUpHost:
             self.with_file(f"{path}/{FILE_NAME}", receipt.to_json())
         return self
 
+    def with_build(
+        self, entry: VenvEntry, name: str, number: int, packages: Mapping[str, str], *, current: bool = False
+    ) -> MadeUpHost:
+        """A finished build of an environment with versioned layout; with current its path leads there."""
+        path = f"{entry.builds_directory}/{name}"
+        receipt = replace(self.receipt_for(entry, packages, python=self.python_of()), build=number)
+        self.with_venv(path, packages, receipt=receipt, system_site_packages=entry.system_site_packages)
+        return self.with_link(entry.path, f"{entry.path.rpartition('/')[2]}.d/{name}") if current else self
+
     def receipt_for(self, entry: VenvEntry, packages: Mapping[str, str], *, python: MadeUpPython) -> Receipt:
         request = read_request(self.host, entry)
         assert not request.problem, request.problem
@@ -451,6 +463,9 @@ class StandInApply:
     def _take_venv(self, step: VenvStep) -> None:
         made_up, entry, state = self.made_up, step.observed.entry, step.observed.state
         made_up.without(f"{entry.path}.pep668-old")
+        if step.observed.builds is not None:
+            self._take_versioned(step, step.observed.builds)
+            return
         if step.action == "remove":
             made_up.without(entry.path)
             return
@@ -468,6 +483,38 @@ class StandInApply:
         for link, target in step.links:
             made_up.with_program(target)
             made_up.with_link(link, target)
+
+    def _take_versioned(self, step: VenvStep, builds: Builds) -> None:
+        made_up, entry = self.made_up, step.observed.entry
+        gone = [*builds.leftovers, *(builds.superfluous(entry.keep) if step.action == "prune" else ())]
+        if step.action == "remove":
+            made_up.without(entry.path)
+            gone = [*builds.leftovers, *(build.name for build in builds.known)]
+        for name in gone:
+            made_up.without(builds.path_of(name))
+        if step.action in ("remove", "prune"):
+            return
+        top = max((build.number for build in builds.known), default=0)
+        if step.action != "switch":
+            packages = {Requirement.parse(text).name: promised_version(text) for text in entry.packages}
+            assert step.interpreter is not None
+            path = builds.path_of(step.build)
+            receipt = made_up.receipt_for(entry, packages, python=made_up.python_of(step.interpreter.release))
+            made_up.with_venv(
+                path,
+                packages,
+                python=step.interpreter.release,
+                receipt=replace(receipt, build=top + 1),
+                system_site_packages=entry.system_site_packages,
+            )
+            if step.observed.account is not None and FILES_UID == 0:
+                os.chown(made_up.real(path), step.observed.account.uid, step.observed.account.gid)
+            # Which of the others go is for the tests of builds to say.
+            for build in builds.known:
+                if build.name != builds.current or entry.keep == 1:
+                    made_up.without(builds.path_of(build.name))
+        made_up.without(entry.path)
+        made_up.with_link(entry.path, f"{builds.directory.rpartition('/')[2]}/{step.build}")
 
     def _take_tool(self, step: ToolStep) -> None:
         made_up, entry, observed = self.made_up, step.observed.entry, step.observed

@@ -40,6 +40,7 @@ def with_pacman(made_up: MadeUpHost, *, key: str = "sha256digest", packed: bool 
     mtree = f"#mtree\n/set type=file uid=0 gid=0 mode=755\n{trap}{entry}".encode()
     package = f"{LOCAL}/python-1:3.13.7-1"
     made_up.with_file(f"{LOCAL}/ALPM_DB_VERSION", "9\n")
+    made_up.with_file(f"{LOCAL}/bash-5.3-1/desc", "%NAME%\nbash\n")
     made_up.with_file(f"{LOCAL}/bash-5.3-1/files", "%FILES%\nusr/bin/bash\n")
     made_up.with_file(f"{package}/desc", "%NAME%\npython\n\n%ARCH%\nx86_64\n\n%VALIDATION%\npgp\n")
     made_up.with_file(f"{package}/files", f"%FILES%\nusr/lib/python3.13/\n{FILE[1:]}\n\n%BACKUP%\n")

@@ -44,7 +44,7 @@ def test_another_account_acts_with_its_rights_and_answers() -> None:
 def test_another_account_meets_its_own_limits(tmp_path: Path) -> None:
     assert NOBODY is not None
     tmp_path.chmod(0o700)
-    with pytest.raises(ProvisionError, match=r"As nobody: Permission denied: .*/file"):
+    with pytest.raises(ProvisionError, match=r"As nobody: .*/file: Permission denied"):
         act_as(NOBODY, lambda: (tmp_path / "file").write_text("x"))
     assert not (tmp_path / "file").exists()
 

@@ -27,7 +27,7 @@ def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **
 
 
 def test_every_question_has_an_answer() -> None:
-    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge"]
+    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge", "make_ready"]
 
 
 def test_a_host_is_described(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_a_plan_is_answered_with_its_warnings(debian: MadeUpHost, capsys: pytest
     word, answer = asked(debian, capsys, "plan", declared={"python_venvs": [ENTRY]})
     assert (word, answer["converged"], answer["warnings"]) == ("answer", False, [])
     assert answer["venvs"] == [
-        {"position": 0, "path": ENTRY["path"], "action": "create", "reasons": ["it is not there"]}
+        {"position": 0, "path": ENTRY["path"], "action": "create", "build": "", "reasons": ["it is not there"]}
     ]
 
 

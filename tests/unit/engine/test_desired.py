@@ -12,6 +12,7 @@ import pytest
 
 from pep668_provision.engine.desired import (
     INSTALLERS,
+    LAYOUTS,
     PIP_CONF_OVERRIDES,
     PIPX_SOURCES,
     REBUILDS,
@@ -192,6 +193,29 @@ THE_TOOL = "python_tools[0] (name: 'black'): "
             ["python_tools[1]", "python_tools[0]", "already declares this tool", "suffix"],
             id="two entries for one tool",
         ),
+        # Builds.
+        pytest.param(venv(layout="copies"), [THE_VENV, "'copies'", "one of in_place, versioned"], id="layout"),
+        pytest.param(venv(keep=0), [THE_VENV, "keep is 0", "a whole number, 1 or more"], id="nothing to keep"),
+        pytest.param(venv(keep=True), [THE_VENV, "keep is True", "a whole number"], id="true for a number"),
+        pytest.param(venv(keep="two"), [THE_VENV, "keep is 'two'", "a whole number"], id="word for a number"),
+        pytest.param(
+            venv(state="rolled_back"), [THE_VENV, "state is rolled_back", "layout: versioned"], id="back without builds"
+        ),
+        pytest.param(
+            {"python_venvs": [{"path": "/srv/v.d"}, {"path": "/srv/v", "layout": "versioned"}]},
+            ["python_venvs[0] (path: '/srv/v.d')", "/srv/v.d", "python_venvs[1]", "outside of it"],
+            id="in the place of builds",
+        ),
+        pytest.param(
+            {"python_venvs": [{"path": "/srv/v", "layout": "versioned"}, {"path": "/srv/v.d/w"}]},
+            ["python_venvs[1] (path: '/srv/v.d/w')", "/srv/v.d", "python_venvs[0]"],
+            id="among builds",
+        ),
+        pytest.param(
+            {"python_venvs": [{"path": "/srv/v", "layout": "versioned"}, {"path": "/srv/v/w"}]},
+            ["python_venvs[1] (path: '/srv/v/w')", "a place in /srv/v,"],
+            id="in a build",
+        ),
         # What YAML makes of it.
         pytest.param(
             venv(python=3.10),
@@ -294,6 +318,7 @@ def test_what_is_not_given_is_the_default(declared: dict[str, Any]) -> None:
         pytest.param({"python": "python3.12"}, "python", "python3.12", id="python by name"),
         pytest.param({"python": "pypy3"}, "python", "pypy3", id="another implementation"),
         pytest.param({"python": "/opt/py/bin/python3"}, "python", "/opt/py/bin/python3", id="python by path"),
+        pytest.param({"layout": "versioned", "keep": "3"}, "keep", 3, id="number from a template"),
         pytest.param({"system_site_packages": "yes"}, "system_site_packages", True, id="yes"),
         pytest.param({"packages": ["a", "a", " b "]}, "packages", ("a", "b"), id="a requirement twice is one"),
         pytest.param({"packages": ["r[socks]>=2; python_version<'4'"]}, "packages", None, id="extras and markers"),
@@ -308,7 +333,8 @@ def test_allowed_value_is_taken(keys: dict[str, Any], field: str, value: object)
 
 @pytest.mark.parametrize(
     "declared",
-    [venv(state=state) for state in VENV_STATES]
+    [venv(state=state, layout="versioned") for state in VENV_STATES]
+    + [venv(layout=layout) for layout in LAYOUTS]
     + [venv(installer=name) for name in INSTALLERS]
     + [venv(rebuild=name) for name in REBUILDS]
     + [tool(state=state) for state in TOOL_STATES]

@@ -186,7 +186,9 @@ def test_rpm_is_asked_for_what_a_package_provides(made_up: MadeUpHost) -> None:
 def test_pacmans_database_is_read(made_up: MadeUpHost) -> None:
     distribution = observed(made_up, "arch")
     for entry in ("python-yaml-6.0.2-1", "python-requests-toolbelt-1.0.0-3", "python-3.14.1-1", "ALPM_DB_VERSION"):
-        made_up.with_directory(f"/var/lib/pacman/local/{entry}")
+        made_up.with_file(f"/var/lib/pacman/local/{entry}/desc")
+    # Of one that was killed there is no description.
+    made_up.with_file("/var/lib/pacman/local/python-requests-2.32.5-1/mtree")
     wanted = ["python-yaml", "python-requests", "python", "python-requests-toolbelt"]
     assert installed_packages(made_up.host, distribution, wanted) == {
         "python-yaml",

@@ -69,6 +69,29 @@ def test_pins_are_a_constraint_in_a_file_and_not_with_hashes(made_up: MadeUpHost
     assert not PipInstaller().install(work_on(made_up), VENV, hashed).files
 
 
+def test_what_is_to_be_fetched_again_is_said_to_be(made_up: MadeUpHost) -> None:
+    request = InstallRequest(entry_of(path=VENV, requirements=["/r"], require_hashes=True), again=True)
+    argv = PipInstaller().install(work_on(made_up), VENV, request).command.argv
+    assert list(argv[5:]) == ["--force-reinstall", "--require-hashes", "-r", "/r"]
+
+
+def test_a_lock_is_a_file_of_requirements_with_hashes_and_nothing_they_depend_on(made_up: MadeUpHost) -> None:
+    digest = "ab" * 32
+    made_up.with_file(
+        "/srv/pylock.toml",
+        'lock-version = "1.0"\n[[packages]]\nname = "six"\nversion = "1.17.0"\n'
+        f'wheels = [{{name = "six.whl", hashes = {{sha256 = "{digest}"}}}}]\n',
+    )
+    made_up.with_interpreter("3.11.2").with_venv(VENV)
+    python = next(iter(made_up.pythons.values()))
+    python.answer = json.dumps({"python_full_version": "3.11.2"})
+    prepared = PipInstaller().install(
+        work_on(made_up), VENV, InstallRequest(entry_of(path=VENV, lock="/srv/pylock.toml"))
+    )
+    assert list(prepared.command.argv[5:]) == ["--require-hashes", "--no-deps", "-r", "/scratch/locked.txt"]
+    assert prepared.files == {"/scratch/locked.txt": f"six==1.17.0 --hash=sha256:{digest}\n"}
+
+
 def test_a_requirement_with_a_password_goes_through_a_private_file(made_up: MadeUpHost) -> None:
     text = f"mine @ https://me:{SECRET}@x.test/mine.whl"
     request = InstallRequest(entry_of(path=VENV, packages=[text, "six"]))

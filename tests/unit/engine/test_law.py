@@ -75,7 +75,31 @@ def set_aside(made_up: MadeUpHost, entry: VenvEntry) -> None:
     made_up.with_venv(f"{entry.path}.pep668-old", {"six": "1.16.0"}, receipt=entry)
 
 
+def built(made_up: MadeUpHost, entry: VenvEntry) -> None:
+    made_up.with_build(entry, "0123456789ab", 1, asked(entry), current=True)
+
+
+def built_and_drifted(made_up: MadeUpHost, entry: VenvEntry) -> None:
+    built(made_up, entry)
+    made_up.with_build(entry, "aaaaaaaaaaaa", 2, {**asked(entry), "six": "1.16.0"}, current=True)
+    made_up.without(f"{entry.path}/lib/python{made_up.python_of().release}/site-packages/six-1.16.0.dist-info")
+
+
+def builds_without_a_link(made_up: MadeUpHost, entry: VenvEntry) -> None:
+    built(made_up, entry)
+    made_up.without(entry.path).with_directory(f"{entry.builds_directory}/bbbbbbbbbbbb")
+
+
+def in_place_beside_builds(made_up: MadeUpHost, entry: VenvEntry) -> None:
+    builds_without_a_link(made_up, entry)
+    whole(made_up, entry)
+
+
 CONDITIONS: list[Condition] = [
+    built,
+    built_and_drifted,
+    builds_without_a_link,
+    in_place_beside_builds,
     missing,
     empty,
     whole,
@@ -190,6 +214,8 @@ def venv_at(path: str) -> st.SearchStrategy[tuple[dict[str, Any], Condition]]:
         {"path": st.just(path), "packages": st.lists(st.sampled_from(PACKAGES), unique=True, max_size=3)},
         {
             "state": st.sampled_from(["present", "exact", "latest", "absent"]),
+            "layout": st.sampled_from(["in_place", "versioned"]),
+            "keep": st.sampled_from([1, 2]),
             "python": st.sampled_from(["3.12", "python3.12", "/usr/local/bin/python3.12", "python3"]),
             "owner": st.just("keeper"),
             "system_site_packages": st.booleans(),

@@ -11,6 +11,7 @@ import pytest
 
 from made_up_host import FILES_UID, MARKER, MadeUpHost
 from package_databases import FILE, OTHER, with_dpkg
+from pep668_provision.engine import path_control
 from pep668_provision.engine.errors import InvalidState, ProvisionError
 from pep668_provision.engine.marker_change import MarkerChange, foresee_marker, read_wanted, write_own
 
@@ -221,8 +222,11 @@ def test_what_goes_wrong_in_writing_is_said(keeper: MadeUpHost, monkeypatch: pyt
     assert not keeper.real(OWN_MARKER).exists()
 
 
-def test_one_in_another_accounts_folder_is_written_with_its_rights(trixie: MadeUpHost) -> None:
+def test_one_in_another_accounts_folder_is_written_with_its_rights(
+    trixie: MadeUpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Root looks at a host whose files are another account's, unless the tests are root's.
+    monkeypatch.setattr(path_control, "_system_accounts", lambda _host: frozenset({0}))
     change = foresee(trixie, python=OWN, **MESSAGES)
     assert (change.account.uid if change.account else 0) == FILES_UID
 

@@ -16,6 +16,7 @@ from pep668_provision.engine.errors import CommandFailed, ProvisionError
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.marker_restore import foresee_restoration, take_restoration
 from pep668_provision.engine.package_manager import APK, APT, DNF5, PACMAN, ZYPPER, PackageManager
+from pep668_provision.engine.package_transaction import recovery_of
 from pep668_provision.engine.process import Command, Completed
 from pep668_provision.engine.shipped_marker import ShippedMarker, observe_shipped_markers
 
@@ -162,7 +163,8 @@ def stand_in(made_up: MadeUpHost, way: Way) -> PackageManagerStandIn:
 
 def changes(stand_in: PackageManagerStandIn, way: Way) -> list[str]:
     """The commands that were not mere questions."""
-    return [line for line in stand_in.lines if line not in way.questions and "--query" not in line]
+    mere_questions = (*way.questions, " ".join(recovery_of(way.manager).last_transaction))
+    return [line for line in stand_in.lines if line not in mere_questions and "--query" not in line]
 
 
 def test_the_repositories_file_is_taken_where_the_cache_has_none(stand_in: PackageManagerStandIn, way: Way) -> None:

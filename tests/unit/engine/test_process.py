@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
+import os
+import pwd
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from made_up_host import ACCOUNTS
+from pep668_provision.engine.account import find_account
+from pep668_provision.engine.host import Host
 from pep668_provision.engine.process import Command, child_environment, run
 
 ALICE = next(account for account in ACCOUNTS if account.name == "alice")
@@ -100,3 +108,143 @@ def test_a_command_that_takes_too_long_is_an_answer() -> None:
 def test_a_child_makes_files_that_others_can_read() -> None:
     done = run(python("import os; print(oct(os.umask(0)), os.getcwd())"), {})
     assert done.stdout == "0o22 /\n"
+
+
+NOBODY = find_account("nobody")
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or NOBODY is None, reason="only root can act as another account, and there is none called nobody"
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["XDG_RUNTIME_DIR", "SUDO_COMMAND", "SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "KUBECONFIG"],
+)
+def test_what_is_the_callers_alone_reaches_no_other_account(name: str) -> None:
+    assert name not in cleaned({name: "x"}, Command(("true",), account=ALICE))
+    assert cleaned({name: "x"})[name] == "x"
+
+
+@pytest.mark.parametrize("name", ["PIP_INDEX_URL", "UV_INDEX", "https_proxy", "GIT_TOKEN", "CFLAGS", "SSL_CERT_FILE"])
+def test_what_an_installer_is_told_reaches_every_account(name: str) -> None:
+    # Requirements files take credentials from variables of any name, ${GIT_TOKEN} for example.
+    assert cleaned({name: "x"}, Command(("true",), account=ALICE))[name] == "x"
+
+
+@needs_root
+def test_another_account_gets_its_rights_a_session_of_its_own_and_no_open_file(tmp_path: Path) -> None:
+    code = (
+        "import json, os; print(json.dumps([os.getresuid(), os.getresgid(), os.getgroups(), os.getsid(0),"
+        " os.umask(0), sorted(map(int, os.listdir('/proc/self/fd')))]))"
+    )
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        told = run(Command(("/usr/bin/python3", "-I", "-S", "-c", code), account=NOBODY), {})
+    assert told.succeeded, told
+    assert NOBODY is not None
+    uids, gids, groups, session, umask, files = json.loads(told.stdout)
+    assert (uids, gids) == ([NOBODY.uid] * 3, [NOBODY.gid] * 3)
+    assert set(groups) <= set(os.getgrouplist(NOBODY.name, NOBODY.gid))
+    assert session != os.getsid(0)
+    assert umask == 0o022
+    # The last one is the folder's own.
+    assert files[:-1] == [0, 1, 2]
+
+
+@needs_root
+def test_the_lock_lasts_as_long_as_what_another_account_runs(tmp_path: Path) -> None:
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.set_inheritable(lock, True)
+    started, say = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.set_inheritable(say, True)
+            run(Command(("/bin/sh", "-c", "sleep 1"), account=NOBODY), {})
+        os._exit(0)
+    os.close(lock)
+    os.close(say)
+    again = os.open(tmp_path / "lock", os.O_RDWR)
+    # The run is killed, and its command goes on.
+    while not command_of(child):
+        pass
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # The pipe ends with the guard, which holds it open as it does the lock; the kernel lets go of both soon after.
+    assert os.read(started, 1) == b""
+    fcntl.flock(again, fcntl.LOCK_EX)
+    os.close(again)
+
+
+def command_of(child: int) -> bool:
+    """Whether a process has a child whose child runs sleep or the shell for it."""
+    guards = Path(f"/proc/{child}/task/{child}/children").read_text().split()
+    return any(
+        Path(f"/proc/{one}/comm").read_text().strip() in ("sh", "sleep")
+        for guard in guards
+        for one in Path(f"/proc/{guard}/task/{guard}/children").read_text().split()
+    )
+
+
+@needs_root
+@pytest.mark.parametrize(("code", "status"), [("exit 3", 3), ("kill -9 $$", -9), ("kill -15 $$", -15)])
+def test_how_another_accounts_command_ended_is_told(code: str, status: int) -> None:
+    done = run(Command(("/bin/sh", "-c", "cat; echo e >&2; " + code), account=NOBODY, stdin="in"), {})
+    assert (done.status, done.stdout, done.stderr) == (status, "in", "e\n")
+
+
+@needs_root
+def test_another_accounts_command_that_takes_too_long_is_ended() -> None:
+    done = run(Command(("/bin/sh", "-c", "sleep 60"), account=NOBODY, timeout=0.3), {})
+    assert "no answer within" in done.stderr
+
+
+@needs_root
+def test_what_cannot_be_started_as_another_account_is_an_answer() -> None:
+    done = run(Command(("/nowhere/at-all",), account=NOBODY), {})
+    assert done.status is None
+    assert "/nowhere/at-all" in done.stderr
+
+
+def test_what_a_command_started_is_ended_with_it(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    # The one below takes no notice of an interrupt and holds the output open.
+    below = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+    above = (
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-c', {below!r}])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid)); child.wait()"
+    )
+    done = run(python(above, timeout=2), {})
+    assert done.timed_out
+    # One whose parent is gone too stays as a zombie until init takes notice.
+    status = Path("/proc", started.read_text(), "status")
+    assert not status.exists() or "\nState:\tZ" in status.read_text()
+
+
+@needs_root
+def test_root_runs_what_its_system_has_by_a_name_whatever_comes_first_on_the_path(tmp_path: Path) -> None:
+    planted = tmp_path / "true"
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/run\n")
+    planted.chmod(0o755)
+    assert run(Command(("true",)), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).succeeded
+    assert not (tmp_path / "run").exists()
+    # What the system does not have is found on the PATH.
+    planted.rename(tmp_path / "only-here")
+    assert run(Command(("only-here",)), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).succeeded
+    assert (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("home", ["", "/nonexistent/home", None], ids=["empty", "not there", "unset"])
+def test_home_is_the_accounts_own_where_the_environment_names_none(
+    home: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if home is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", home)
+    assert Host().environ["HOME"] == pwd.getpwuid(os.geteuid()).pw_dir
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Host().environ["HOME"] == str(tmp_path)

@@ -45,6 +45,7 @@ PLAN: Mapping[str, Any] = {
     "converged": True,
     "system_packages": [],
     "package_manager": "apt",
+    "package_manager_repair": [],
     "lists_need_refresh": False,
     "package_options": {},
     "markers": [],
@@ -255,7 +256,7 @@ def shortened(text: str) -> str:
     if not engine:
         return text
     ask, _, request = call.partition(" ")
-    declared = json.loads(request)["declared"]
+    declared = json.loads(request).get("declared", {})
     said = [f"{name}={_without_defaults(value)!r}" for name, value in declared.items() if value]
     return " ".join([f"{before}{ask}", *said])
 

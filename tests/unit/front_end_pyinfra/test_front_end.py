@@ -76,7 +76,7 @@ def test_an_operation_inside_of_another_foresees_changes(caplog: pytest.LogCaptu
     assert run.foreseen
     assert prepared.log[0] == "install python3-venv (it is needed)"
     executed = run.execute(answers=[PACKAGE_AND_VENV])
-    assert [command.split()[-1] for command in executed.commands] == ["python3-venv"]
+    assert [command.split()[-1] for command in executed.commands] == ["make_ready", "python3-venv"]
 
 
 def test_an_operation_inside_of_another_says_that_there_is_nothing_to_do(caplog: pytest.LogCaptureFixture) -> None:
@@ -97,7 +97,7 @@ def test_the_way_to_roots_rights_is_that_of_the_operation(caplog: pytest.LogCapt
     run = FakeRun({}, log=caplog)
     run.prepare(venv, {"path": "/srv/a", "_sudo": True, "_sudo_user": "app"}, answers=[PACKAGE_AND_VENV])
     run.execute(answers=[PACKAGE_AND_VENV])
-    assert len(run.sent) == 6
+    assert len(run.sent) == 7
     assert [sent.line for sent in run.sent if not sent.line.startswith("sudo -H -n -u app sh -c ")] == []
 
 
