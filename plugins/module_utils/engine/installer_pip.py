@@ -68,7 +68,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     if index.no_index:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
-        env["PIP_CERT"] = index.ca_bundle
+        # pip's own library takes these over what pip is told (requests' merge_environment_settings).
+        env.update(PIP_CERT=index.ca_bundle, REQUESTS_CA_BUNDLE=None, CURL_CA_BUNDLE=None)
     if index.client_cert:
         env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
@@ -111,7 +112,9 @@ _KNOWN_FAILURES = (
         "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
     ),
     ("invalid path: ", "A file of certificates that is named (python_ca_bundle, python_client_cert) is not there."),
+    ("407 Client Error", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
     ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     (
         "Temporary failure in name resolution",
         "The index cannot be reached: check the host's network and name server, or set python_index_url.",

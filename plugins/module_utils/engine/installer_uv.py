@@ -36,6 +36,7 @@ _KNOWN_FAILURES = (
         "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
     ),
     ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (

@@ -205,6 +205,13 @@ def test_an_accepted_state_is_represented_without_its_credentials() -> None:
     assert "s3cr3t" not in repr(Declared.accept({"python_index_password": "s3cr3t"}))
 
 
+def test_what_pip_is_to_install_is_told_without_its_credentials() -> None:
+    entry = {"name": ["six", "x @ https://me:s3cr3t@files.example/x.whl"], "externally_managed": "break"}
+    assert str(Declared.accept({"python_system_pip": [entry]})) == (
+        "call of pip six, x @ https://****@files.example/x.whl"
+    )
+
+
 def test_a_short_password_leaves_the_names_it_stands_in_as_they_are() -> None:
     declared = {"python_libraries": ["requests"], "python_index_password": "req", "python_index_username": "u"}
     assert Declared.accept(declared).without_credentials().desired.libraries == ("requests",)
