@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
-from .redact import redact_declared
+from .redact import redact, redact_declared
 from .requirement import Requirement, normalize_name
 
 if TYPE_CHECKING:
