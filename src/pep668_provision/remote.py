@@ -140,7 +140,7 @@ class Call:
     def modules(self) -> tuple[frozenset[str], frozenset[str]]:
         """The modules of the engine that this call loads beyond what each does, and those that it does not."""
         values = self.declared.values if self.declared is not None else {}
-        loaded = {*LOADED_FOR[self.ask], *needed_parts(values)}
+        loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
         return frozenset(loaded), frozenset(others)
 

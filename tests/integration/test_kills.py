@@ -104,38 +104,30 @@ CASES = {
         VENV_PLACES,
         (f"test ! -e {VENV}",),
     ),
-    "venv in builds, create": Case(NO_VENV, versioned("wanted"), VENV_PLACES, (WANTED, BUILDS.format(1))),
-    "venv in builds, update": Case(
-        versioned("wanted==1.0"),
-        versioned("wanted==2.0", keep=1, owner="app"),
+    "versioned venv, the first build": Case(NO_VENV, versioned("wanted"), VENV_PLACES, (WANTED, BUILDS.format(1))),
+    "versioned venv by uv, next build and none kept": Case(
+        (NO_VENV, versioned("wanted==1.0", installer="uv")),
+        versioned("wanted==2.0", installer="uv", keep=1),
         VENV_PLACES,
         (shows(f"{VENV}/bin/wanted", "2.0"), BUILDS.format(1)),
-        # From one build to the next there is no moment without any.
-        always=(f"{VENV}/bin/wanted", f"test -e {VENV}/.pep668-provision.json"),
-    ),
-    "venv in builds by uv, update": Case(
-        versioned("wanted==1.0", installer="uv"),
-        versioned("wanted==2.0", installer="uv"),
-        VENV_PLACES,
-        (shows(f"{VENV}/bin/wanted", "2.0"), BUILDS.format(2)),
         always=(f"{VENV}/bin/wanted",),
     ),
-    "venv in builds, from one in place": Case(
-        venv(VENV, "wanted==1.0"),
-        versioned("wanted"),
-        VENV_PLACES,
-        (shows(f"{VENV}/bin/wanted", "1.0"), BUILDS.format(1)),
-    ),
-    "venv in builds, to one in place": Case(
+    "versioned venv, declared as before": Case(
+        (NO_VENV, versioned("wanted==1.0"), versioned("wanted==2.0")),
         versioned("wanted==1.0"),
+        VENV_PLACES,
+        (shows(f"{VENV}/bin/wanted", "1.0"), BUILDS.format(2)),
+        always=(f"{VENV}/bin/wanted",),
+    ),
+    "versioned venv, to the usual layout": Case(
+        (NO_VENV, versioned("wanted==1.0")),
         venv(VENV, "wanted"),
         VENV_PLACES,
         (shows(f"{VENV}/bin/wanted", "1.0"), f"test ! -L {VENV}", BUILDS.format(1)),
     ),
-    "venv in builds, remove": Case(versioned("wanted"), NO_VENV, VENV_PLACES, ('test -z "$(ls -A /srv/kills)"',)),
     "versioned venv, next build": Case(
-        (NO_VENV, venv(VENV, "wanted==1.0", layout="versioned", owner="app")),
-        venv(VENV, "wanted==2.0", layout="versioned", owner="app"),
+        (NO_VENV, versioned("wanted==1.0", owner="app")),
+        versioned("wanted==2.0", owner="app"),
         VENV_PLACES,
         (shows(f"{VENV}/bin/wanted", "2.0"), f"su app -c {VENV}/bin/wanted"),
         always=(f"{VENV}/bin/wanted | grep -E '1.0|2.0'",),
@@ -143,8 +135,8 @@ CASES = {
     "versioned venv, rolled back": Case(
         (
             NO_VENV,
-            venv(VENV, "wanted==1.0", layout="versioned"),
-            venv(VENV, "wanted==2.0", layout="versioned"),
+            versioned("wanted==1.0"),
+            versioned("wanted==2.0"),
         ),
         {"python_venvs": [{"path": VENV, "layout": "versioned", "state": "rolled_back"}]},
         VENV_PLACES,
@@ -153,13 +145,11 @@ CASES = {
     ),
     "versioned venv, from the usual layout": Case(
         (NO_VENV, venv(VENV, "wanted==1.0")),
-        venv(VENV, "wanted==2.0", layout="versioned"),
+        versioned("wanted==2.0"),
         VENV_PLACES,
         (shows(f"{VENV}/bin/wanted", "2.0"),),
     ),
-    "versioned venv, remove": Case(
-        (NO_VENV, venv(VENV, "wanted==1.0", layout="versioned")), NO_VENV, VENV_PLACES, (f"test ! -e {VENV}.d",)
-    ),
+    "versioned venv, remove": Case((NO_VENV, versioned("wanted==1.0")), NO_VENV, VENV_PLACES, (f"test ! -e {VENV}.d",)),
     "tool, install": Case(tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),)),
     "tool, install the first": Case(
         tool(state="absent"), tool(), TOOL_PLACES, (shows("/usr/local/bin/tool", "2.0"),), prepare=("rm -r /opt/pipx",)

@@ -59,14 +59,20 @@ def deploy(host: Host, path: str, *packages: str, changed: bool = True, **option
     return result
 
 
+def put(host: Host, path: str, *packages: str, **options: Any) -> Result:
+    """The same by one run alone: what a test starts from."""
+    return host.module("venv", arguments(path, *packages, **options))
+
+
 def builds(host: Host, path: str) -> list[str]:
     return host.listing(f"{path}.d")
 
 
 def runs(host: Host, path: str) -> str:
     """The version that the application says by its command and by its interpreter, which are the same."""
-    by_command = host.run([f"{path}/bin/app"]).stdout
-    assert host.run([f"{path}/bin/python", "-c", "import app; app.main()"]).stdout == by_command
+    # Byte code would be root's.
+    by_command = host.run([f"{path}/bin/app"], environment={"PYTHONDONTWRITEBYTECODE": "1"}).stdout
+    assert host.run([f"{path}/bin/python", "-B", "-c", "import app; app.main()"]).stdout == by_command
     return by_command.strip()
 
 
@@ -116,11 +122,11 @@ def test_each_change_is_a_build_of_its_own_and_going_back_needs_no_index(ready: 
 
 def test_rolled_back_leads_to_the_build_before_and_present_forward_again(ready: Host) -> None:
     path = "/srv/back/.venv"
-    first = deploy(ready, path, "app==1.0", owner="app")
+    first = put(ready, path, "app==1.0", owner="app")
     message = refuse(ready, "venv", arguments(path, state="rolled_back"))
     assert f"{path} cannot be rolled back" in message
     assert first["build"] in message
-    second = deploy(ready, path, "app==2.0", owner="app")
+    second = put(ready, path, "app==2.0", owner="app")
     back = deploy(ready, path, "app==2.0", owner="app", state="rolled_back", **NO_INDEX)
     assert (back["action"], back["build"], back["packages"]["app"]) == ("switched", first["build"], "1.0")
     recorded = ready.run_module("venv", arguments(path, state="rolled_back", **NO_INDEX), record=True)
@@ -130,10 +136,10 @@ def test_rolled_back_leads_to_the_build_before_and_present_forward_again(ready: 
     assert (forward["action"], forward["build"], runs(ready, path)) == ("switched", second["build"], "2.0")
     assert ready.owners(f"{path}.d/{second['build']}") == {"app"}
     # What is declared after a rollback follows what ran last, and what was rolled back is what goes.
-    deploy(ready, path, "app==2.0", owner="app", state="rolled_back", **NO_INDEX)
-    third = deploy(ready, path, "app==2.0", "other", owner="app")
+    put(ready, path, "app==2.0", owner="app", state="rolled_back", **NO_INDEX)
+    third = put(ready, path, "app==2.0", "other", owner="app")
     assert builds(ready, path) == sorted([first["build"], third["build"]])
-    again = deploy(ready, path, owner="app", state="rolled_back", **NO_INDEX)
+    again = put(ready, path, owner="app", state="rolled_back", **NO_INDEX)
     assert again["build"] == first["build"]
 
 
@@ -153,7 +159,7 @@ print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=Tr
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_a_process_stays_in_the_build_it_was_started_from(ready: Host, installer: str) -> None:
     path = f"/srv/service-{installer}/.venv"
-    first = deploy(ready, path, "app==1.0", installer=installer)
+    first = put(ready, path, "app==1.0", installer=installer)
     ready.run(["mkfifo", f"{path}.in", f"{path}.out"])
     ready.write("/srv/service.py", SERVICE)
     # By the link, as a unit of systemd has it.
@@ -162,7 +168,7 @@ def test_a_process_stays_in_the_build_it_was_started_from(ready: Host, installer
         said = executor.submit(ready.run, ["cat", f"{path}.out"])
         # The other end is open until the line is written.
         ready.start(["sh", "-c", f"exec 3>{path}.in; until test -e {path}.go; do sleep 0.1; done; echo >&3"])
-        second = deploy(ready, path, "app==2.0", installer=installer)
+        second = put(ready, path, "app==2.0", installer=installer)
         ready.run(["touch", f"{path}.go"])
         old = f"{path}.d/{first['build']}"
         assert said.result().stdout.splitlines() == [f"1.0 1.0 {old} {old}/bin/python", f"1.0 {old}"]
@@ -197,9 +203,9 @@ print(started)
 def test_a_reader_never_meets_nothing(ready: Host) -> None:
     path = "/srv/read/.venv"
     for version in ("1.0", "2.0"):
-        deploy(ready, path, f"app=={version}")
+        put(ready, path, f"app=={version}")
     ready.write("/srv/reader.py", READER)
-    switches = 10
+    switches = 6
     with ThreadPoolExecutor() as executor:
         reading = executor.submit(ready.run, ["python3", "/srv/reader.py", path])
         plays = [
@@ -216,7 +222,7 @@ def test_a_reader_never_meets_nothing(ready: Host) -> None:
 def test_latest_is_a_new_build_where_the_index_has_something_newer(ready: Host, stocked: LocalIndex) -> None:
     path = "/srv/newest/.venv"
     stocked.add("growing", "1.0", requires=["helper"])
-    first = deploy(ready, path, "growing", state="latest")
+    first = put(ready, path, "growing", state="latest")
     stocked.add("growing", "1.1", requires=["helper"])
     try:
         newer = deploy(ready, path, "growing", state="latest")
@@ -224,16 +230,16 @@ def test_latest_is_a_new_build_where_the_index_has_something_newer(ready: Host, 
         assert newer["packages"] == {"growing": "1.1", "helper": "1.0"}
         assert newer["build"] != first["build"]
         # The same is declared by both; the one that came last is meant.
-        back = deploy(ready, path, "growing", state="rolled_back", **NO_INDEX)
+        back = put(ready, path, "growing", state="rolled_back", **NO_INDEX)
         assert back["packages"]["growing"] == "1.0"
-        assert deploy(ready, path, "growing", **NO_INDEX)["build"] == newer["build"]
+        assert put(ready, path, "growing", **NO_INDEX)["build"] == newer["build"]
     finally:
         stocked.remove("growing", "1.1")
 
 
 def test_a_build_has_what_is_asked_for_and_keeps_the_versions_of_before(ready: Host, stocked: LocalIndex) -> None:
     path = "/srv/kept/.venv"
-    deploy(ready, path, "app==1.0", "other")
+    put(ready, path, "app==1.0", "other")
     stocked.add("helper", "2.0")
     try:
         changed = deploy(ready, path, "app")
@@ -247,7 +253,7 @@ def test_a_build_has_what_is_asked_for_and_keeps_the_versions_of_before(ready: H
 
 def test_a_broken_build_is_replaced_and_not_touched(ready: Host) -> None:
     path = "/srv/broken/.venv"
-    first = deploy(ready, path, "app==1.0")
+    first = put(ready, path, "app==1.0")
     ready.run(f"rm -r {path}/lib/python3*/site-packages/helper*")
     broken = ready.state_of(f"{path}.d/{first['build']}")
     replaced = deploy(ready, path, "app==1.0")
@@ -258,16 +264,16 @@ def test_a_broken_build_is_replaced_and_not_touched(ready: Host) -> None:
     # To go back to what is broken would help nobody.
     assert "cannot be rolled back" in refuse(ready, "venv", arguments(path, state="rolled_back"))
     ready.run(["rm", "-r", f"{path}.d/{replaced['build']}"])
-    assert deploy(ready, path, "app==1.0")["action"] == "rebuilt"
+    assert put(ready, path, "app==1.0")["action"] == "rebuilt"
     assert runs(ready, path) == "1.0"
     # Its record alone is damaged.
     ready.write(f"{path}/{RECEIPT}", "{")
-    assert deploy(ready, path, "app==1.0")["packages"] == {"app": "1.0", "helper": "1.0"}
+    assert put(ready, path, "app==1.0")["packages"] == {"app": "1.0", "helper": "1.0"}
 
 
 def test_a_failing_build_leaves_what_is_in_use_and_nothing_else(ready: Host) -> None:
     path = "/srv/failing/.venv"
-    made = deploy(ready, path, "app==1.0", owner="app")
+    made = put(ready, path, "app==1.0", owner="app")
     before = ready.state_of("/srv/failing")
     failed = ready.run_module("venv", arguments(path, "app==7", owner="app"))
     assert failed.failed
@@ -278,7 +284,7 @@ def test_a_failing_build_leaves_what_is_in_use_and_nothing_else(ready: Host) -> 
 
 def test_the_layout_changes_both_ways(ready: Host) -> None:
     path = "/srv/layout/.venv"
-    in_place = deploy(ready, path, "app==1.0", layout="in_place")
+    in_place = put(ready, path, "app==1.0", layout="in_place")
     assert in_place["build"] == ""
     versioned = deploy(ready, path, "app==1.0")
     assert versioned["reasons"] == ["it is an environment in place, declared is layout: versioned"]
@@ -291,7 +297,7 @@ def test_the_layout_changes_both_ways(ready: Host) -> None:
     # What was started from a build may still run.
     assert builds(ready, path) == [versioned["build"]]
     assert any(f"{path}.d" in warning for warning in back["warnings"])
-    again = deploy(ready, path, "app==1.0", **NO_INDEX)
+    again = put(ready, path, "app==1.0", **NO_INDEX)
     assert (again["action"], again["build"]) == ("switched", versioned["build"])
     assert leftovers(ready, path) == []
     # An entry that only says absent leaves no builds either.
@@ -311,8 +317,8 @@ def test_what_is_not_ours_stays(ready: Host) -> None:
         assert f"{path} is a link to /srv/elsewhere" in message
         assert f"rm {path}" in message
     ready.run(["rm", path])
-    deploy(ready, path, "app==1.0", keep=1)
-    deploy(ready, path, "app==2.0", keep=1)
+    put(ready, path, "app==1.0", keep=1)
+    put(ready, path, "app==2.0", keep=1)
     assert len(builds(ready, path)) == 3
     removed = deploy(ready, path, state="absent")
     assert any("notes" in warning for warning in removed["warnings"])
@@ -341,7 +347,7 @@ def test_what_a_killed_build_leaves_is_removed_and_the_one_in_use_stays(
     ready: Host, held_index: IndexServer, background: ThreadPoolExecutor, tally: Tally
 ) -> None:
     path = "/srv/killed/.venv"
-    first = deploy(ready, path, "app==1.0", owner="app")
+    first = put(ready, path, "app==1.0", owner="app")
     asked = arguments(path, "app==2.0", owner="app", system_site_packages=True, installer="pip")
     asked["python_index_url"] = held_index.url
     with held_index.holding():

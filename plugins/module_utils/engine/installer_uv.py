@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Optional, Tuple
@@ -17,6 +16,7 @@ from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
 from .installer_uv_settings import OF_INDEXES, strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
+from .json_text import read_json
 from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
@@ -24,14 +24,19 @@ from .requirement import RequirementError, normalize_name, parse_spec
 from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
-_CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
-_DIRECT = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>\S+)", re.MULTILINE)
+_CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_DIRECT = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>[A-Za-z][A-Za-z0-9+.-]*:\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
 _NO_OPTIONS = UvOptions()
 
 _KNOWN_FAILURES = (
+    (
+        "CertificateRequired",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (
@@ -81,6 +86,8 @@ class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    # What is to be replaced is removed first; a disk that is full then leaves neither.
+    puts_back = False
     known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:
@@ -202,9 +209,9 @@ def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[st
         if matched is None:
             continue
         try:
-            url = json.loads(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}").get("url", "")
-        except (ValueError, AttributeError):
+            url = urlsplit(str(read_json(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}")["url"]))
+        except (ValueError, KeyError, TypeError):
             continue
-        if urlsplit(url).scheme == "file" and unquote(urlsplit(url).path).rstrip("/") == entry.project.rstrip("/"):
+        if url.scheme == "file" and unquote(url.path).rstrip("/") == entry.project.rstrip("/"):
             return ["--refresh", "--reinstall-package", normalize_name(matched.group("name"))]
     return ["--refresh"]

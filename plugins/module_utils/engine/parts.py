@@ -26,8 +26,11 @@ PARTS: Mapping[str, Tuple[str, ...]] = {
 }
 
 
-def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
-    """Return the parts that a declared state needs, whether or not it will be accepted."""
+def needed_parts(declared: Mapping[str, Any], *, only_plans: bool = False) -> Tuple[str, ...]:
+    """Return the parts that a declared state needs, whether or not it will be accepted.
+
+    What is only needed to change the host is left out for a call that ``only_plans``.
+    """
     asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
     text = json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str)
     asked |= {word for word in ("latest", "lock") if f'"{word}"' in text}
@@ -35,7 +38,8 @@ def needed_parts(declared: Mapping[str, Any]) -> Tuple[str, ...]:
     # What is to be absent may have builds, whatever its entry says.
     if '"versioned"' in venvs or '"absent"' in venvs:
         asked.add("versioned")
-    return tuple(part for name, parts in PARTS.items() if name in asked for part in parts)
+    found = (part for name, parts in PARTS.items() if name in asked for part in parts)
+    return tuple(part for part in found if not (only_plans and part.startswith("apply_")))
 
 
 def load(name: str) -> Any:

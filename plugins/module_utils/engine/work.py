@@ -99,14 +99,14 @@ def run_prepared(
 
 
 def write_private_files(host: Host, command: Command, scratch: str, files: Mapping[str, str]) -> Command:
-    """Write the files of a command, and what credentials of pip's indexes are in its environment; returns the command.
-
-    What pip is told of indexes it hands on as arguments, where it builds.
-    """
-    if any("@" in (command.env.get(name) or "") for name in _TOLD_TO_PIP) or f"{scratch}/packages.txt" in files:
+    """Write the files of a command; returns it, with what pip would hand on or keep of credentials in a file, too."""
+    has_logins = any(f"{scratch}/{name}" in files for name in ("packages.txt", "netrc"))
+    if has_logins or any("@" in (command.env.get(name) or "") for name in _TOLD_TO_PIP):
         from .logins import without_index_logins  # noqa: PLC0415  # few hosts have any
 
         command, files = without_index_logins(host, command, scratch, files)
+        # Where an answer says that it depends on who asks (Vary: Authorization), pip's cache keeps who asked.
+        command = replace(command, env={**command.env, "PIP_NO_CACHE_DIR": "1"})
     for path, content in files.items():
         write_atomically(path, content, account=command.account, mode=0o600)
     return command

@@ -66,6 +66,9 @@ def test_nothing_that_every_run_loads_leads_to_a_part_that_is_declared_for() -> 
         pytest.param({}, [], id="nothing"),
         pytest.param({"python_venvs": [{"path": "/v", "state": "present"}]}, [], id="present"),
         pytest.param({"python_venvs": [{"path": "/v", "state": "latest"}]}, ["latest"], id="a venv's newest"),
+        pytest.param({"python_venvs": [{"path": "/v", "layout": "versioned"}]}, ["versioned"], id="builds"),
+        pytest.param({"python_venvs": [{"path": "/v", "state": "absent"}]}, ["versioned"], id="what may have builds"),
+        pytest.param({"python_tools": [{"name": "black", "state": "absent"}]}, [], id="a tool that is to go"),
         pytest.param({"python_tools": [{"name": "black", "state": "latest"}]}, ["latest"], id="a tool's newest"),
         pytest.param(
             {"python_restore_marker": False, "python_pip_conf_override": "keep", "python_system_pip": []},
@@ -81,3 +84,10 @@ def test_nothing_that_every_run_loads_leads_to_a_part_that_is_declared_for() -> 
 )
 def test_parts_are_needed_for_what_is_declared(declared: Mapping[str, Any], expected: list[str]) -> None:
     assert needed_parts(declared) == tuple(part for name in expected for part in PARTS[name])
+
+
+def test_what_changes_a_host_is_not_needed_for_a_plan() -> None:
+    declared = {"python_venvs": [{"path": "/v", "layout": "versioned"}], "python_system_pip": [{"name": "six"}]}
+    left_out = set(needed_parts(declared)) - set(needed_parts(declared, only_plans=True))
+    assert left_out == {"apply_builds", "apply_system_pip"}
+    assert not reachable(*needed_parts(declared, only_plans=True)) & {"apply", "apply_venv", *left_out}

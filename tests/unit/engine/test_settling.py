@@ -34,7 +34,7 @@ def link(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("flags", [(), ("-I",)], ids=["plain", "isolated"])
 @pytest.mark.parametrize("by", ["link", "link to the link", "build"])
-def test_a_process_has_the_paths_of_the_build_however_it_is_started(link: Path, by: str, flags: tuple[str]) -> None:
+def test_a_process_has_the_paths_of_the_build_however_it_is_called(link: Path, by: str, flags: tuple[str, ...]) -> None:
     build = link.parent / "venv.d" / "abc"
     further = link.parent / "further"
     further.symlink_to(link)
