@@ -469,7 +469,7 @@ assert known
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str, full: bool) -> None:
-    if installer == "pip":
+    if installer == "uv":
         leave_to_full(full)
     declared = {
         "python_installer": installer,
@@ -494,7 +494,7 @@ def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: s
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_what_the_host_itself_is_told_stays_there(world: World, installer: str, full: bool) -> None:
-    if installer == "pip":
+    if installer == "uv":
         leave_to_full(full)
     host = world.host
     hosts = " ".join(f"{kind}.test" for kind in KINDS)
