@@ -241,6 +241,11 @@ def settings_with(*, wrong: bool = False) -> dict[str, Any]:
     }
 
 
+def index_alone(*, wrong: bool = False) -> dict[str, Any]:
+    """The same without what has the distributions as well."""
+    return {**settings_with(wrong=wrong), "python_extra_index_urls": [], "python_find_links": []}
+
+
 def everything(where: str, installer: str) -> dict[str, Any]:
     """A state with a credential of every kind that can be declared."""
     declared: dict[str, Any] = {
@@ -277,6 +282,12 @@ def everything(where: str, installer: str) -> dict[str, Any]:
     return declared
 
 
+def leave_to_full(full: bool, reason: str = "") -> None:  # a fixture's value
+    """Without --full the test ends here, and says so."""
+    if not full:
+        pytest.skip(reason or "only with --full: the same with the other installer is searched without it")
+
+
 #: Who has to have been let in when everything is there; pip takes from the index what the others have as well.
 LET_IN = {
     f"{kind}-user" for kind in ("index", "extra", "links", "argument", "archive", "repository", "file", "variable")
@@ -285,7 +296,9 @@ LET_IN |= {f"{kind}-user" for kind in ("proxy", "spec", "inject")}
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_run_with_every_credential_leaves_none(world: World, installer: str) -> None:
+def test_a_run_with_every_credential_leaves_none(world: World, installer: str, full: bool) -> None:
+    if installer == "uv":
+        leave_to_full(full)
     where = f"whole-{installer}"
     declared = everything(where, installer)
     world.empty_log()
@@ -317,7 +330,7 @@ def test_pyinfra_leaves_none_either(world: World, pyinfra: Pyinfra) -> None:
         run = provide_by_pyinfra(world, pyinfra, declared, dry=dry)
         assert run.succeeded, run.text
     assert world.accounts() >= LET_IN
-    run = provide_by_pyinfra(world, pyinfra, {**declared, **settings_with(wrong=True), **more_wanted(declared)})
+    run = provide_by_pyinfra(world, pyinfra, {**declared, **index_alone(wrong=True), **more_wanted(declared)})
     assert not run.succeeded
     assert "python_index_username and python_index_password" in run.text
 
@@ -347,14 +360,15 @@ def following(host: Host, folder: Path) -> Iterator[None]:
 def more_wanted(declared: Mapping[str, Any]) -> dict[str, Any]:
     """The environment is to have one distribution more, so that there is something to do."""
     (venv,) = declared["python_venvs"]
-    return {"python_venvs": [{**venv, "packages": [*venv["packages"], "hello"]}]}
+    return {"python_venvs": [{**venv, "packages": [*venv["packages"], "hello"], "pip_args": []}]}
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_refused_login_is_not_told(world: World, installer: str) -> None:
+def test_a_refused_login_is_not_told(world: World, installer: str, full: bool) -> None:
     """The failures that are registered are shown by another task, as somebody does who wonders what is wrong."""
-    settings = {**settings_with(wrong=True), "python_installer": installer}
-    settings.pop("python_extra_index_urls")
+    if installer == "uv":
+        leave_to_full(full)
+    settings = {**index_alone(wrong=True), "python_installer": installer}
     moved = f"http://index.test:{PORTS['index']}/moved/"
     archive = f"archive @ {url('archive', 'files/archive-1.0-py3-none-any.whl', wrong=True)}"
     tool = {
@@ -369,7 +383,7 @@ def test_a_refused_login_is_not_told(world: World, installer: str) -> None:
             "venv": {"path": "/srv/refused/c", "packages": [f"repo @ git+{url('repository', 'repo.git', wrong=True)}"]}
         },
         "a redirection with a login": {
-            "venv": {"path": "/srv/refused/d", "packages": ["alpha"], **settings_with(), "python_index_url": moved}
+            "venv": {"path": "/srv/refused/d", "packages": ["alpha"], **index_alone(), "python_index_url": moved}
         },
         "a wrong password of a tool": {"tool": {"tools": [tool]}},
     }
@@ -397,8 +411,12 @@ def test_a_refused_login_is_not_told(world: World, installer: str) -> None:
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(world: World, installer: str) -> None:
+def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(
+    world: World, installer: str, full: bool
+) -> None:
     """What is killed waits for a wheel, with all its logins in hand."""
+    if installer == "uv":
+        leave_to_full(full)
     declared = everything(f"killed-{installer}", installer)
     outcome: list[Outcome] = []
     world.host.run(["touch", f"{LOG}.hold"])
@@ -450,7 +468,9 @@ assert known
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str) -> None:
+def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str, full: bool) -> None:
+    if installer == "uv":
+        leave_to_full(full)
     declared = {
         "python_installer": installer,
         "python_uv": False,
@@ -473,7 +493,9 @@ def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: s
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_what_the_host_itself_is_told_stays_there(world: World, installer: str) -> None:
+def test_what_the_host_itself_is_told_stays_there(world: World, installer: str, full: bool) -> None:
+    if installer == "uv":
+        leave_to_full(full)
     host = world.host
     hosts = " ".join(f"{kind}.test" for kind in KINDS)
     lines = ["[global]", f"index-url = {url('conf', 'simple')}", f"trusted-host = {hosts}"]
