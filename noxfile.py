@@ -42,7 +42,7 @@ OLDEST_MINOR = 8
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
 INPUTS = "inputs"
 FAULTS = [
-    *("kills", "package_managers_under_faults", "faults_of_the_index", "faults_of_the_disk", "faults_of_the_session"),
+    *("kills", "package_managers_under_faults", "faults", "faults_of_the_session"),
     *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
 ]
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
@@ -208,7 +208,7 @@ def unit(session: nox.Session) -> None:
     else:
         python = environment_for(session, oldest)
         title = f"unit tests of the engine, Python {version_of(oldest)}"
-        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", *session.posargs)
+        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input", *session.posargs)
     checks.finish()
 
 

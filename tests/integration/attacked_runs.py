@@ -63,11 +63,12 @@ def attack(case: Case, counted: int) -> None:
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
     while True:
-        for first, second in case.get("exchange", ()):
-            if exchange(first, second):
-                os.write(counted, b"x")
-            # Now and then a run gets further before it meets one.
-            time.sleep(random.choice((0, 0, 0, 0.001, 0.01, 0.1)))
+        # Away for a moment, then back for longer: so a run gets now this far and now that far before it meets one.
+        for pauses in ((0, 0.0003, 0.003), (0, 0.003, 0.01, 0.03)):
+            for first, second in case.get("exchange", ()):
+                if exchange(first, second):
+                    os.write(counted, b"x")
+            time.sleep(random.choice(pauses))
         if case.get("plant"):
             subprocess.run(["sh", "-c", case["plant"]], check=False, stderr=subprocess.DEVNULL)
             os.write(counted, b"x")

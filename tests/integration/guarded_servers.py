@@ -3,7 +3,7 @@
 Argument: a file of JSON, {"log": FILE, "syslog": FILE, "servers": [{"port", "username", "password", …}]}. A server has
 a "folder" that it serves, with "certificate" (PEM with key) over TLS and with "clients" (PEM) only to who shows a
 certificate of that authority; or "proxy": true, and hands on what it is asked. What starts with "/moved/" is redirected
-to "moved". Without the right login the answer is 401, or 407.
+to "moved". With "varies" it says that answers depend on who asks. Without the right login the answer is 401, or 407.
 
 "log" gets a line for each request: port, status, account or "-", path. While there is a file named like it with ".hold"
 added, wheels are not delivered, and a file with ".held" added says that somebody waits for one. "syslog" gets what is
@@ -54,7 +54,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         # What a cache that keeps everything would keep.
         self.send_header("Cache-Control", "max-age=600")
-        self.send_header("Vary", "Authorization")
+        if self.server.settings.get("varies"):
+            self.send_header("Vary", "Authorization")
         super().end_headers()
 
     def do_GET(self) -> None:

@@ -8,6 +8,7 @@ ENGINE is the folder above the package ``engine``. The case:
     after           the declared state that the run that is killed brings it to
     prepare         shell commands between the two, which break what the second is to mend
     places          what a run may change; put back before each kill, and the rest of the host has to stay as it is
+    beside          what a package manager may change as well
     works           commands that have to succeed after the normal run
     always          commands that have to succeed right after the kill already
     seed, steps, times   which moments: so many of the run's own steps (null: all), and so many random ones
@@ -73,10 +74,10 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for declared in case["before"]:
         must_converge(declared)
-    for command in case.get("prepare", []):
+    for command in case["prepare"]:
         subprocess.run(command, shell=True, check=True)
     save(case["places"])
-    untouched = describe_rest(case["places"])
+    untouched = describe_rest([*case["places"], *case["beside"]])
     steps, seconds = rehearse(case)
     tell({"steps": len(steps), "seconds": round(seconds, 2)})
     for moment in choose(case, steps, seconds):
@@ -221,7 +222,7 @@ def kill_orphans() -> None:
 
 def judge(case: Case, untouched: Rest) -> list[str]:
     """What is wrong after a kill, the normal run that follows, and what it left."""
-    wrong = [f"right after the kill: {one}" for one in failing(case.get("always", []))]
+    wrong = [f"right after the kill: {one}" for one in failing(case["always"])]
     handle = os.open(lock_path(Host()), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -236,7 +237,7 @@ def judge(case: Case, untouched: Rest) -> list[str]:
         wrong.append(f"the run after the next one: {said}")
     wrong += failing(case["works"])
     wrong += [f"left behind: {path}" for path in find_leftovers(case["places"])]
-    after = describe_rest(case["places"])
+    after = describe_rest([*case["places"], *case["beside"]])
     changed = {path for path in untouched.keys() | after.keys() if untouched.get(path) != after.get(path)}
     return wrong + [f"not ours, and changed: {path}" for path in sorted(changed)[:10]]
 

@@ -6,14 +6,19 @@ Ansible and by pyinfra, with pip and with uv, to its end, refused, and killed.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,8 +27,10 @@ import pytest
 from credential_search import Search
 
 from checkout import CACHE
+from container_engine import podman
 from hosts import Host, Outcome
 from local_index import ON_HOST, LocalIndex
+from pyinfra_runs import PROVISION, Pyinfra, Run, reach
 from recording import Process, read_recording, recorder, wait_for_recorder
 from tally import Tally
 
@@ -105,7 +112,6 @@ class World:
     search: Search
     scratch: Path
     allowed: tuple[str, ...] = ()
-    shown: list[str] = field(default_factory=list)
 
     def requests(self) -> list[str]:
         return self.host.read(LOG).splitlines()
@@ -197,6 +203,7 @@ def make_certificates(host: Host, scratch: Path) -> str:
     openssl(*new, "-subj", "/CN=Test authority", "-keyout", "ca.key", "-out", "ca.pem")
     for name, alternative in (("server", "DNS:index.test"), ("client", "DNS:client.test")):
         signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", f"subjectAltName={alternative}"]
+        signed += ["-addext", "basicConstraints=critical,CA:FALSE"]
         openssl(*new, "-subj", f"/CN={name}", *signed, "-keyout", f"{name}.key", "-out", f"{name}.crt")
         text = (folder / f"{name}.crt").read_text() + (folder / f"{name}.key").read_text()
         host.write(f"{PKI}/{name}.pem", text, owner="app", mode="0600")
@@ -209,7 +216,8 @@ def start_servers(host: Host) -> None:
     for kind, port in PORTS.items():
         server = {"port": port, "folder": ON_HOST, "username": f"{kind}-user", "password": password(kind)}
         server["moved"] = f"http://{login(kind)}{kind}.test:{NOBODY}/simple/"
-        servers.append({**server, "proxy": kind == "proxy"})
+        # Then pip's own cache keeps who asked; of logins that the host itself tells pip nothing is known here.
+        servers.append({**server, "proxy": kind == "proxy", "varies": kind not in ("conf", "netrc")})
     tls = {"certificate": f"{PKI}/server.pem", "clients": f"{PKI}/ca.pem"}
     servers.append({"port": TLS_PORT, "folder": ON_HOST, **tls})
     settings = {"log": LOG, "syslog": SYSLOG, "servers": servers}
@@ -296,7 +304,241 @@ def test_a_run_with_every_credential_leaves_none(world: World, installer: str) -
     assert "ansible-pep668.provision.environments: Invoked with" in world.host.read(SYSLOG).replace(
         "-pep668.", "-pep668."
     )
-    record = world.host.read_json(f"/opt/pipx/venvs/greeter-{where}/pipx_metadata.json")
+    record = world.host.read_json(f"/opt/pipx/venvs/greeter@{where}/pipx_metadata.json")
     assert "spec.test" in record["main_package"]["package_or_url"]
     again = world.provide(declared)
     assert (again.rc, again.changed) == (0, 0), again.text
+
+
+def test_pyinfra_leaves_none_either(world: World, pyinfra: Pyinfra) -> None:
+    declared = everything("by-pyinfra", "pip")
+    world.empty_log()
+    for dry in (True, False):
+        run = provide_by_pyinfra(world, pyinfra, declared, dry=dry)
+        assert run.succeeded, run.text
+    assert world.accounts() >= LET_IN
+    run = provide_by_pyinfra(world, pyinfra, {**declared, **settings_with(wrong=True), **more_wanted(declared)})
+    assert not run.succeeded
+    assert "python_index_username and python_index_password" in run.text
+
+
+def provide_by_pyinfra(world: World, pyinfra: Pyinfra, declared: Mapping[str, Any], *, dry: bool = False) -> Run:
+    """A run of pyinfra that tells everything it can, recorded here and, for sshd is nobody's child, on the host."""
+    verbose = ["-vvv", "--debug", "--diff", *(["--debug-facts", "--debug-operations"] if dry else [])]
+    with world.recorded("pyinfra") as folder, following(world.host, folder):
+        inventory = {world.host.address: {**reach(world.host), **declared}}
+        run = pyinfra.run(inventory, *verbose, PROVISION, dry=dry, around=recorder(folder))
+    world.judge(run.text)
+    return run
+
+
+@contextmanager
+def following(host: Host, folder: Path) -> Iterator[None]:
+    """What the processes that run on the host start is recorded in the folder as well."""
+    processes = [f"--attach={number}" for number in podman("top", host.name, "hpid").stdout.split()[1:]]
+    traced = ["-e", "trace=execve,execveat", "-e", "signal=none", "-s", "65536", "-o", str(folder / "trace.host")]
+    command = ["strace", "-ff", "-qq", *traced, *processes]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as strace:
+        time.sleep(0.5)
+        yield
+        strace.send_signal(signal.SIGINT)
+
+
+def more_wanted(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment is to have one distribution more, so that there is something to do."""
+    (venv,) = declared["python_venvs"]
+    return {"python_venvs": [{**venv, "packages": [*venv["packages"], "hello"]}]}
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_a_refused_login_is_not_told(world: World, installer: str) -> None:
+    """The failures that are registered are shown by another task, as somebody does who wonders what is wrong."""
+    settings = {**settings_with(wrong=True), "python_installer": installer}
+    settings.pop("python_extra_index_urls")
+    moved = f"http://index.test:{PORTS['index']}/moved/"
+    archive = f"archive @ {url('archive', 'files/archive-1.0-py3-none-any.whl', wrong=True)}"
+    tool = {
+        "name": "greeter",
+        "suffix": "@refused",
+        "spec": f"greeter @ {url('spec', 'files/greeter-1.0-py3-none-any.whl', wrong=True)}",
+    }
+    calls: dict[str, dict[str, Any]] = {
+        "a wrong password": {"venv": {"path": "/srv/refused/a", "packages": ["alpha", "hello"]}},
+        "a wrong password of an address": {"venv": {"path": "/srv/refused/b", "packages": [archive]}},
+        "a wrong password of a repository": {
+            "venv": {"path": "/srv/refused/c", "packages": [f"repo @ git+{url('repository', 'repo.git', wrong=True)}"]}
+        },
+        "a redirection with a login": {
+            "venv": {"path": "/srv/refused/d", "packages": ["alpha"], **settings_with(), "python_index_url": moved}
+        },
+        "a wrong password of a tool": {"tool": {"tools": [tool]}},
+    }
+    if installer == "pip":
+        name = f"on-system @ {url('system', 'files/on_system-2.0-py3-none-any.whl', wrong=True)}"
+        calls["a wrong password of a call of pip"] = {"pip": {"name": [name], "externally_managed": "break"}}
+    tasks: list[dict[str, Any]] = []
+    for title, call in calls.items():
+        ((module, arguments),) = call.items()
+        task = {"name": title, "ignore_errors": True, "register": "result", "diff": True}
+        tasks.append({**task, f"pep668.provision.{module}": {**settings, **arguments}})
+        tasks.append({"name": "Show it", "ansible.builtin.debug": {"var": "result"}})
+    with world.recorded("ansible") as folder:
+        play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+        connection = {"ansible_ssh_args": "-o ControlMaster=no"}
+        outcome = world.host.play([play], connection, arguments=["-vvv"], around=recorder(folder))
+    world.judge(outcome.text)
+    assert outcome.rc == 0, outcome.text
+    told = {task.name: task for task in outcome.tasks if task.name != "Show it"}
+    assert [name for name, task in told.items() if not task.failed] == []
+    message = str(told["a wrong password"].result["msg"])
+    assert "python_index_username and python_index_password" in message
+    for title in calls:
+        world.tally.add("faults", f"{title} ({installer})")
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(world: World, installer: str) -> None:
+    """What is killed waits for a wheel, with all its logins in hand."""
+    declared = everything(f"killed-{installer}", installer)
+    outcome: list[Outcome] = []
+    world.host.run(["touch", f"{LOG}.hold"])
+    run = threading.Thread(target=lambda: outcome.append(world.host.apply(declared, arguments=["-vvv"])))
+    run.start()
+    end = time.monotonic() + 120
+    while not world.host.exists(f"{LOG}.held") and time.monotonic() < end:
+        time.sleep(0.1)
+    world.host.run(["python3", "-", core("index")], stdin=KILL_WHO_KNOWS)
+    world.host.run(["rm", "-f", f"{LOG}.hold", f"{LOG}.held"])
+    run.join()
+    assert outcome[0].failed, outcome[0].text
+    assert world.search.in_text("output", outcome[0].text) == []
+    world.tally.add("kills", f"a run with credentials ({installer})")
+    left = world.search.on_host(world.host, *world.allowed)
+    world.tally.add("searches", "file system of a host")
+    for found in left:
+        path = found.partition(": ")[2]
+        modes = world.host.run(["stat", "-c", "%a", path, str(Path(path).parent)]).stdout.split()
+        assert modes == ["600", "700"], found
+        assert ".pep668" in path, found
+    done = world.provide(declared)
+    assert done.rc == 0, done.text
+
+
+# Argument: a word of a secret. Who has it in the environment is killed, with the Python that started it.
+KILL_WHO_KNOWS = """
+import os, pathlib, signal, sys
+known = set()
+def parent(number):
+    return pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1]
+for entry in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        if sys.argv[1].encode() not in (entry / "environ").read_bytes():
+            continue
+        number = entry.name
+        while b"sshd" not in (entry.parent / number / "cmdline").read_bytes() and number != "1":
+            known.add(int(number))
+            number = parent(number)
+    except OSError:
+        continue
+for number in sorted(known):
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+assert known
+"""
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str) -> None:
+    declared = {
+        "python_installer": installer,
+        "python_uv": False,
+        "python_index_url": f"https://index.test:{TLS_PORT}/simple",
+        "python_ca_bundle": f"{PKI}/ca.pem",
+        "python_venvs": [{"path": f"/srv/certificate-{installer}/venv", "owner": "app", "packages": ["alpha"]}],
+    }
+    refused = world.provide(declared)
+    assert refused.failed
+    # pip may meet the end of the connection before it is told why.
+    assert installer == "pip" or "python_client_cert" in refused.message, refused.message
+    assert "Traceback" not in refused.text
+    world.empty_log()
+    proxy = f"http://{login('proxy')}proxy.test:{PORTS['proxy']}"
+    done = world.provide({**declared, "python_client_cert": f"{PKI}/client.pem", "python_proxy": proxy})
+    assert done.rc == 0, done.text
+    assert world.host.packages(f"/srv/certificate-{installer}/venv").keys() >= {"alpha"}
+    assert any(line.startswith(f"{TLS_PORT} 200 ") for line in world.requests())
+    assert "proxy-user" in world.accounts()
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_what_the_host_itself_is_told_stays_there(world: World, installer: str) -> None:
+    host = world.host
+    hosts = " ".join(f"{kind}.test" for kind in KINDS)
+    lines = ["[global]", f"index-url = {url('conf', 'simple')}", f"trusted-host = {hosts}"]
+    lines.append(f"extra-index-url = http://netrc.test:{PORTS['netrc']}/simple")
+    host.write("/etc/pip.conf", "\n".join(lines) + "\n")
+    host.write(
+        "/home/app/.netrc",
+        f"machine netrc.test login netrc-user password {password('netrc')}\n",
+        owner="app",
+        mode="0600",
+    )
+    allowed = world.allowed
+    world.allowed = (*allowed, "/etc/pip.conf", "/home/app/.netrc")
+    world.empty_log()
+    venv = {"path": f"/srv/own-{installer}/venv", "owner": "app", "packages": ["alpha"]}
+    try:
+        done = world.provide({"python_installer": installer, "python_venvs": [venv]})
+        assert done.rc == 0, done.text
+        assert world.accounts() == {"conf-user", "netrc-user"}
+    finally:
+        world.allowed = allowed
+        host.run(["rm", "/etc/pip.conf", "/home/app/.netrc"])
+
+
+def test_a_short_password_takes_no_result_apart(world: World) -> None:
+    declared = {"python_tools": [{"name": "hello"}], "python_pipx_source": "system"}
+    settings = {"python_index_username": "i", "python_index_password": "p"}
+    plan = world.host.module("plan", {**declared, **settings})
+    assert plan["system_packages"] == ["pipx"]
+    assert plan["invocation"]["module_args"]["python_index_password"] == "****"
+
+
+def test_a_value_of_another_type_is_refused_without_being_shown(world: World) -> None:
+    outcome = world.provide({"python_index_password": {"of": core("index")}, "python_proxy": [url("proxy", "")]})
+    assert outcome.failed
+
+
+def test_what_is_planted_is_found(world: World, tmp_path: Path) -> None:
+    """The search can fail: in each place, in each spelling that is looked for."""
+    secret, search = f"{core('index')}Planted", Search(f"{core('index')}Planted")
+    host = world.host
+    encoded = base64.b64encode(f"someone:{secret}".encode()).decode()
+    spellings = {
+        "plain": secret,
+        "url": quote(f"@{secret}@", safe=""),
+        "basic": encoded,
+        "json": json.dumps(f'"{secret}"'),
+    }
+    for name, text in spellings.items():
+        host.write(f"/var/lib/planted/{name}", f"before {text} after\n")
+        assert search.in_text(name, text), name
+    assert len(search.on_host(host)) == len(spellings)
+    assert len(search.on_host(host, "/var/lib/planted/plain")) == len(spellings) - 1
+    host.run(["rm", "-r", "/var/lib/planted"])
+    assert search.on_host(host) == []
+    (tmp_path / "left").write_text(encoded)
+    assert search.in_folders(tmp_path)
+    packed = base64.b64encode(zlib.compress(json.dumps({"declared": secret, "and": list(range(99))}).encode())).decode()
+    folder = tmp_path / "trace"
+    folder.mkdir()
+    with following(host, folder):
+        host.run(["true", secret])
+        child = "import subprocess, sys; subprocess.run(['true', *sys.argv[1:]])"
+        subprocess.run([*recorder(folder), sys.executable, "-c", child, packed], check=True)
+    wait_for_recorder(folder)
+    found = search.in_processes(read_recording(folder))
+    assert [one for one in found if "true" in one], found
+    world.tally.add("searches", "a place where a secret was planted", len(spellings) + 2)

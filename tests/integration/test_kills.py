@@ -40,6 +40,7 @@ class Case:
     works: tuple[str, ...]
     prepare: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def venv(path: str, *packages: str, **more: object) -> dict[str, Any]:
@@ -185,6 +186,15 @@ CASES = {
             "chmod 640 /etc/pip.conf",
         ),
     ),
+    # The marker is written by the package manager, with every other file of the package it belongs to.
+    "marker, restore": Case(
+        {},
+        {"python_restore_marker": True},
+        ("/usr/lib/python3.11/EXTERNALLY-MANAGED",),
+        ("test -s /usr/lib/python3.11/EXTERNALLY-MANAGED", 'test -z "$(dpkg --audit; dpkg -V libpython3.11-stdlib)"'),
+        prepare=("rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED",),
+        beside=("/usr/lib/python3.11", "/usr/share", "/var/lib/dpkg", "/var/lib/apt", "/var/cache"),
+    ),
 }
 
 
@@ -219,10 +229,11 @@ def test_the_next_run_converges_and_nothing_is_lost(
         "places": case.places,
         "works": case.works,
         "always": case.always,
+        "beside": case.beside,
         "prepare": case.prepare,
         "seed": seed,
-        "steps": 14 if full else 1,
-        "times": 5 if full else 1,
+        "steps": 8 if full else 1,
+        "times": 3 if full else 1,
     }
     done = ready.run(["python3", f"{ENGINE}/killed_runs.py", ENGINE], stdin=json.dumps(asked), check=False)
     assert done.rc == 0, done

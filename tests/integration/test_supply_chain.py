@@ -220,6 +220,9 @@ def test_hashes_are_asked_of_nested_files_and_go_with_constraints(
         failed = ready.run_module("venv", arguments_of(path, **options))
         assert said in failed.message, failed.text
         assert ready.state_of(path) == before
+    # Check mode asks the installers, and tells what they said.
+    checked = ready.run_module("venv", arguments_of(path, **options), check=True)
+    assert any(said in warning for warning in checked.tasks[-1].result["warnings"]), checked.text
     tally.add("faults", "wrong hash")
     tally.add("faults", "missing hash", 2)
 
@@ -284,7 +287,8 @@ def test_a_host_that_cannot_read_toml_says_what_to_do(host: Host, stocked: Local
     assert "require_hashes: true" in said
     # A pip of an administrator's has what reads it.
     pip = ["python3", "-m", "pip"]
-    host.run([*pip, "install", "--quiet", f"--index-url={stocked.url}", "--upgrade", "pip"])
+    wheel = f"{ON_HOST}/files/pip-{newest_of(stocked, 'pip')}-py3-none-any.whl"
+    host.run(["python3", f"{wheel}/pip", "install", "--quiet", "--no-index", wheel])
     try:
         found = converge(host, "venv", arguments_of("/srv/locked", lock=LOCK))
         again = host.run_module("venv", arguments_of("/srv/locked", lock=LOCK), record=True)

@@ -5,16 +5,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
-from typing import List, Mapping, Optional
+from typing import Iterator, List, Mapping, Optional
 
 from .account import Account, act_as
 from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift, extra_distributions
 from .errors import CommandFailed, ProvisionError
-from .files import make_directory, remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .files import (
+    keep_by_links,
+    make_directory,
+    put_back_kept,
+    remove_directory,
+    remove_tree,
+    replacing,
+    scratch_directory,
+    write_atomically,
+)
 from .host import Host
 from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
@@ -115,7 +125,7 @@ class VenvRun:
             return
         self._write_receipt(replace(receipt, unfinished="update"))
         try:
-            with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch:
+            with scratch_directory(self.account, f"{self.path}/{SCRATCH_NAME}") as scratch, self._putting_back(scratch):
                 work = Workplace(self.host, self.account, scratch, self.desired.index)
                 if asked_anew or drifted or observed.newer:
                     upgrade = self.entry.state == "latest"
@@ -137,6 +147,18 @@ class VenvRun:
             raise
         act_as(self.actor, lambda: remove_tree(self.aside))
         self._finish(before=before)
+
+    @contextlib.contextmanager
+    def _putting_back(self, scratch: str) -> Iterator[None]:
+        """Have the environment be what it was when the body fails, where its installer does not see to that itself."""
+        kept, leave_out = f"{scratch}/kept", (SCRATCH_NAME, FILE_NAME)
+        keeps = not self.installer.puts_back and act_as(self.account, lambda: keep_by_links(self.path, kept, leave_out))
+        try:
+            yield
+        except (ProvisionError, OSError):
+            if keeps:
+                act_as(self.account, lambda: put_back_kept(kept, self.path, leave_out))
+            raise
 
     def _install(self, work: Workplace, request: InstallRequest) -> None:
         """Install; what only serves to keep versions is given up when the index cannot do it any more."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
 from .bootstrap import ANSWER, ERROR, PREFIX
 from .desired import validate
-from .errors import CommandFailed, ProvisionError, SeveralFailed
+from .errors import CommandFailed, ProvisionError, SeveralFailed, printable
 from .host import Host
 
 if TYPE_CHECKING:
@@ -133,4 +133,4 @@ def _lines(error: ProvisionError) -> List[str]:
     if isinstance(error, CommandFailed):
         lines.append("The command was: " + " ".join(error.command))
         lines += (error.stderr.strip() or error.stdout.strip()).splitlines()
-    return lines
+    return [printable(line) for line in lines]

@@ -165,7 +165,7 @@ _VENV_FIELDS: Dict[str, Callable[[object], Any]] = {
     "packages": values.list_of(values.requirement),
     "requirements": values.list_of(values.absolute),
     "constraints": values.list_of(values.absolute),
-    "project": values.optional(values.absolute),
+    "project": values.optional(values.installable),
     "editable": values.boolean,
     "extras": values.list_of(values.extra),
     "lock": values.optional(values.lock_file),
@@ -236,7 +236,8 @@ def validate(declared: Mapping[str, object]) -> Desired:
     problems: List[str] = []
     for key in declared:
         if key not in VARIABLES:
-            problems.append(f"{key}: there is no such variable{_suggestion(key, VARIABLES)}")
+            name = key if isinstance(key, str) and key.isidentifier() and len(key) <= 80 else values.shown(key)
+            problems.append(f"{name}: there is no such variable{_suggestion(name, VARIABLES)}")
     venvs = _entries("python_venvs", declared.get("python_venvs"), _VENV_FIELDS, "path", VenvEntry, problems)
     tools = _entries("python_tools", declared.get("python_tools"), _TOOL_FIELDS, "name", ToolEntry, problems)
     system_pip = _system_pip_entries(declared.get("python_system_pip"), problems)
@@ -357,7 +358,9 @@ def _entry_values(
     accepted = {}
     for key, value in entry.items():
         if key not in fields:
-            problems.append(f"{where}: there is no key {values.shown(key)}{_suggestion(str(key), tuple(fields))}")
+            problems.append(
+                f"{where}: there is no key {values.shown(key)}{_suggestion(values.shown(key), tuple(fields))}"
+            )
         elif value is not None and (key, value) != (required, ""):
             accepted[str(key)] = _value(f"{where}: {key}", value, fields[str(key)], None, problems)
     if required and entry.get(required) in (None, ""):

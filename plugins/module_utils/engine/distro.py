@@ -13,6 +13,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from typing import Dict, Mapping, Optional, Tuple
 
+from .errors import printable
 from .host import Host
 from .interpreter import release_by_name
 from .package_manager import APK, APT, BREW, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
@@ -259,6 +260,8 @@ FAMILIES: Tuple[Family, ...] = (
 
 #: The minor versions of Python 3 whose packages are looked for: from the oldest the engine runs with to one to come.
 OLDEST_MINOR, NEWEST_MINOR = 8, 15
+#: Characters of a value in os-release; shlex takes time by the square of the length.
+_LONGEST_VALUE = 1000
 _SELECTED = re.compile(r"^(?:python)?(3\.\d+)$")
 
 
@@ -357,7 +360,7 @@ class Distribution:
 
 
 def _release(version: str) -> Tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    return tuple(int(part[:9]) for part in version.split(".") if part.isdecimal())
 
 
 def parse_os_release(text: str) -> Dict[str, str]:
@@ -367,11 +370,13 @@ def parse_os_release(text: str) -> Dict[str, str]:
         name, equals, value = line.strip().partition("=")
         if not equals or not name.isidentifier():
             continue
+        if len(value) > _LONGEST_VALUE:
+            continue
         try:
             words = shlex.split(value)
         except ValueError:
             continue
-        found[name] = words[0] if words else ""
+        found[name] = printable(words[0]) if words else ""
     return found
 
 
@@ -387,7 +392,7 @@ def identify(text: str) -> Distribution:
 
 def observe_distribution(host: Host) -> Distribution:
     """Read which distribution the host runs (os-release(5): /etc before /usr/lib) and which package manager it has."""
-    text = host.read_text("/etc/os-release") or host.read_text("/usr/lib/os-release") or _macos(host)
+    text = host.read_text("/etc/os-release", 65536) or host.read_text("/usr/lib/os-release", 65536) or _macos(host)
     found = identify(text)
     if found.family is None:
         return found

@@ -7,18 +7,34 @@ from __future__ import annotations
 
 import errno
 import functools
+import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar, cast
 
 Act = TypeVar("Act", bound=Callable[..., Any])
+
+#: A terminal acts on these, and the last are halves of characters, which no encoding has.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Characters of a message, and how many refused values are told.
+_LONGEST = 16_000
+_TOLD = 50
+
+
+def printable(text: str) -> str:
+    """Return a text that can be shown anywhere: its control characters are written as Python writes them."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _message(text: str) -> str:
+    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 class ProvisionError(Exception):
     """Something the user has to know: one sentence that says what is wrong, and what can be done about it."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = advice
+        super().__init__(_message(message))
+        self.message = _message(message)
+        self.advice = _message(advice)
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
@@ -29,7 +45,8 @@ class InvalidState(ProvisionError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems), advice="")
+        more = [f"... and {len(problems) - _TOLD} more."] if len(problems) > _TOLD else []
+        super().__init__("\n".join([*self.problems[:_TOLD], *more]), advice="")
 
 
 class CommandFailed(ProvisionError):

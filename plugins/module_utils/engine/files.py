@@ -10,7 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from typing import Callable, Iterator, Optional, Tuple
+from typing import Callable, Container, Iterator, Optional, Tuple
 
 from .account import Account, act_as
 from .errors import ProvisionError
@@ -33,7 +33,7 @@ def write_atomically(
 
     A reader sees the old content or the new one. A link at ``path`` is replaced and never followed. ``owner`` are the
     numbers of the user and the group it belongs to, where they are not those of ``account``. One writer at a time: what
-    a killed one left is removed.
+    a killed one left is removed. A byte that is no UTF-8 stands in ``text`` as Python's "surrogateescape" has it.
     """
 
     def write() -> None:
@@ -48,7 +48,7 @@ def write_atomically(
             # Of a name that nobody knows.
             raise OSError(error.errno, error.strerror, path) from error
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -190,6 +190,42 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
         _remove_aside(path, aside)
 
     act_as(actor, remove)
+
+
+def keep_by_links(path: str, kept: str, leave_out: Container[str]) -> bool:
+    """Leave every file below ``path`` also below ``kept``, on the same file system, as further links to the same files.
+
+    ``leave_out`` are names directly below ``path``. An installer replaces files and does not write into them. Returns
+    ``False``, with nothing at ``kept``, where this account may not link to one of them (proc(5), protected_hardlinks).
+    """
+    try:
+        _link_tree(path, kept, leave_out)
+    except PermissionError:
+        remove_tree(kept)
+        return False
+    return True
+
+
+def _link_tree(source: str, target: str, leave_out: Container[str] = ()) -> None:
+    os.mkdir(target)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name in leave_out:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                _link_tree(entry.path, os.path.join(target, entry.name))
+            else:
+                os.link(entry.path, os.path.join(target, entry.name), follow_symlinks=False)
+    os.chmod(target, os.stat(source).st_mode & 0o7777)
+
+
+def put_back_kept(kept: str, path: str, leave_out: Container[str]) -> None:
+    """Leave what ``keep_by_links`` kept at its place again, and nothing beside it that came since."""
+    for name in os.listdir(path):
+        if name not in leave_out:
+            remove_tree(os.path.join(path, name))
+    for name in os.listdir(kept):
+        os.rename(os.path.join(kept, name), os.path.join(path, name))
 
 
 def _remove_aside(path: str, aside: str) -> None:

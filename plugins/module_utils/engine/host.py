@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import Callable, FrozenSet, Mapping, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from . import process
 from .account import Account, account_of, find_account, members_of
@@ -18,6 +18,19 @@ from .account import Account, account_of, find_account, members_of
 def _usable_processors() -> int:
     """Return how many processors this process may use: less than there are where an administrator has bound it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _environment() -> Dict[str, str]:
+    """Return this process's environment, with the account's own home where HOME names none that is there.
+
+    Installers would make the directory that HOME names, wherever that is.
+    """
+    environ = dict(os.environ)
+    if not os.path.isdir(environ.get("HOME", "")):
+        own = account_of(os.geteuid()).home
+        if os.path.isdir(own):
+            environ["HOME"] = own
+    return environ
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Host:
     """
 
     root: str = "/"
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environ: Mapping[str, str] = field(default_factory=_environment)
     clock: Callable[[], float] = time.time
     runner: process.Runner = process.run
     uid: int = field(default_factory=os.geteuid)

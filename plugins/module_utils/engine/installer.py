@@ -56,6 +56,8 @@ class Installer(abc.ABC):
     """A program that fills virtual environments."""
 
     name: str
+    #: Whether a failed installation leaves what was there before.
+    puts_back = True
     #: What the installer says in a failure, and what the user can do about it.
     known_failures: Tuple[Tuple[str, str], ...] = ()
 

@@ -5,23 +5,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .bundled_wheels import bundled_wheels
 from .desired import IndexSettings
-from .errors import ProvisionError
+from .errors import ProvisionError, printable
 from .installer import LOG_NAME, Installer, Prepared, Resolution, Workplace
 from .installer_pip_options import without_private
 from .interpreter import Interpreter, Interpreters
+from .json_text import read_json
 from .parts import load
 from .pip_release import Pip
 from .process import Command, Completed
-from .redact import has_credentials, with_credentials, without_login
+from .redact import has_credentials, host_of, with_credentials, without_login
 from .request import InstallRequest
 from .requirement import normalize_name
 from .venv import distributions_in, site_packages
@@ -58,9 +58,9 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     if index.index_url:
         env["PIP_INDEX_URL"] = with_credentials(index.index_url, index.username, index.password)
     if index.extra_index_urls:
-        own_host = urlsplit(index.index_url).hostname
+        own_host = host_of(index.index_url)
         env["PIP_EXTRA_INDEX_URL"] = " ".join(
-            with_credentials(url, index.username, index.password) if urlsplit(url).hostname == own_host else url
+            with_credentials(url, index.username, index.password) if host_of(url) == own_host else url
             for url in index.extra_index_urls
         )
     if index.find_links:
@@ -68,7 +68,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     if index.no_index:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
-        env["PIP_CERT"] = index.ca_bundle
+        # pip's own library takes these over what pip is told (requests' merge_environment_settings).
+        env.update(PIP_CERT=index.ca_bundle, REQUESTS_CA_BUNDLE=None, CURL_CA_BUNDLE=None)
     if index.client_cert:
         env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
@@ -94,7 +95,8 @@ def pip_environment(
     )
     env.update(index_environment(index))
     if pins_file:
-        env["PIP_CONSTRAINT"] = pins_file
+        # pip takes the value apart at blanks, but an address has none.
+        env["PIP_CONSTRAINT"] = pins_file if pins_file.split() == [pins_file] else f"file://{quote(pins_file)}"
     if upgrade:
         env["PIP_UPGRADE"] = "1"
     if log_file:
@@ -106,6 +108,14 @@ _NO_INDEX = IndexSettings()
 
 _KNOWN_FAILURES = (
     (
+        "ALERT_CERTIFICATE_REQUIRED",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("invalid path: ", "A file of certificates that is named (python_ca_bundle, python_client_cert) is not there."),
+    ("407 Client Error", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
+    (
         "Temporary failure in name resolution",
         "The index cannot be reached: check the host's network and name server, or set python_index_url.",
     ),
@@ -114,13 +124,13 @@ _KNOWN_FAILURES = (
         "The index cannot be reached: check the host's network, python_index_url and python_proxy.",
     ),
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
+    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
+    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Client Error", "The index lets this user not in: check python_index_username and python_index_password."),
     ("error responses", "The index itself fails: try again later, or set python_index_url to another."),
     ("Read timed out", "The index is too slow or does not answer: check the host's network and python_index_url."),
-    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
-    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
@@ -146,7 +156,7 @@ _KNOWN_FAILURES = (
 
 
 #: pip passes over an index that fails, and what is installed is the newest then; an index without a name is no failure.
-_SKIPPED_INDEX = re.compile(r"(Could not fetch URL \S+: (?!404 ).*) - skipping")
+_SKIPPED_INDEX = re.compile(r"(Could not fetch URL \S{1,2000}: (?!404 ).{0,2000}) - skipping")
 
 
 class PipInstaller(Installer):
@@ -204,9 +214,10 @@ class PipInstaller(Installer):
 
     def read_resolution(self, done: Completed) -> Resolution:
         try:
-            report = json.loads(done.stdout[max(done.stdout.find("{"), 0) :])
+            report = read_json(done.stdout[max(done.stdout.find("{"), 0) :])
             found = {
-                normalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]
+                normalize_name(item["metadata"]["name"]): printable(item["metadata"]["version"])
+                for item in report["install"]
             }
         except (ValueError, KeyError, TypeError):
             raise ProvisionError("pip said something else than the report it was asked for.") from None

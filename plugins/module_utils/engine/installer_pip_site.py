@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .desired import IndexSettings, VenvEntry
+from .errors import printable
 from .host import Host
 from .installer import LOG_NAME, Prepared, Workplace
 from .installer_pip import install_arguments, pip_environment, pip_with_report, working_directory
 from .interpreter import Interpreter
+from .json_text import read_json
 from .pip_config import VARIABLE
 from .process import Command, Completed, child_environment
 from .redact import has_credentials
 from .request import InstallRequest
-from .requirement import parse_spec
+from .requirement import Requirement
 from .system_pip import SystemPipEntry
 
 Environment = Dict[str, Optional[str]]
@@ -160,9 +161,9 @@ class Found:
 def read_found(report: str) -> Dict[str, Found]:
     """Return what a dry run's report would install, by normalised names; raises ValueError for something else."""
     try:
-        parsed = json.loads(report[max(report.find("{"), 0) :])
+        parsed = read_json(report[max(report.find("{"), 0) :])
         return dict(_read_item(item) for item in parsed["install"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no report: {error}") from error
 
 
@@ -175,11 +176,11 @@ def _read_item(item: Mapping[str, Any]) -> Tuple[str, Found]:
     folder = item["download_info"].get("subdirectory") or ""
     if folder:
         url += f"#subdirectory={folder}"
-    return _normalized(name), Found(version, f"{name} @ {url}")
-
-
-def _normalized(name: str) -> str:
-    return parse_spec(name).name or name
+    # It goes back to pip: an address with a blank would be two words there.
+    requirement = Requirement.parse(f"{name} @ {url}")
+    if requirement.url != url:
+        raise ValueError("an address that is none")
+    return requirement.name, Found(printable(version), f"{name} @ {url}")
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _sentence(stderr: str) -> str:
 def read_places(answer: Completed) -> Dict[str, str]:
     """Return the directories of purelib, platlib, scripts and data; empty where the interpreter did not answer."""
     try:
-        found = json.loads(answer.stdout) if answer.succeeded else {}
+        found = read_json(answer.stdout) if answer.succeeded else {}
         return {key: str(found[key]) for key in ("purelib", "platlib", "scripts", "data")}
     except (ValueError, KeyError, TypeError):
         return {}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Optional, Tuple
@@ -17,21 +16,27 @@ from .installer_pip import install_arguments, working_directory
 from .installer_uv_options import UvOptions, translate, upgrades_eagerly
 from .installer_uv_settings import OF_INDEXES, strategy_environment, uv_settings, with_arguments
 from .interpreter import Interpreter
+from .json_text import read_json
 from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
 from .requirement import RequirementError, normalize_name, parse_spec
-from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
-_CHANGE = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
-_DIRECT = re.compile(r"^\s*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>\S+)", re.MULTILINE)
+_CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+_DIRECT = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+) @ (?P<address>[A-Za-z][A-Za-z0-9+.-]*:\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
 _NO_OPTIONS = UvOptions()
 
 _KNOWN_FAILURES = (
+    (
+        "CertificateRequired",
+        "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
+    ),
+    ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (
@@ -64,6 +69,10 @@ _KNOWN_FAILURES = (
         "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
     ),
     (
+        "no trusted hash was provided",
+        "With require_hashes every requirement, dependencies too, needs ==version and a --hash; constraints ==version.",
+    ),
+    (
         "Failed to extract archive",
         "A file of the index came in part: see to the network and the index, or set python_index_url.",
     ),
@@ -77,6 +86,8 @@ class UvInstaller(Installer):
     """One uv of the host, which fills any environment from outside."""
 
     name = "uv"
+    # What is to be replaced is removed first; a disk that is full then leaves neither.
+    puts_back = False
     known_failures = _KNOWN_FAILURES
 
     def __init__(self, program: str) -> None:
@@ -171,6 +182,10 @@ def _name_of(text: str) -> str:
 def _options_in_files(work: Workplace, request: InstallRequest) -> Tuple[List[str], bool]:
     """Return options in requirements files that uv takes as arguments alone, and whether the files name indexes."""
     entry = request.entry
+    if not (entry.requirements or entry.constraints):
+        return [], False
+    from .requirements_file import RequirementsFileError  # noqa: PLC0415  # few entries have any
+
     try:
         tree = read_files(work.host, entry.requirements, entry.constraints)
     except (RequirementsFileError, ProvisionError):
@@ -198,9 +213,9 @@ def _built_again(work: Workplace, venv: str, request: InstallRequest) -> List[st
         if matched is None:
             continue
         try:
-            url = json.loads(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}").get("url", "")
-        except (ValueError, AttributeError):
+            url = urlsplit(str(read_json(work.host.read_text(f"{folder}/{name}/direct_url.json") or "{}")["url"]))
+        except (ValueError, KeyError, TypeError):
             continue
-        if urlsplit(url).scheme == "file" and unquote(urlsplit(url).path).rstrip("/") == entry.project.rstrip("/"):
+        if url.scheme == "file" and unquote(url.path).rstrip("/") == entry.project.rstrip("/"):
             return ["--refresh", "--reinstall-package", normalize_name(matched.group("name"))]
     return ["--refresh"]

@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from .account import Account, act_as
 from .desired import IndexSettings
@@ -23,7 +23,7 @@ from .host import Host
 from .installer_uv_options import whole_number
 from .pip_config import TRUE_WORDS, PipConfiguration, Setting, observe_configuration
 from .process import Command, child_environment
-from .redact import with_credentials
+from .redact import host_of, with_credentials
 
 Environment = Dict[str, Optional[str]]
 
@@ -183,10 +183,10 @@ def _index_environment(host: Host, index: IndexSettings, environ: Mapping[str, s
         env["UV_INDEX_URL"] = None
         env["UV_DEFAULT_INDEX"] = with_credentials(index.index_url, index.username, index.password)
     if index.extra_index_urls:
-        own_host = urlsplit(index.index_url).hostname
+        own_host = host_of(index.index_url)
         env["UV_EXTRA_INDEX_URL"] = None
         env["UV_INDEX"] = " ".join(
-            with_credentials(url, index.username, index.password) if urlsplit(url).hostname == own_host else url
+            with_credentials(url, index.username, index.password) if host_of(url) == own_host else url
             for url in index.extra_index_urls
         )
     # Where pip only warns of a folder that is not there, uv ends.
@@ -218,7 +218,8 @@ def _absolute(path: str, environ: Mapping[str, str]) -> str:
 
 def _is_there(host: Host, link: str) -> bool:
     if link.startswith("file:"):
-        return host.exists(unquote(urlsplit(link).path))
+        path = re.sub(r"^file:(//[^/?#]*)?", "", link)
+        return host.exists(unquote(re.split("[?#]", path)[0]))
     return not link.startswith("/") or host.exists(link)
 
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from .account import Account
-from .errors import ProvisionError
+from .errors import ProvisionError, printable
 from .host import Host
+from .json_text import read_json
 from .pip_release import Pip
 from .process import Command
 
@@ -41,8 +41,9 @@ _WELL_KNOWN = (
 )
 #: Where the distribution has programs; root's own commands are found there too.
 _SYSTEM_DIRECTORIES = (*_STANDARD_DIRECTORIES, "/usr/local/sbin", "/usr/sbin", "/sbin")
-_NAME = re.compile(r"^(python3(\.\d+t?)?|pypy3(\.\d+)?|platform-python(3\.\d+)?)$")
-_RELEASE_IN_NAME = re.compile(r"python(3\.\d+)$")
+_NAME = re.compile(r"^(python3(\.\d+t?)?|pypy3(\.\d+)?|platform-python(3\.\d+)?)\Z", re.ASCII)
+_VERSION = re.compile(r"\d{1,4}\.\d{1,4}[A-Za-z0-9.+-]{0,60}", re.ASCII)
+_RELEASE_IN_NAME = re.compile(r"python(3\.\d+)\Z", re.ASCII)
 
 # Runs inside any interpreter, so it keeps to what Python 3.6 understands. "-I" alone (with site) also sees the
 # site directories, where pip lives; "-I -S" is enough for the rest and half as long.
@@ -125,11 +126,15 @@ def _match(host: Host, start: str, folder: str) -> Iterator[str]:
         yield from _match(host, f"{start}{before}/{name}", after)
 
 
-def find_program(host: Host, name: str) -> Optional[str]:
-    """Return where a program is found, in the order of ``search_directories``."""
+def find_program(host: Host, name: str, *, to_run: bool = False) -> Optional[str]:
+    """Return where a program is found, in the order of ``search_directories``.
+
+    One that root is ``to_run`` is none that another account could exchange.
+    """
     for folder in search_directories(host):
-        if host.is_executable(f"{folder}/{name}"):
-            return f"{folder}/{name}"
+        program = f"{folder}/{name}"
+        if host.is_executable(program) and not (to_run and host.is_root and exchanged_by(host, program)):
+            return program
     return None
 
 
@@ -197,12 +202,12 @@ class Interpreters:
         command = Command((path, *flags, "-c", PROBE), account=account, timeout=30)
         answer = self._host.run(command)
         if not answer.succeeded:
-            said = "".join(f": {line.strip()}" for line in answer.stderr.strip().splitlines()[:1])
+            said = "".join(f": {printable(line.strip())}" for line in answer.stderr.strip().splitlines()[:1])
             status = "did not run" if answer.status is None else f"ends with exit status {answer.status}"
             self.failures[path] = status + said[:200]
             return None
         try:
-            return _describe(self._host, path, json.loads(answer.stdout))
+            return _describe(self._host, path, read_json(answer.stdout))
         except (ValueError, KeyError, TypeError):
             self.failures[path] = "does not answer as a Python does"
             return None
@@ -279,11 +284,16 @@ def _is_launcher(real_path: str) -> bool:
 
 def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     executable = str(facts["executable"]) or path
+    version, prefix, stdlib = str(facts["version"]), str(facts["prefix"]), str(facts["stdlib"])
+    # What is said here gets into commands and names of packages.
+    if not all(one.startswith("/") and one.isprintable() for one in (executable, prefix, stdlib)):
+        raise ValueError("a path that is none")
+    if not _VERSION.fullmatch(version):
+        raise ValueError("a version that is none")
     real_path = host.resolve(path)
     # A shim answers for the interpreter it starts: the real one is what gets used.
     if real_path != host.resolve(executable) and (host.head(path, 2) == b"#!" or _is_launcher(real_path)):
         path, real_path = executable, host.resolve(executable)
-    prefix, stdlib = str(facts["prefix"]), str(facts["stdlib"])
     is_venv = prefix != str(facts["base_prefix"]) or host.exists(f"{os.path.dirname(os.path.dirname(path))}/pyvenv.cfg")
     from .origin import tell_origin  # noqa: PLC0415  # nothing is asked on a host that has everything
 
@@ -292,14 +302,14 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     return Interpreter(
         path=path,
         real_path=real_path,
-        version=str(facts["version"]).rstrip("+"),
-        implementation=str(facts["implementation"]),
+        version=version.rstrip("+"),
+        implementation=printable(str(facts["implementation"])),
         prefix=prefix,
         stdlib=stdlib,
         is_venv=is_venv,
         can_create_venv=host.is_dir(f"{stdlib}/venv") and host.is_file(f"{stdlib}/ensurepip/__init__.py"),
         origin=origin.name,
-        pip=Pip(str(pip["version"]), str(pip["path"])) if isinstance(pip, dict) else None,
+        pip=Pip(printable(str(pip["version"])), printable(str(pip["path"]))) if isinstance(pip, dict) else None,
         origin_evidence=origin.evidence,
     )
 

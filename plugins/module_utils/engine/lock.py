@@ -41,7 +41,10 @@ def holding_lock(host: Host, *, timeout: float) -> Iterator[None]:
         # An installer that outlives a killed run still changes the host: it keeps the lock until it ends.
         os.set_inheritable(handle, True)
     except OSError as error:
-        raise ProvisionError(f"The lock file {path} cannot be opened: {error.strerror}.") from error
+        raise ProvisionError(
+            f"The lock file {path} cannot be opened: {error.strerror}.",
+            advice=f"{host.caller.name} has to be able to write in {os.path.dirname(path)}.",
+        ) from error
     try:
         deadline = time.monotonic() + timeout
         while True:
@@ -57,11 +60,13 @@ def holding_lock(host: Host, *, timeout: float) -> Iterator[None]:
                 time.sleep(_PAUSE)
         started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(host.clock()))
         os.ftruncate(handle, 0)
-        os.pwrite(
-            handle,
-            f"process {os.getpid()} of {host.caller.name} or an installer it started, since {started}".encode(),
-            0,
-        )
+        # Where the disk is full others are not told who it is.
+        with contextlib.suppress(OSError):
+            os.pwrite(
+                handle,
+                f"process {os.getpid()} of {host.caller.name} or an installer it started, since {started}".encode(),
+                0,
+            )
         try:
             yield
         finally:

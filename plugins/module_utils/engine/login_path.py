@@ -21,6 +21,8 @@ case ":$PATH:" in
 esac
 export PATH
 """
+#: Bytes of a startup file.
+_LARGEST = 4 * 1024 * 1024
 _FISH = """# Tools of this account (pep668.provision)
 fish_add_path --path "$HOME/.local/bin"
 """
@@ -72,13 +74,15 @@ def put_on_login_path(host: Host, login_path: LoginPath) -> None:
     def append() -> None:
         make_directory(os.path.dirname(host.real(file)))
         found = host.stat(file)
-        previous = ""
-        if found is not None:
-            text = host.read_text(file)
-            if text is None:
-                raise ProvisionError(f"{file} cannot be read")
-            previous = text
+        data = host.read_bytes(file, limit=_LARGEST) if found is not None else b""
+        if data is None:
+            raise ProvisionError(
+                f"{file} cannot be read, or is no file of at most {_LARGEST} bytes: it stays as it is.",
+                advice=f"Put ~/.local/bin on the PATH of {login_path.account.name} by hand, or move that file away.",
+            )
         mode = found.st_mode & 0o777 if found is not None else 0o644
+        # Every byte of what somebody wrote stays, in whatever encoding.
+        previous = data.decode("utf-8", "surrogateescape")
         # A startup file that is a link into somebody's dotfiles stays one.
         write_atomically(host.real(host.resolve(file)), previous + addition, mode=mode)
 

@@ -165,11 +165,8 @@ def without_index_logins(
     for login in filter(None, map(login_of, words)):
         name, pair = _PORT.sub("", login.place), (login.user, login.password)
         is_readable = login.user and (quotes or not any(map(_NOT_IN_OLD_NETRC.search, pair)))
-        if (
-            not is_readable
-            or known.setdefault(name, pair) != pair
-            or f"machine {name} " in files.get(f"{scratch}/netrc", "")
-        ):
+        is_taken = f"machine {name} " in files.get(f"{scratch}/netrc", "")
+        if not is_readable or is_taken or known.setdefault(name, pair) != pair:
             left.add(name)
 
     def hide(text: str) -> str:

@@ -11,7 +11,9 @@ import stat
 from dataclasses import dataclass
 from typing import Optional
 
+from .errors import printable
 from .host import Host
+from .ini_text import LARGEST, AbsurdText, check_bounds
 
 FILE_NAME = "EXTERNALLY-MANAGED"
 #: The first Python whose locale.getlocale says "C" for C.UTF-8; before, it was "en_US" (seen on 3.9, 3.11, 3.13, 3.14).
@@ -52,7 +54,7 @@ def observe_marker(host: Host, stdlib: str, locale: str = "", python_version: st
         return Marker(path, "directory")
     if not stat.S_ISREG(target.st_mode):
         return Marker(path, "absent")
-    data = host.read_bytes(path, limit=1024 * 1024)
+    data = host.read_bytes(path, limit=LARGEST)
     if data is None:
         return Marker(path, "unreadable")
     if not data.strip():
@@ -63,6 +65,7 @@ def observe_marker(host: Host, stdlib: str, locale: str = "", python_version: st
 
 def _parse(data: bytes) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
+    check_bounds(data.decode("utf-8"), FILE_NAME)
     parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=FILE_NAME)
     return parser
 
@@ -71,10 +74,12 @@ def _problem_of(data: bytes) -> str:
     """Return the one kind of garbage that pip is not prepared for: a section or a key that is there twice."""
     try:
         _parse(data)
+    except AbsurdText as error:
+        return str(error)
     except (UnicodeDecodeError, configparser.ParsingError):
         return ""
     except configparser.Error as error:
-        return str(error).splitlines()[0].rstrip(".")
+        return printable(str(error).splitlines()[0].rstrip("."))
     return ""
 
 
@@ -91,5 +96,5 @@ def read_message(data: bytes, locale: str = "", python_version: str = "") -> Opt
         language = "" if "." not in locale else "en_US" if release < C_IS_A_LANGUAGE_SINCE else "C"
     for key in (f"Error-{language}", f"Error-{language.partition('_')[0]}", "Error"):
         if section.get(key):
-            return section[key].strip()
+            return printable(section[key].strip())
     return None

@@ -43,10 +43,11 @@ def _in_dpkg(host: Host, wanted: FrozenSet[str]) -> FrozenSet[str]:
         # One stanza an architecture: any installed one will do.
         while start != -1:
             end = status.find(b"\n\n", start + 1)
-            if _INSTALLED.search(status[start : end if end != -1 else len(status)] + b"\n"):
+            end = end if end != -1 else len(status)
+            if _INSTALLED.search(status[start:end] + b"\n"):
                 found.add(name)
                 break
-            start = status.find(b"\nPackage: " + name.encode() + b"\n", start + 1)
+            start = status.find(b"\nPackage: " + name.encode() + b"\n", end)
     return frozenset(found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import fnmatch
+import posixpath
 import re
 import zlib
 from dataclasses import dataclass, replace
@@ -34,6 +35,10 @@ _RPM_NOT_INSTALLED = "2"
 _RPM_LEFT_OUT = "rpm was told to leave it out when the package was installed; a reinstallation by hand writes it"
 _RPM_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _APK_DIGESTS = {"Q1": "sha1", "Q2": "sha256"}
+#: Of names, versions and architectures of packages.
+_SOUND = re.compile(r"(?:[A-Za-z0-9@_][A-Za-z0-9@+._:~^-]{0,255})?")
+#: Bytes of a package's list of files.
+_LARGEST_LIST = 64 * 1024 * 1024
 #: Names dpkg reads in its directory of configuration files.
 _DPKG_FILE = re.compile(r"^[A-Za-z0-9_-]+$")
 
@@ -64,8 +69,19 @@ def packaged_files(host: Host, name: str) -> Tuple[PackagedFile, ...]:
     fails.
     """
     system = next((found for found in (read(host, name) for read in _READERS) if found is not None), ())
-    found = {one.path: one for one in (*system, *_in_homebrew(host, name))}
+    found = {one.path: one for one in (*system, *_in_homebrew(host, name)) if _is_sound(one)}
     return tuple(found[path] for path in sorted(found))
+
+
+def _is_sound(file: PackagedFile) -> bool:
+    """Say whether a damaged database, or one made up, has not given what is an option or another path in a command."""
+    return (
+        posixpath.normpath(file.path) == file.path
+        and file.path.startswith("/")
+        and file.path.isprintable()
+        and all(map(_SOUND.fullmatch, (file.package, file.version, file.architecture)))
+        and bool(file.package)
+    )
 
 
 def _in_dpkg(host: Host, name: str) -> Optional[List[PackagedFile]]:
@@ -172,7 +188,7 @@ def _mtree_lines(data: bytes) -> List[str]:
     """Return the lines of a package's mtree(5), gzip as a rule: "./PATH key=value ..." each."""
     try:
         # zlib takes an incomplete end for one, where the gzip module raises four kinds of error.
-        text = zlib.decompressobj(wbits=31).decompress(data) if data[:2] == b"\x1f\x8b" else data
+        text = zlib.decompressobj(wbits=31).decompress(data, _LARGEST_LIST) if data[:2] == b"\x1f\x8b" else data
     except zlib.error:
         return []
     return text.decode("utf-8", "replace").splitlines()
@@ -262,7 +278,7 @@ def _apk_digest(text: str) -> str:
 
 def _in_rpm(host: Host, name: str) -> Optional[List[PackagedFile]]:
     """Ask rpm about the paths such a file can have; it knows the owner of one that is gone, too."""
-    rpm = find_program(host, "rpm")
+    rpm = find_program(host, "rpm", to_run=True)
     if rpm is None:
         return None
     paths = [f"{folder}/{name}" for parent in ("/usr/lib", "/usr/lib64") for folder in _stdlibs(host, parent)]

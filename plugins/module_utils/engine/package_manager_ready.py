@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from .distro import observe_distribution
@@ -136,29 +136,35 @@ class _Repair:
             overwriting = self._make_room(found.incomplete)
         if found.stale_lock:
             self._remove_stale(found.stale_lock)
-        left: Optional[Interruption] = found
+        done = self._have_repaired(found, overwriting)
+        left = find_interruption(self._host, self._manager)
+        if left is not None or (done is not None and not done.succeeded):
+            raise self._failed(done, left or found)
+        return tuple(self._commands)
+
+    def _have_repaired(self, found: Interruption, overwriting: Tuple[str, ...]) -> Optional[Completed]:
+        """Run the package manager's commands as far as they are needed; return the last."""
         done: Optional[Completed] = None
         for argv in recovery_of(self._manager).commands:
             if "{package}" in argv and not found.packages:
                 continue
-            if done is not None and left is not None and not left.unpacked:
-                # What is unpacked and only fails to be configured fails again.
-                break
+            if done is not None:
+                left = find_interruption(self._host, self._manager)
+                # What is unpacked may lack another package; what only fails to be configured fails again.
+                if (done.succeeded and left is None) or (left is not None and not left.unpacked):
+                    break
             if done is not None or "{package}" in argv:
                 self._have_lists()
             done = self._run((*_fill(argv, found.packages, self._lock_timeout), *overwriting))
             if done.succeeded:
                 shutil.rmtree(self._host.real(PACMAN_ASIDE), ignore_errors=True)
-            left = find_interruption(self._host, self._manager)
-            if left is None and done.succeeded:
-                break
-        if left is not None or (done is not None and not done.succeeded):
-            raise self._failed(done, left or found)
-        return tuple(self._commands)
+        return done
 
     def _remove_stale(self, path: str) -> None:
         before, holder = self._host.lstat(path), find_holder(self._host, self._manager)
         now = self._host.lstat(path)
+        if holder is None and now is None:
+            return
         if holder is not None or before is None or now is None or before.st_ino != now.st_ino:
             raise ProvisionError(f"{path} has come to be somebody's while it was looked at.", advice="Run again.")
         self._commands.append(f"rm {path}")
@@ -188,7 +194,7 @@ class _Repair:
 
     def _have_lists(self) -> None:
         """Have the repositories' lists at hand, which a container image starts without."""
-        if not lists_are_here(self._host, observe_distribution(self._host)):
+        if not lists_are_here(self._host, replace(observe_distribution(self._host), manager=self._manager)):
             self._run(self._manager.unattended_refresh)
 
     def _run(self, argv: Tuple[str, ...]) -> Completed:
@@ -197,7 +203,7 @@ class _Repair:
         return self._host.run(Command(argv, env=self._manager.environment))
 
     def _failed(self, done: Optional[Completed], left: Interruption) -> ProvisionError:
-        what = f"{self._manager.name} was interrupted, and what it left cannot be repaired: {'; '.join(left.reasons)}."
+        what = f"{self._manager.name} cannot repair what it has left half-way: {'; '.join(left.reasons)}."
         if done is None:
             return ProvisionError(what, advice="Install these packages again by hand, then run again.")
         advice = f"By hand it is: {self._commands[-1]}. What needs no OS package can be provided meanwhile."

@@ -71,7 +71,7 @@ def _in_apk(host: Host, path: str, _hint: str) -> Optional[Tuple[str, ...]]:
 
 
 def _in_rpm(host: Host, path: str, _hint: str) -> Optional[Tuple[str, ...]]:
-    rpm = find_program(host, "rpm")
+    rpm = find_program(host, "rpm", to_run=True)
     if rpm is None:
         return None
     answer = host.run(Command((rpm, "--query", "--file", "--queryformat", "%{NAME}\\n", path), timeout=30))

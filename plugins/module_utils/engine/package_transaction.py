@@ -33,7 +33,7 @@ _STATUS = re.compile(
     r"(?P<state>half-installed|unpacked|half-configured|triggers-awaited|triggers-pending|installed)$",
     re.MULTILINE,
 )
-_ONLY_TO_CONFIGURE = ("half-configured", "triggers-awaited", "triggers-pending", "installed")
+_ONLY_TO_CONFIGURE = ("half-configured", "triggers-awaited", "triggers-pending")
 _PACMAN = "/var/lib/pacman/local"
 #: Where entries of it are put that lack their description, until their packages are whole.
 PACMAN_ASIDE = "/var/lib/pacman/pep668-provision"
@@ -140,6 +140,9 @@ def _start_of(host: Host, process: int) -> str:
 
 def find_interruption(host: Host, manager: PackageManager) -> Optional[Interruption]:
     """Return what a killed transaction left half-way; ``None`` after none, and while one is under way."""
+    # One that ends meanwhile leaves nothing, and one that begins meanwhile is seen after.
+    if find_holder(host, manager) is not None:
+        return None
     found = _left_by_dpkg(host) if manager.database == "dpkg" else _left_by_others(host, manager)
     return found if found is None or find_holder(host, manager) is None else None
 
@@ -148,7 +151,7 @@ def _left_by_dpkg(host: Host) -> Optional[Interruption]:
     """Look at the states of packages, in dpkg's status file and in the changes to it that it has not taken over yet."""
     updates = [name for name in host.names_in(f"{_DPKG}/updates") if name.isdigit()]
     files = [f"{_DPKG}/status", *(f"{_DPKG}/updates/{name}" for name in updates)]
-    states: Dict[Tuple[str, str], str] = {}
+    states: Dict[Tuple[str, str], Tuple[str, str]] = {}
     for path in files:
         text = (host.read_bytes(path, limit=_LIMIT) or b"").decode("utf-8", "replace")
         # One that a later file has in order again is in order.
@@ -158,11 +161,11 @@ def _left_by_dpkg(host: Host) -> Optional[Interruption]:
             package = (fields.get("Package", ""), fields.get("Architecture", ""))
             states.pop(package, None)
             if status is not None and (status.group("error"), status.group("state")) != ("ok", "installed"):
-                states[package] = status.group("state")
-    unpacked = any(state not in _ONLY_TO_CONFIGURE for state in states.values())
+                states[package] = (status.group("error"), status.group("state"))
+    unpacked = any(error != "ok" or state not in _ONLY_TO_CONFIGURE for error, state in states.values())
     reasons: Tuple[str, ...] = (f"dpkg was interrupted in {_DPKG}/updates",) if updates else ()
     if states:
-        reasons += (_few([f"{name} is {state}" for (name, _), state in sorted(states.items())]),)
+        reasons += (_few([f"{name} is {state}" for (name, _), (_, state) in sorted(states.items())]),)
     return Interruption(reasons, unpacked=unpacked) if reasons else None
 
 
@@ -175,7 +178,7 @@ def _left_by_others(host: Host, manager: PackageManager) -> Optional[Interruptio
     recovery = recovery_of(manager)
     stale = next((path for path, kind in recovery.locks if kind == "file" and host.exists(path)), "")
     incomplete = _without_description(host) if manager.database == "pacman" else ()
-    touched = [one for one in _touched_last(host, recovery) if _is_installed(host, manager, one)]
+    touched = _installed(host, manager, _touched_last(host, recovery))
     again = [path.rpartition("/")[2].rsplit("-", 2)[0] for path in incomplete]
     reasons: Tuple[str, ...] = ()
     if stale:
@@ -221,8 +224,14 @@ def _touched_last(host: Host, recovery: Recovery) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _is_installed(host: Host, manager: PackageManager, word: str) -> bool:
-    if manager.database != "rpm":
-        return True
-    name = re.sub(r"^(.*)\.(\w+)=(.*)$", r"\1-\3.\2", word)
-    return host.run(Command(("rpm", "--query", name), timeout=_QUERY_TIMEOUT)).succeeded
+def _installed(host: Host, manager: PackageManager, words: Tuple[str, ...]) -> List[str]:
+    """Return those of the packages that RPM has in its database: the others it had not come to."""
+    if manager.database != "rpm" or not words:
+        return list(words)
+    # As RPM calls them.
+    names = {word: re.sub(r"^(.*)\.(\w+)=(.*)$", r"\1-\3.\2", word) for word in words}
+    answer = host.run(Command(("rpm", "--query", *names.values()), timeout=_QUERY_TIMEOUT))
+    if answer.status is None:
+        return []
+    missing = frozenset(re.findall(r"^package (\S+) is not installed$", answer.stdout, re.MULTILINE))
+    return [word for word, name in names.items() if name not in missing]

@@ -17,16 +17,17 @@ from .account import Account, act_as
 from .errors import ProvisionError
 from .files import make_directory, write_atomically
 from .host import Host
+from .ini_text import LARGEST
 from .interpreter import Interpreters, describe_found
 from .lock import holding_lock
 from .path_control import keeper_of
 from .pip_conf_edit import edit, find_damage, has_key
 from .pip_conf_wanted import WantedConfig
 from .pip_config import system_files, user_files
-from .redact import MASK, has_credentials, redact
+from .redact import MASK, has_credentials, mask_userinfo, redact
 
-_USERINFO = re.compile(r"[^\s'\"@/:=]+:[^\s'\"@]+@")
-_SECRET_KEY = re.compile(r"(?im)^([^#;\n=:]*(?:password|passwd|secret|token)[^\n=:]*[=:][ \t]*)\S.*$")
+_SECRET_KEY = re.compile(r"(?im)^[^#;\n=:]+[=:][ \t]*(?=\S)")
+_SECRET_WORDS = ("password", "passwd", "secret", "token")
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,16 @@ def _not_written(file: ConfigFile, reason: str) -> ProvisionError:
 
 def mask_text(text: str) -> str:
     """Return the text of a file as it may be shown: without the user part of an address, and no password or token."""
-    masked = _SECRET_KEY.sub(rf"\g<1>{MASK}", redact(text))
+    masked = "".join(map(_mask_line, redact(text).splitlines(keepends=True)))
     # A proxy may lack its scheme.
-    return _USERINFO.sub(lambda found: found.group() if MASK in found.group() else f"{MASK}@", masked)
+    return mask_userinfo(masked)
+
+
+def _mask_line(line: str) -> str:
+    head = _SECRET_KEY.match(line)
+    if head is None or not any(word in head.group().lower() for word in _SECRET_WORDS):
+        return line
+    return head.group() + MASK + line[len(line.rstrip("\r\n")) :]
 
 
 def _locate(wanted: WantedConfig, interpreters: Interpreters, host: Host) -> ConfigFile:
@@ -198,7 +206,10 @@ def _observe(host: Host, file: ConfigFile) -> ConfigFile:
             return [path, "", found.st_mode, 0, 0, ""]
         with open(host.real(path), "rb") as stream:
             # A byte that is no UTF-8 is judged later: the text may come back from another process.
-            text = stream.read().decode("utf-8", "surrogateescape")
+            data = stream.read(LARGEST + 1)
+            if len(data) > LARGEST:
+                raise ProvisionError(f"{file.path} is larger than {LARGEST} bytes.", advice="pip.conf has a few lines.")
+            text = data.decode("utf-8", "surrogateescape")
         return [path, text, found.st_mode, found.st_uid, found.st_gid, barred(path)]
 
     try:

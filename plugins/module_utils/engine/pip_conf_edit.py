@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import List, Mapping, Optional, Sequence, Tuple
 
+from .ini_text import AbsurdText, check_bounds
 from .pip_config import TRUE_WORDS
 
 #: The section a key is added to. pip reads it for each command, [install] for that command alone and after it.
@@ -82,9 +83,12 @@ def find_damage(text: str) -> Optional[Damage]:
     """
     try:
         text.encode()
+        check_bounds(text, "pip.conf")
         _PARSER().read_file(io.StringIO(text, newline=None))
     except UnicodeEncodeError as error:
         return Damage(len(_LINE.findall(text[: error.start] + "x")), "it is not in UTF-8")
+    except AbsurdText as error:
+        return Damage(error.lineno, error.what)
     except configparser.MissingSectionHeaderError as error:
         return Damage(error.lineno, "it stands before the first section, such as [global]")
     except configparser.DuplicateSectionError as error:

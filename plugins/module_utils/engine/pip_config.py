@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import configparser
 import io
+import stat
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
+from .errors import printable
 from .host import Host
+from .ini_text import LARGEST, check_bounds
 from .pip_release import OVERRIDE
 
 #: What pip takes for true (distutils.util.strtobool, which pip still follows).
@@ -122,8 +125,11 @@ def observe_configuration(host: Host, prefix: str) -> PipConfiguration:
     settings: List[Setting] = []
     damaged: List[DamagedFile] = []
     for path, is_users in _files(host, prefix):
-        data = host.read_bytes(path)
+        data = host.read_bytes(path, limit=LARGEST)
         if data is None:
+            found = host.stat(path)
+            if found is not None and stat.S_ISREG(found.st_mode) and found.st_size > LARGEST:
+                damaged.append(DamagedFile(path, f"it is larger than {LARGEST} bytes"))
             continue
         try:
             parser = _parse(data, path)
@@ -131,12 +137,12 @@ def observe_configuration(host: Host, prefix: str) -> PipConfiguration:
             damaged.append(DamagedFile(path, "it is not UTF-8"))
             continue
         except configparser.Error as error:
-            damaged.append(DamagedFile(path, str(error).splitlines()[0].rstrip(".")))
+            damaged.append(DamagedFile(path, _first_line(error)))
             continue
         try:
             _parse(data, path, one_spelling=True)
         except configparser.Error as error:
-            damaged.append(DamagedFile(path, str(error).splitlines()[0].rstrip("."), SPELLINGS_ARE_ONE_SINCE))
+            damaged.append(DamagedFile(path, _first_line(error), SPELLINGS_ARE_ONE_SINCE))
         settings += [
             Setting(section, _normalize(name), value, path, is_users)
             for section in parser.sections()
@@ -148,6 +154,10 @@ def observe_configuration(host: Host, prefix: str) -> PipConfiguration:
     return PipConfiguration(tuple(settings), tuple(damaged))
 
 
+def _first_line(error: configparser.Error) -> str:
+    return printable(str(error).splitlines()[0][:500].rstrip("."))
+
+
 class _OneSpelling(configparser.RawConfigParser):
     def optionxform(self, optionstr: str) -> str:
         return _normalize(optionstr)
@@ -155,6 +165,7 @@ class _OneSpelling(configparser.RawConfigParser):
 
 def _parse(data: bytes, path: str, *, one_spelling: bool = False) -> configparser.RawConfigParser:
     parser = _OneSpelling() if one_spelling else configparser.RawConfigParser()
+    check_bounds(data.decode("utf-8"), path)
     parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=path)
     return parser
 

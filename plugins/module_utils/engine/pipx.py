@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from .account import Account
 from .desired import ToolEntry
+from .errors import ProvisionError
 from .host import Host
 from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .json_text import read_json
 from .pip_release import Pip
 from .redact import without_login
-from .requirement import Requirement, RequirementError, normalize_name, parse_spec
+from .requirement import Requirement, RequirementError, parse_spec
 from .venv import VenvState, distributions_in, kept_packages, observe_venv, site_packages
 
 METADATA_NAME = "pipx_metadata.json"
+#: Of a command, so that its link is in the directory of commands.
+_FILE_NAME = re.compile(r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+_VERSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,255})?")
 #: pipx pin and unpin exist since this version (its change log).
 PIN_SINCE = "1.6.0"
 #: pipx install takes several tools since this version (its parser).
@@ -131,6 +136,11 @@ def tool_space(host: Host, account: Account, scope: str, pipx: Optional[Pipx]) -
     """
     if scope == "global":
         return ToolSpace(account, "/opt/pipx", "/usr/local/bin", "/usr/local/share")
+    if not account.home.startswith("/"):
+        raise ProvisionError(
+            f"The account {account.name} has the home {account.home!r}, which is no directory that tools could be in.",
+            advice="Give it a home (usermod --home), or provide the tool with scope: global.",
+        )
     old, new = f"{account.home}/.local/pipx", f"{account.home}/.local/share/pipx"
     home = new
     if host.is_dir(old) or (
@@ -177,6 +187,8 @@ def parse_tool_record(text: str) -> Optional[ToolRecord]:
     """Return what a pipx_metadata.json says, ``None`` where it is damaged."""
     try:
         data = read_json(text)
+        if not isinstance(data, dict):
+            return None
         main = _package_record(data["main_package"])
         injected = {record.name: record for record in map(_package_record, data.get("injected_packages", {}).values())}
         main_data = data["main_package"]
@@ -184,7 +196,7 @@ def parse_tool_record(text: str) -> Optional[ToolRecord]:
             main=main,
             injected=injected,
             python_version=str(data.get("python_version") or "").replace("Python", "").strip(),
-            suffix=str(main_data.get("suffix") or ""),
+            suffix=_suffix(main_data.get("suffix") or ""),
             include_deps=bool(main_data.get("include_dependencies")),
             pinned=bool(main_data.get("pinned")),
         )
@@ -192,16 +204,36 @@ def parse_tool_record(text: str) -> Optional[ToolRecord]:
         return None
 
 
+def _suffix(value: object) -> str:
+    if value == "":
+        return ""
+    text = str(value)
+    if not _FILE_NAME.fullmatch(text):
+        raise ValueError("a suffix that leads elsewhere")
+    return text
+
+
 def _package_record(data: Mapping[str, object]) -> PackageRecord:
+    """Return one distribution of the record; raises ValueError for what would be an option, or lead elsewhere.
+
+    The account whose record it is may have written it, and so may a wheel whose scripts it lists.
+    """
     apps: List[str] = []
     if data.get("include_apps", True):
         apps += _words(data.get("apps"))
     if data.get("include_dependencies"):
         apps += _words(data.get("apps_of_dependencies"))
+    # Requirement.parse takes a name alone for one, and nothing that is more.
+    name, version = Requirement.parse(str(data["package"])), str(data.get("package_version") or "")
+    if str(name) != name.name or not _VERSION.fullmatch(version):
+        raise ValueError("a name or a version that is none")
+    if not all(map(_FILE_NAME.fullmatch, apps)) or not {"", ".", ".."}.isdisjoint(apps):
+        raise ValueError("an app that leads elsewhere")
+    spec = str(data.get("package_or_url") or data["package"])
     return PackageRecord(
-        name=normalize_name(str(data["package"])),
-        spec=str(data.get("package_or_url") or data["package"]),
-        version=str(data.get("package_version") or ""),
+        name=name.name,
+        spec=spec if not spec.lstrip().startswith("-") and spec.isprintable() else name.name,
+        version=version,
         apps=tuple(dict.fromkeys(apps)),
     )
 
@@ -218,7 +250,7 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
     interrupted = aside or host.lstat(space.scratch_path(entry)) is not None
     whole = space.aside_path(entry) if aside else path
     kept_record = parse_tool_record(host.read_text(f"{whole}/{METADATA_NAME}", follow=False) or "")
-    kept_injected = tuple(sorted(one.spec for one in kept_record.injected.values())) if kept_record else ()
+    kept_injected = tuple(sorted(map(_spec_again, kept_record.injected.values()))) if kept_record else ()
     kept = {**_recorded_versions(kept_record), **kept_packages(host, whole)}
     if venv.kind == "missing":
         return ToolState(venv, kept_injected=kept_injected, kept=kept, aside=aside)
@@ -249,6 +281,15 @@ def _recorded_versions(record: Optional[ToolRecord]) -> Dict[str, str]:
     """Return what pipx recorded of a tool's distributions that come from an index: also of one that is missing now."""
     packages = (record.main, *record.injected.values()) if record is not None else ()
     return {package.name: package.version for package in packages if package.version and _is_from_index(package.spec)}
+
+
+def _spec_again(package: PackageRecord) -> str:
+    """Return what pipx is asked for to have a distribution again: the name where the record has no spec."""
+    try:
+        parse_spec(package.spec)
+    except RequirementError:
+        return package.name
+    return package.spec
 
 
 def _is_from_index(spec: str) -> bool:

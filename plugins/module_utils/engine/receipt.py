@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Dict, Mapping, Optional
 
@@ -17,6 +18,12 @@ FILE_NAME = ".pep668-provision.json"
 HALF_WRITTEN = f"{FILE_NAME}.pep668-"
 _FORMAT = 1
 _LIMIT = 4 * 1024 * 1024
+# What is recorded is given to installers again: it may be no option, path or further line to them.
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_VERSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,255})?")
+_WORD = re.compile(r"[A-Za-z0-9.:+_-]{0,200}")
+#: A file's size and time have fewer digits.
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -74,12 +81,16 @@ def parse_receipt(text: str) -> Optional[Receipt]:
     identity, packages = record.get("interpreter"), record.get("packages")
     if not isinstance(identity, dict) or not isinstance(packages, dict):
         return None
-    if not all(isinstance(name, str) and isinstance(version, str) for name, version in packages.items()):
+    if not all(isinstance(found, str) and _VERSION.fullmatch(found) for found in packages.values()):
+        return None
+    if not all(map(_NAME.fullmatch, packages)):
         return None
     path, version = identity.get("path"), identity.get("version")
     size, mtime_ns = identity.get("size"), identity.get("mtime_ns")
     words = (path, version, record.get("digest"), record.get("installer", ""), record.get("unfinished", ""))
-    if not all(isinstance(word, str) for word in words) or not isinstance(size, int) or not isinstance(mtime_ns, int):
+    if not all(isinstance(word, str) for word in words) or not all(map(_WORD.fullmatch, words[1:])):
+        return None
+    if type(size) is not int or type(mtime_ns) is not int or max(abs(size), abs(mtime_ns)) >= _LARGEST:
         return None
     build = record.get("build", 0)
     if isinstance(build, bool) or not isinstance(build, int) or build < 0:

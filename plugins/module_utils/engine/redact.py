@@ -20,6 +20,7 @@ _USERINFO = re.compile(r"(?<=://)(?P<userinfo>(?:[^/\s'\"]|['\"](?=[^\s,:;)\]}>]
 _DECLARED = re.compile(r"(?<=://)(?P<userinfo>[^/\s]+)@")
 _OVER_HTTP = re.compile(r"(?i)(?P<scheme>https?://)[^/\s]+@")
 MASK = "****"
+_WORD = re.compile(r"[^\s'\"]+")
 #: From how many characters on a secret is masked outside of URLs, and also inside of words.
 _SHORTEST, _SHORTEST_IN_WORDS = 4, 8
 
@@ -32,6 +33,25 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         elif len(secret) >= _SHORTEST and secret in text:
             text = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", MASK, text)
     return _USERINFO.sub(f"{MASK}@", text)
+
+
+def mask_userinfo(text: str) -> str:
+    """Return ``text`` with what looks like "user:password@" masked, be there a scheme before it or not."""
+    return _WORD.sub(lambda word: _without_userinfo(word.group()), text) if "@" in text else text
+
+
+def _without_userinfo(word: str) -> str:
+    # Step by step and not by one expression, which takes time by the square of the length.
+    parts = word.split("@")
+    for number, part in enumerate(parts[:-1]):
+        if part.endswith(MASK):
+            continue
+        colon = part.find(":", 1)
+        while colon != -1 and part[colon - 1] in "/:=":
+            colon = part.find(":", colon + 1)
+        if colon not in (-1, len(part) - 1):
+            parts[number] = part[: 1 + max(part.rfind(one, 0, colon) for one in "/:=")] + MASK
+    return "@".join(parts)
 
 
 def redact_declared(text: str) -> str:
@@ -91,12 +111,24 @@ def _unquoted(text: str) -> str:
     return unquote(text)
 
 
+def host_of(url: str) -> str:
+    """Return the host of an address, "" where it has none or none can be told."""
+    from urllib.parse import urlsplit  # noqa: PLC0415  # as above
+
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def with_credentials(url: str, username: str, password: str) -> str:
     """Return ``url`` with this user and password in it, unless it already carries some."""
     from urllib.parse import quote, urlsplit, urlunsplit  # noqa: PLC0415  # as above
 
+    if not username or not host_of(url):
+        return url
     parts = urlsplit(url)
-    if not username or "@" in parts.netloc or parts.scheme not in ("http", "https"):
+    if "@" in parts.netloc or parts.scheme not in ("http", "https"):
         return url
     userinfo = quote(username, safe="")
     if password:

@@ -272,6 +272,8 @@ def _parse_url(text: str, scheme: str) -> DirectSpec:
 
 
 def _parse_path(text: str) -> DirectSpec:
+    if ";" in text:
+        raise RequirementError(f"{quote_for_message(text)} has a ';', after which installers read a marker")
     path = text
     extras: frozenset[str] = frozenset()
     start = text.rfind("[")

@@ -29,6 +29,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+#: Of host names; they take time by the square of the length.
+_SLOW_ENCODINGS = frozenset({"idna", "punycode"})
 _ENCODING_COMMENT = re.compile(rb"[ \t]*#.*?coding[:=][ \t]*([-\w.]+)")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _COMMENT_LINE = re.compile(r"\s*#")
@@ -262,6 +264,8 @@ def _decode(path: str, content: bytes) -> str:
                 encoding = declared[1].decode("ascii", "replace")
                 break
     try:
+        if codecs.lookup(encoding).name in _SLOW_ENCODINGS:
+            raise LookupError(encoding)
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1

@@ -64,17 +64,22 @@ class _Judge:
         self.host, self.site, self.limits = host, site, limits
         self.found: List[Unmet] = []
         self._seen: Set[Tuple[str, str]] = set()
+        self._pending: List[Tuple[Requirement, str, str]] = []
 
     def judge(self, asked: Asked) -> None:
         spec = asked.spec
         if isinstance(spec, Requirement):
             self._judge_requirement(spec, "", editable=asked.editable)
-            return
-        installed = self._installed_from(spec, editable=asked.editable)
-        if installed is None:
-            self.found.append(Unmet(asked.name, f"{redact(str(spec))} is not installed"))
         else:
-            self._judge_dependencies(installed, spec.extras)
+            installed = self._installed_from(spec, editable=asked.editable)
+            if installed is None:
+                self.found.append(Unmet(asked.name, f"{redact(str(spec))} is not installed"))
+            else:
+                self._judge_dependencies(installed, spec.extras)
+        # One after the other: a chain of dependencies may be longer than calls can be nested.
+        while self._pending:
+            requirement, needed_by, extra = self._pending.pop()
+            self._judge_requirement(requirement, needed_by, extra=extra)
 
     def _judge_requirement(
         self, wanted: Requirement, needed_by: str, *, extra: str = "", editable: bool = False
@@ -109,9 +114,9 @@ class _Judge:
         self._seen.update((installed.name, extra) for extra in chosen)
         if not chosen:
             return
-        for requirement in requirements_of(self.host, installed):
-            for extra in chosen:
-                self._judge_requirement(requirement, installed.name, extra=extra)
+        needed = requirements_of(self.host, installed)
+        pending = [(requirement, installed.name, extra) for requirement in needed for extra in chosen]
+        self._pending += reversed(pending)
 
     def _installed_from(self, spec: DirectSpec, *, editable: bool) -> Optional[Installed]:
         # As pip records it (its path_to_url).

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Mapping, Optional, Tuple
@@ -14,11 +13,12 @@ from .account import Account
 from .environment_marker import evaluate_marker
 from .host import Host
 from .interpreter import Interpreter
+from .json_text import read_json
 from .marker_environment import MARKER_ENVIRONMENT
 from .package_owner import package_owners
 from .process import Command
 from .requirement import Requirement, RequirementError, normalize_name
-from .venv import METADATA_DIRECTORY
+from .venv import EGG_LINK, METADATA_DIRECTORY
 
 # As the interpreter's own pip is started, so that it sees what that sees.
 PROBE = (
@@ -89,9 +89,10 @@ def observe_site(
     flags = () if with_user_site else ("-I",)
     answer = host.run(Command((interpreter.path, *flags, "-c", PROBE), account=account, timeout=30))
     try:
-        facts = json.loads(answer.stdout) if answer.succeeded else {}
-        path = tuple(dict.fromkeys(map(str, facts["path"])))
-        site = Site(path, str(facts["user_site"]), place=str(facts["place"]), environment=dict(facts["environment"]))
+        facts = read_json(answer.stdout) if answer.succeeded else {}
+        path = tuple(dict.fromkeys(folder for folder in map(str, facts["path"]) if folder.startswith("/")))
+        environment = {str(name): str(value) for name, value in dict(facts["environment"]).items()}
+        site = Site(path, str(facts["user_site"]), place=str(facts["place"]), environment=environment)
     except (ValueError, KeyError, TypeError):
         return Site()
     return replace(site, distributions=read_distributions(host, site.directories))
@@ -106,8 +107,10 @@ def read_distributions(host: Host, directories: Tuple[str, ...]) -> Dict[str, In
             if matched:
                 name = normalize_name(matched.group("name"))
                 found.setdefault(name, Installed(name, matched.group("version"), f"{directory}/{entry}"))
-            elif entry.endswith(".egg-link"):
-                name = normalize_name(entry[: -len(".egg-link")])
+                continue
+            linked = EGG_LINK.match(entry)
+            if linked:
+                name = normalize_name(linked.group("name"))
                 found.setdefault(name, _behind_link(host, name, f"{directory}/{entry}"))
     return found
 
@@ -152,7 +155,7 @@ def requirements_of(host: Host, installed: Installed) -> Tuple[Requirement, ...]
 def source_of(host: Host, installed: Installed) -> Mapping[str, Any]:
     """Return what direct_url.json says of where a distribution came from (PEP 610), empty for one of an index."""
     try:
-        found = json.loads(host.read_text(f"{installed.metadata}/direct_url.json") or "{}")
+        found = read_json(host.read_text(f"{installed.metadata}/direct_url.json") or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -22,6 +22,8 @@ POLICIES = ("refuse", "prefer_system_package", "break")
 #: The end of a requirement that a comma has cut off: "flask>=1,<2".
 _CONTINUES = re.compile(r"^\s*(===|==|~=|!=|<=|>=|<|>)")
 _UMASK = re.compile(r"^(0o?)?[0-7]{3}$")
+#: Characters; what is longer is no requirement.
+_LONGEST = 4096
 _EXECUTABLE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
 
 
@@ -80,13 +82,16 @@ def names(value: object) -> Tuple[str, ...]:
     whole: List[object] = []
     open_brackets = 0
     for part in parts:
-        before = whole[-1] if whole else None
+        if not isinstance(part, str):
+            raise values.Refused(f"item {len(whole)} is {values.shown(part)}: allowed is a string")
         # Extras and versions have commas of their own, which a list made from a text is cut at too.
-        if isinstance(part, str) and isinstance(before, str) and (open_brackets > 0 or _CONTINUES.match(part)):
-            whole[-1] = f"{before},{part.strip()}"
+        goes_on = bool(whole) and (open_brackets > 0 or bool(_CONTINUES.match(part)))
+        if goes_on and len(str(whole[-1])) <= _LONGEST:
+            whole[-1] = f"{whole[-1]},{part.strip()}"
         else:
-            whole.append(part.strip() if isinstance(part, str) else part)
-        open_brackets = str(whole[-1]).count("[") - str(whole[-1]).count("]")
+            whole.append(part.strip())
+            open_brackets = 0
+        open_brackets += part.count("[") - part.count("]")
     return values.list_of(_spec)([one for one in whole if one != ""])
 
 
@@ -97,7 +102,7 @@ def _spec(value: object) -> str:
 
 
 def _umask(value: object) -> int:
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    text = value if isinstance(value, str) else ""
     if isinstance(value, int) and not isinstance(value, bool):
         raise values.Refused('YAML reads a bare 0022 as a number: write it in quotes, like umask: "0022"')
     if not _UMASK.match(text):

@@ -9,11 +9,11 @@ import posixpath
 import re
 from typing import Callable, List, Tuple
 
-from .redact import redact
+from .redact import has_credentials, redact
 from .requirement import Requirement, RequirementError, normalize_name, parse_spec
 from .version import Version, VersionError
 
-_PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$")
+_PYTHON = re.compile(r"^(\d+\.\d+(\.\d+)?|(python|pypy)\d(\.\d+)?)$", re.ASCII)
 _ACCOUNT = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$")
 _SUFFIX = re.compile(r"^[A-Za-z0-9._@+-]+$")
 _USERINFO = re.compile(r"[^\s'\"@/:]+:[^\s@]+@")
@@ -21,7 +21,17 @@ _REFUSED_USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^/\s]*)@)?(?P<place>[^/\s?#]*)")
 _PORT = re.compile(r"^(\[[^\]]*\]|[^:]*)(:\d*)?$")
 _LOCK_NAME = re.compile(r"^pylock\.([^.]+\.)?toml$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Control characters, everything that somebody reads as a line break, and halves of characters, which no file has.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_URL = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*://")
+#: In a line of a requirements file this begins an option or a comment, stands for a variable, or goes on in the next.
+_FILE_SYNTAX = re.compile(r"\s[-#]|\$\{|\\$")
+#: What Linux allows for a name and for a path, in bytes, and what an environment's own files add to its path.
+_LONGEST_NAME, _LONGEST_PATH, _LONGEST_BELOW = 255, 4095, 600
+#: Characters; what could be a password is looked for in time by the square of the length.
+_LONGEST_SHOWN = 5000
+#: Seconds; more than any run takes, and what each package manager's own option can hold.
+_LONGEST_WAIT = 10**9
 #: No environment lives in these; one given by mistake must not be taken for one.
 _RESERVED_PATHS = (
     "/",
@@ -52,8 +62,18 @@ class Refused(Exception):
 
 
 def shown(value: object) -> str:
+    """Return a refused value as a message has it: without a credential, and not all of a long one."""
+    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
+        return f"a text of {len(value)} characters"
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):
+        # Lists inside of each other without end, or a number with more digits than Python prints.
+        return f"{type(value).__name__} beyond measure"
+    if len(text) > _LONGEST_SHOWN:
+        return f"{type(value).__name__} of {len(text)} characters"
     # What is refused may be a URL that lacks its scheme.
-    text = _USERINFO.sub("****@", redact(_REFUSED_USERINFO.sub("****@", repr(value))))
+    text = _USERINFO.sub("****@", redact(_REFUSED_USERINFO.sub("****@", text)))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -114,7 +134,19 @@ def absolute(value: object) -> str:
         raise Refused("allowed is an absolute path on the host")
     if ".." in text.split("/"):
         raise Refused("allowed is an absolute path without '..'")
+    if any(len(name.encode()) > _LONGEST_NAME for name in text.split("/")):
+        raise Refused(f"a name in it is longer than {_LONGEST_NAME} bytes")
+    if len(text.encode()) > _LONGEST_PATH:
+        raise Refused(f"it is longer than {_LONGEST_PATH} bytes")
     return posixpath.normpath("/" + text.lstrip("/"))
+
+
+def installable(value: object) -> str:
+    """Return the absolute path of a project, as an installer takes it for nothing else."""
+    path = absolute(value)
+    if ";" in path or path.endswith("]"):
+        raise Refused("installers read what follows a ';' as a marker, and [...] at the end of a path as extras")
+    return path
 
 
 def lock_file(value: object) -> str:
@@ -132,6 +164,13 @@ def venv_path(value: object) -> str:
     path = absolute(value)
     if path in _RESERVED_PATHS:
         raise Refused("allowed is a directory of its own, not one of the system's")
+    if ":" in path:
+        raise Refused("an environment's programs have to be found by PATH, which cannot hold a ':'")
+    # With a blank in the path installers have sh start each program, and activate is a script (CVE-2024-9287).
+    if set(path) & set('"$`\\'):
+        raise Refused('a shell would read ", $, ` and \\ in the first lines of the programs in it')
+    if len(path.encode()) > _LONGEST_PATH - _LONGEST_BELOW:
+        raise Refused(f"it is longer than {_LONGEST_PATH - _LONGEST_BELOW} bytes, so that files in it could not be")
     return path
 
 
@@ -160,6 +199,8 @@ def requirement(value: object) -> str:
     except RequirementError as error:
         raise Refused(f'{error}; allowed is a PEP 508 requirement like "flask==3.0.3"') from None
     _check_login(text)
+    if has_credentials(text) and _FILE_SYNTAX.search(text):
+        raise Refused("an address with a credential goes through a file, which would say something else then")
     return text
 
 
@@ -210,11 +251,16 @@ def suffix(value: object) -> str:
 
 def url(value: object) -> str:
     text = plain_text(value)
-    if text.startswith("-") or " " in text:
-        raise Refused("allowed is a URL or an absolute path")
-    if not text.startswith("/") and "://" not in text:
-        raise Refused("allowed is a URL or an absolute path")
+    if not _URL.match(text) or text.split() != [text]:
+        raise Refused("allowed is a URL or an absolute path, without blanks")
     _check_login(text)
+    if not text.startswith("/") and not (text.isascii() and "[" not in text and "]" not in text):
+        from urllib.parse import urlsplit  # noqa: PLC0415  # it takes long to import, and other addresses can be read
+
+        try:
+            urlsplit(text)
+        except ValueError:
+            raise Refused("its host is none; allowed is a URL or an absolute path") from None
     return text
 
 
@@ -226,8 +272,8 @@ def host_name(value: object) -> str:
 
 
 def seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise Refused("allowed is a number of seconds, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_WAIT:
+        raise Refused(f"allowed is a number of seconds, 0 or more and at most {_LONGEST_WAIT}")
     return float(value)
 
 

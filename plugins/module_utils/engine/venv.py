@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, Mapping, Optional
 
 from .desired import BUILDS_SUFFIX
+from .errors import printable
 from .host import Host
 from .interpreter import Interpreters, release_by_name
 from .receipt import HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
@@ -19,7 +20,15 @@ from .requirement import normalize_name
 
 _LIBRARY = re.compile(r"^(?:python|pypy)(\d+\.\d+)$")
 # pip renames what it is about to remove to "~ame-1.0.dist-info"; left behind by a kill, that is no distribution.
-METADATA_DIRECTORY = re.compile(r"^(?P<name>[A-Za-z0-9].*?)-(?P<version>[^-]+?)(-py\d[^-]*)?\.(dist-info|egg-info)$")
+# Another directory's name could be an option, a path or a line to an installer.
+METADATA_DIRECTORY = re.compile(
+    r"^(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*?[A-Za-z0-9])?)-(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_~]*?)"
+    r"(-py\d[\d.]*)?\.(dist-info|egg-info)\Z",
+    re.ASCII,
+)
+EGG_LINK = re.compile(r"^(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\.egg-link\Z")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,255}")
+_RELEASE = re.compile(r"\d{1,9}(?:\.[A-Za-z0-9]{1,20}){0,9}", re.ASCII)
 #: Appended to the path of an environment whose successor is being built.
 ASIDE_SUFFIX = ".pep668-old"
 #: The directory in an environment where a run keeps its own files while it lasts.
@@ -80,6 +89,12 @@ def parse_pyvenv_cfg(text: str) -> Dict[str, str]:
     return found
 
 
+def _version_in(cfg: Mapping[str, str]) -> str:
+    """Return the version of Python that pyvenv.cfg says, "" where it says none."""
+    version = ".".join(cfg.get("version", cfg.get("version_info", "")).split("+")[0].split(".")[:3])
+    return version if _RELEASE.fullmatch(version) else ""
+
+
 def distributions_in(host: Host, directory: str) -> Dict[str, str]:
     """Return the distributions in a site directory, by the names of their metadata directories alone."""
     found = {}
@@ -87,8 +102,10 @@ def distributions_in(host: Host, directory: str) -> Dict[str, str]:
         matched = METADATA_DIRECTORY.match(entry)
         if matched:
             found[normalize_name(matched.group("name"))] = matched.group("version")
-        elif entry.endswith(".egg-link"):
-            found[normalize_name(entry[: -len(".egg-link")])] = _version_behind(host, f"{directory}/{entry}")
+            continue
+        linked = EGG_LINK.match(entry)
+        if linked:
+            found[normalize_name(linked.group("name"))] = _version_behind(host, f"{directory}/{entry}")
     return found
 
 
@@ -99,7 +116,8 @@ def _version_behind(host: Host, egg_link: str) -> str:
         if name.endswith(".egg-info"):
             for line in (host.read_text(f"{project}/{name}/PKG-INFO") or "").splitlines():
                 if line.startswith("Version:"):
-                    return line.partition(":")[2].strip()
+                    version = line.partition(":")[2].strip()
+                    return version if _VERSION.fullmatch(version) else ""
     return ""
 
 
@@ -130,8 +148,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         kind = "directory" if foreign else "empty"
         return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build)
     cfg = parse_pyvenv_cfg(text or "")
-    version = cfg.get("version", cfg.get("version_info", "")).split("+")[0]
-    version = ".".join(version.split(".")[:3])
+    version = _version_in(cfg)
     release = ".".join(version.split(".")[:2])
     directory = site_packages(host, path, release)
     base = _base_interpreter(host, path, cfg)
@@ -153,7 +170,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     problem = _find_problem(host, state, directory, interpreters)
     # The environment beside it is the last whole one only while this one has no finished run on record.
     source = path + ASIDE_SUFFIX if aside and not state.is_finished else path
-    return replace(state, problem=problem, kept=kept_packages(host, source))
+    return replace(state, problem=printable(problem), kept=kept_packages(host, source))
 
 
 def linked_build(host: Host, path: str) -> str:
@@ -170,7 +187,7 @@ def kept_packages(host: Host, venv: str) -> Dict[str, str]:
         found = dict(receipt.packages)
         directory = site_packages(host, venv, ".".join(receipt.interpreter.version.split(".")[:2]))
     else:
-        version = parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg", follow=False) or "").get("version", "")
+        version = _version_in(parse_pyvenv_cfg(host.read_text(f"{venv}/pyvenv.cfg", follow=False) or ""))
         directory = site_packages(host, venv, ".".join(version.split(".")[:2]))
         found = distributions_in(host, directory) if directory else {}
     return from_index(host, directory, found)
@@ -186,19 +203,22 @@ def from_index(host: Host, directory: str, found: Mapping[str, str]) -> Dict[str
         matched = METADATA_DIRECTORY.match(name)
         if matched and host.is_file(f"{directory}/{name}/direct_url.json"):
             direct.add(normalize_name(matched.group("name")))
-        elif name.endswith(".egg-link"):
-            direct.add(normalize_name(name[: -len(".egg-link")]))
+            continue
+        linked = EGG_LINK.match(name)
+        if linked:
+            direct.add(normalize_name(linked.group("name")))
     return {name: version for name, version in found.items() if version and name not in direct}
 
 
 def _base_interpreter(host: Host, path: str, cfg: Mapping[str, str]) -> str:
     """Return the real file that runs the environment; for one made of copies, the one it was copied from."""
     python = host.resolve(f"{path}/bin/python")
-    if python.startswith(host.resolve(path) + "/") and cfg.get("home") and host.is_file(python):
-        release = ".".join(cfg.get("version", cfg.get("version_info", "3")).split(".")[:2])
+    home = cfg.get("home", "")
+    if python.startswith(host.resolve(path) + "/") and home.startswith("/") and host.is_file(python):
+        release = ".".join((_version_in(cfg) or "3").split(".")[:2])
         for name in (f"python{release}", "python3"):
-            if host.is_executable(f"{cfg['home']}/{name}"):
-                return host.resolve(f"{cfg['home']}/{name}")
+            if host.is_executable(f"{home}/{name}"):
+                return host.resolve(f"{home}/{name}")
     return python
 
 

