@@ -208,7 +208,7 @@ def unit(session: nox.Session) -> None:
     else:
         python = environment_for(session, oldest)
         title = f"unit tests of the engine, Python {version_of(oldest)}"
-        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", *session.posargs)
+        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input", *session.posargs)
     checks.finish()
 
 

@@ -17,7 +17,7 @@ from pyinfra.api.host import Host
 
 from .engine.desired import VARIABLES, Desired, suggestions, validate
 from .engine.errors import ProvisionError
-from .engine.redact import redact
+from .engine.redact import redact, redact_declared
 
 #: What an entry of the host is about; every other variable is a setting, which says how it is provided.
 ENTRIES = {
@@ -179,9 +179,12 @@ def _entries(values: Mapping[str, object], name: str) -> list[object]:
 
 def _called(entry: object) -> str:
     """Return what an entry is called: its path, or the name of a tool or library."""
-    if isinstance(entry, Mapping):
-        return str(entry.get("path") or f"{entry.get('name')}{entry.get('suffix') or ''}")
-    return str(entry)
+    if not isinstance(entry, Mapping):
+        return redact_declared(str(entry))
+    name = entry.get("path") or entry.get("name") or entry.get("requirements") or ""
+    names = name if isinstance(name, (list, tuple)) else [name]
+    # What pip is to install can be an address.
+    return ", ".join(redact_declared(str(one)) for one in names) + str(entry.get("suffix") or "")
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -33,7 +33,7 @@ from pyinfra.connectors.util import CommandOutput
 from .declared import Declared
 from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
 from .engine.call import LOADED_FOR
-from .engine.parts import needed_parts
+from .engine.parts import needed_parts, spared_modules
 
 _ENGINE = Path(__file__).parent / "engine"
 #: Characters of engine and request that fit into a command with all that it may be wrapped in.
@@ -142,6 +142,7 @@ class Call:
         values = self.declared.values if self.declared is not None else {}
         loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
+        others |= {*spared_modules(values)} if self.declared is not None else set()
         return frozenset(loaded), frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:
@@ -234,8 +235,8 @@ def packed_engine(loaded: frozenset[str], left_out: frozenset[str]) -> str:
 
 
 def _packed(text: str) -> str:
-    # The next levels take longer to pack than they save to send.
-    return base64.b64encode(zlib.compress(text.encode(), level=5)).decode()
+    # Once in a run, and so that the engine still fits into a command.
+    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
 
 
 def engine_source(loaded: Iterable[str] = (), left_out: Container[str] = ()) -> dict[str, str]:

@@ -91,19 +91,35 @@ def _find_plan(declared: Declared) -> dict[str, Any]:
     rehearsing = not state.is_executing
     wants_stdin = Call(_Plan.ask, declared, {"rehearsing": rehearsing}, has_stdin=True).stdin
     if wants_stdin and _arguments().get("_su_password"):
-        _show_error(
-            "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
-            "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
-            if declared.secrets
-            else "A password for su and a declared state of this size cannot both reach the host, for both take the "
-            "standard input. Use sudo, or connect as root."
-        )
+        _show_error(_why_not_both(declared))
         return {}
     found = ask_host(_Plan, declared, rehearsing=rehearsing)
     if "error" in found:
         _show_error(found["error"])
         return {}
     return found
+
+
+def _why_not_both(declared: Declared) -> str:
+    """Return why what the host is to be told does not reach it beside a password for su."""
+    if declared.secrets:
+        return (
+            "A password for su and credentials of an index cannot both reach the host, for su's takes the standard "
+            "input. Use sudo, connect as root, or put the index's credentials into a pip.conf or .netrc of the host."
+        )
+    return (
+        "A password for su and a declared state of this size cannot both reach the host, for both take the "
+        "standard input. Use sudo, or connect as root."
+    )
+
+
+def _converge(declared: Declared) -> PyinfraCommand:
+    """Return the command that brings a host to this part of what is declared."""
+    call = Call("converge", declared, has_stdin=True)
+    if call.stdin and _arguments().get("_su_password"):
+        _show_error(_why_not_both(declared))
+        return FailingCommand()
+    return EngineCommand(call)
 
 
 def ask_host(fact: type[StateFact], declared: Declared, **further: object) -> dict[str, Any]:
@@ -195,7 +211,7 @@ def _taken_at_once(texts: Iterable[str], declared: Declared) -> Iterator[Step]:
     for text in others:
         yield Step(text)
     if last:
-        yield Step(last, [EngineCommand(Call("converge", declared))])
+        yield Step(last, [_converge(declared)])
 
 
 def _texts(kind: str, found: Mapping[str, Any]) -> list[str]:
@@ -205,8 +221,8 @@ def _texts(kind: str, found: Mapping[str, Any]) -> list[str]:
 def _system_pip_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:
     entries: Any = declared.values.get("python_system_pip") or ()
     for one in found["system_pip"]:
-        call = Call("converge", declared.only(python_system_pip=[entries[one["position"]]]))
-        yield Step(_text({**one, "kind": "system_pip"}), [EngineCommand(call)])
+        part = declared.only(python_system_pip=[entries[one["position"]]])
+        yield Step(_text({**one, "kind": "system_pip"}), [_converge(part)])
 
 
 def _environment_steps(declared: Declared, found: Mapping[str, Any]) -> Iterator[Step]:

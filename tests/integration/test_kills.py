@@ -232,8 +232,8 @@ def test_the_next_run_converges_and_nothing_is_lost(
         "beside": case.beside,
         "prepare": case.prepare,
         "seed": seed,
-        "steps": 14 if full else 1,
-        "times": 5 if full else 1,
+        "steps": 8 if full else 1,
+        "times": 3 if full else 1,
     }
     done = ready.run(["python3", f"{ENGINE}/killed_runs.py", ENGINE], stdin=json.dumps(asked), check=False)
     assert done.rc == 0, done

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from test_healing import kill_run
 
-from converging import Result, converge, refuse
+from converging import Result, converge, refuse, with_action
 from hosts import Host
 from local_index import ON_HOST, IndexServer, LocalIndex
 from pyinfra_runs import Pyinfra
@@ -61,7 +61,7 @@ def deploy(host: Host, path: str, *packages: str, changed: bool = True, **option
 
 def put(host: Host, path: str, *packages: str, **options: Any) -> Result:
     """The same by one run alone: what a test starts from."""
-    return host.module("venv", arguments(path, *packages, **options))
+    return with_action(host.module("venv", arguments(path, *packages, **options), diff=True))
 
 
 def builds(host: Host, path: str) -> list[str]:

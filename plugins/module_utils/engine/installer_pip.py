@@ -68,7 +68,8 @@ def index_environment(index: IndexSettings) -> Dict[str, Optional[str]]:
     if index.no_index:
         env["PIP_NO_INDEX"] = "1"
     if index.ca_bundle:
-        env["PIP_CERT"] = index.ca_bundle
+        # pip's own library takes these over what pip is told (requests' merge_environment_settings).
+        env.update(PIP_CERT=index.ca_bundle, REQUESTS_CA_BUNDLE=None, CURL_CA_BUNDLE=None)
     if index.client_cert:
         env["PIP_CLIENT_CERT"] = index.client_cert
     if index.proxy:
@@ -111,7 +112,9 @@ _KNOWN_FAILURES = (
         "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
     ),
     ("invalid path: ", "A file of certificates that is named (python_ca_bundle, python_client_cert) is not there."),
+    ("407 Client Error", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
     ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     (
         "Temporary failure in name resolution",
         "The index cannot be reached: check the host's network and name server, or set python_index_url.",
@@ -121,13 +124,13 @@ _KNOWN_FAILURES = (
         "The index cannot be reached: check the host's network, python_index_url and python_proxy.",
     ),
     ("Connection refused", "The index does not answer: check python_index_url and python_proxy."),
+    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
+    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("CERTIFICATE_VERIFY_FAILED", "The index's certificate is not trusted: name your CA's file in python_ca_bundle."),
     ("401 Client Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Client Error", "The index lets this user not in: check python_index_username and python_index_password."),
     ("error responses", "The index itself fails: try again later, or set python_index_url to another."),
     ("Read timed out", "The index is too slow or does not answer: check the host's network and python_index_url."),
-    ("certificate is not yet valid", "The host's clock may be wrong: set it, then run again."),
-    ("certificate has expired", "The host's clock may be wrong, or the index's certificate is out of date."),
     ("401 Error", "The index wants a user and a password: set python_index_username and python_index_password."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",

@@ -21,7 +21,6 @@ from .process import Command, Completed
 from .redact import MASK
 from .request import InstallRequest, read_files
 from .requirement import RequirementError, normalize_name, parse_spec
-from .requirements_file import RequirementsFileError
 from .venv import METADATA_DIRECTORY, site_packages
 
 _CHANGE = re.compile(r"^[ \t]*[+~] (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
@@ -37,6 +36,7 @@ _KNOWN_FAILURES = (
         "The index wants a certificate of who asks: name a file with it and its key in python_client_cert.",
     ),
     ("407 Proxy", "The proxy wants a user and a password: write them into python_proxy, percent-encoded."),
+    ("Authentication failed for", "The repository wants another user or password: write them into its URL."),
     ("401 Unauthorized", "The index wants a user and a password: set python_index_username and python_index_password."),
     ("403 Forbidden", "The index lets this user not in: check python_index_username and python_index_password."),
     (
@@ -182,6 +182,10 @@ def _name_of(text: str) -> str:
 def _options_in_files(work: Workplace, request: InstallRequest) -> Tuple[List[str], bool]:
     """Return options in requirements files that uv takes as arguments alone, and whether the files name indexes."""
     entry = request.entry
+    if not (entry.requirements or entry.constraints):
+        return [], False
+    from .requirements_file import RequirementsFileError  # noqa: PLC0415  # few entries have any
+
     try:
         tree = read_files(work.host, entry.requirements, entry.constraints)
     except (RequirementsFileError, ProvisionError):

@@ -42,6 +42,24 @@ def needed_parts(declared: Mapping[str, Any], *, only_plans: bool = False) -> Tu
     return tuple(part for part in found if not (only_plans and part.startswith("apply_")))
 
 
+def spared_modules(declared: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return the modules imported in functions that this declared state has no use for."""
+    text = json.dumps(dict(declared), default=str)
+    reads_requirements = any(f'"{word}"' in text for word in ("requirements", "constraints", "lock", "project"))
+    has_tools, has_system_pip = bool(declared.get("python_tools")), bool(declared.get("python_system_pip"))
+    # What pipx recorded of a tool may hold whatever a requirement can.
+    parses_markers = ";" in text or reads_requirements or has_tools or has_system_pip
+    needed = {
+        "apply_tool": has_tools,
+        "environment_marker": parses_markers,
+        "login_path": has_tools,
+        "logins": "@" in text or "username" in text,
+        "requirements_file": reads_requirements or has_system_pip,
+        "system_pip": has_system_pip,
+    }
+    return tuple(name for name, is_needed in needed.items() if not is_needed)
+
+
 def load(name: str) -> Any:
     """Return a part as a module."""
     return importlib.import_module(f".{name}", __package__)

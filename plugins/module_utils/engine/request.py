@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
-from .redact import redact_declared
+from .redact import redact, redact_declared
 from .requirement import Requirement, normalize_name
 
 if TYPE_CHECKING:
@@ -48,6 +48,14 @@ def read_request(host: Host, entry: VenvEntry) -> Request:
             tree = read_files(host, entry.requirements, entry.constraints)
         except (RequirementsFileError, ProvisionError) as error:
             return Request(problem=str(error))
+    if tree is not None and entry.require_hashes:
+        # Of what is there already no installer asks for a hash.
+        bare = [line for line in tree.requirements if not line.hashes and "#sha" not in line.text]
+        if bare:
+            places = ", ".join(f"{line.path}:{line.line} ({redact(line.text)})" for line in bare[:5])
+            more = f" and {len(bare) - 5} more" if len(bare) > 5 else ""
+            needed = "With require_hashes every requirement, dependencies too, needs ==version and a --hash"
+            return Request(problem=f"{needed}: {places}{more} {'has' if len(bare) == 1 else 'have'} none.")
     asked: Dict[str, object] = {
         "packages": sorted(redact_declared(text) for text in entry.packages),
         "requirements": [_content_digest(file.content) for file in tree.files] if tree is not None else [],

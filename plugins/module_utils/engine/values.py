@@ -166,6 +166,9 @@ def venv_path(value: object) -> str:
         raise Refused("allowed is a directory of its own, not one of the system's")
     if ":" in path:
         raise Refused("an environment's programs have to be found by PATH, which cannot hold a ':'")
+    # With a blank in the path installers have sh start each program, and activate is a script (CVE-2024-9287).
+    if set(path) & set('"$`\\'):
+        raise Refused('a shell would read ", $, ` and \\ in the first lines of the programs in it')
     if len(path.encode()) > _LONGEST_PATH - _LONGEST_BELOW:
         raise Refused(f"it is longer than {_LONGEST_PATH - _LONGEST_BELOW} bytes, so that files in it could not be")
     return path

@@ -23,7 +23,10 @@ from .redact import redact
 from .request import InstallRequest
 from .venv import distributions_in
 
-_TOLD_TO_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PROXY")
+_TOLD_OF_INDEXES = (
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PROXY"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "HTTPS_PROXY"),
+)
 
 
 def make_installer(name: str, uv: str) -> Installer:
@@ -100,13 +103,13 @@ def run_prepared(
 
 def write_private_files(host: Host, command: Command, scratch: str, files: Mapping[str, str]) -> Command:
     """Write the files of a command; returns it, with what pip would hand on or keep of credentials in a file, too."""
-    has_logins = any(f"{scratch}/{name}" in files for name in ("packages.txt", "netrc"))
-    if has_logins or any("@" in (command.env.get(name) or "") for name in _TOLD_TO_PIP):
+    has_files = any(f"{scratch}/{name}" in files for name in ("packages.txt", "netrc"))
+    if has_files or any("@" in (command.env.get(name) or "") for name in _TOLD_OF_INDEXES):
         from .logins import without_index_logins  # noqa: PLC0415  # few hosts have any
 
         command, files = without_index_logins(host, command, scratch, files)
-        # Where an answer says that it depends on who asks (Vary: Authorization), pip's cache keeps who asked.
-        command = replace(command, env={**command.env, "PIP_NO_CACHE_DIR": "1"})
+        # Where an answer says that it depends on who asks (Vary: Authorization), the caches of both keep who asked.
+        command = replace(command, env={**command.env, "PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"})
     for path, content in files.items():
         write_atomically(path, content, account=command.account, mode=0o600)
     return command

@@ -31,7 +31,7 @@ IS_FULL = os.environ.get("PROVISION_INPUTS") == "full"
 SEED = int(os.environ.get("PROVISION_SEED") or random.randrange(2**32))
 TALLY = Tally()
 #: How many times as many examples the full form tries.
-MORE = 20
+MORE = 14
 
 #: A file's content as a test wants it: many samples of few bytes find more than few large ones.
 LARGEST = 2000

@@ -294,6 +294,8 @@ REFUSED: tuple[Any, ...] = (
     pytest.param({"python_venvs": [{"path": "/srv/\u2028x"}]}, "path", id="a line separator in a path"),
     pytest.param({"python_venvs": [{"path": "/srv/\x85x"}]}, "path", id="a line break of EBCDIC in a path"),
     pytest.param({"python_venvs": [{"path": "/srv/a:b"}]}, "path", id="a colon in the path of an environment"),
+    pytest.param({"python_venvs": [{"path": "/srv/a $(id)"}]}, "path", id="a command in the path of an environment"),
+    pytest.param({"python_venvs": [{"path": '/srv/a "b'}]}, "path", id="a quote that no script of pip minds"),
     pytest.param({"python_venvs": [{"path": f"/srv/{'x' * 256}"}]}, "255 bytes", id="a name no file system takes"),
     pytest.param(
         {"python_venvs": [{"path": "/srv/v", "python": "\uff13.\uff11\uff12"}]}, "python", id="digits of another script"

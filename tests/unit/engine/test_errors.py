@@ -11,6 +11,8 @@ import pytest
 from made_up_host import ACCOUNTS
 from pep668_provision.engine.errors import CommandFailed, ProvisionError, refused_by_system, telling_refusals
 from pep668_provision.engine.host import Host
+from pep668_provision.engine.installer_pip import PipInstaller
+from pep668_provision.engine.installer_uv import UvInstaller
 from pep668_provision.engine.process import Command, Completed
 from pep668_provision.engine.side_by_side import Job, run_side_by_side
 from pep668_provision.engine.work import run_checked
@@ -73,3 +75,28 @@ def test_a_command_that_took_too_long_says_which_setting_counts() -> None:
         run_checked(answer(Completed(command, None, timed_out=True)), command, "Installing", frozenset())
     assert "Installing took longer than 60 seconds and was ended." in str(raised.value)
     assert "python_install_timeout" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param("[SSL: CERTIFICATE_VERIFY_FAILED] certificate is not yet valid", "clock", id="pip, too early"),
+        pytest.param("[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired", "clock", id="pip, too late"),
+        pytest.param("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", "python_ca_bundle", id="pip, not trusted"),
+        pytest.param("Max retries exceeded (too many 500 error responses)", "index itself", id="pip, index fails"),
+    ],
+)
+def test_advice_is_of_what_is_told_most_closely(said: str, expected: str) -> None:
+    assert expected in PipInstaller().advice(f"{said}\nERROR: No matching distribution found for x")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param("invalid peer certificate: certificate not valid yet", "clock", id="too early"),
+        pytest.param("invalid peer certificate: certificate expired", "clock", id="too late"),
+        pytest.param("invalid peer certificate: UnknownIssuer", "python_ca_bundle", id="not trusted"),
+    ],
+)
+def test_advice_to_users_of_uv_is_of_what_is_told_most_closely(said: str, expected: str) -> None:
+    assert expected in UvInstaller("/usr/local/bin/uv").advice(f"Failed to fetch: {said}")

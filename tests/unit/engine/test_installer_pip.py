@@ -157,6 +157,8 @@ def test_index_settings_are_environment_with_the_password_for_its_own_host_alone
         "PIP_FIND_LINKS": "/srv/wheels https://index.test/links",
         "PIP_NO_INDEX": "1",
         "PIP_CERT": "/etc/ca.pem",
+        "REQUESTS_CA_BUNDLE": None,
+        "CURL_CA_BUNDLE": None,
         "PIP_CLIENT_CERT": "/etc/me.pem",
         "PIP_PROXY": "http://proxy.test:3128",
         "PIP_TRUSTED_HOST": "a.test b.test:8443",

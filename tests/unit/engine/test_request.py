@@ -55,6 +55,20 @@ def test_what_does_not_change_the_result_does_not_change_the_digest(made_up: Mad
     assert digest(made_up, packages=PACKAGES, **keys) == digest(made_up, packages=PACKAGES)
 
 
+def test_a_line_without_a_hash_is_told_with_its_place(made_up: MadeUpHost) -> None:
+    hashed = f"six==1.17.0 --hash=sha256:{'ab' * 32}\n"
+    made_up.with_file("/srv/all.txt", f"-r more.txt\n{hashed}x @ https://me:s3cr3t@h/x.whl#sha256={'ab' * 32}\n")
+    made_up.with_file("/srv/more.txt", "# a note\nattrs==25.3.0\ny @ https://me:s3cr3t@h/y.whl\n")
+    entry = entry_of(path=VENV, requirements=["/srv/all.txt"], require_hashes=True)
+    said = read_request(made_up.host, entry).problem
+    assert "needs ==version and a --hash: /srv/more.txt:2 (attrs==25.3.0), /srv/more.txt:3 (y @ https://****@h" in said
+    assert said.endswith(" have none.")
+    made_up.with_file("/srv/more.txt", "-c limits.txt\n").with_file("/srv/limits.txt", "six==1.17.0\n")
+    assert not read_request(made_up.host, entry).problem
+    made_up.with_file("/srv/more.txt", "attrs==25.3.0\n" * 7)
+    assert "and 2 more have none" in read_request(made_up.host, entry).problem
+
+
 FILES = {
     "/srv/requirements.txt": "-r base/base.txt\n-c limits.txt\nsix\n",
     "/srv/base/base.txt": "flask==3.0.3\n-r deeper.txt\n",

@@ -272,8 +272,11 @@ def _without_defaults(value: Any) -> Any:
 
 
 def request_in(line: str) -> dict[str, Any]:
-    """The request that travels in a command; what is declared is ``None`` in it where it is on the standard input."""
-    _, packed = re.findall(r"\beF[4-7][A-Za-z0-9+/]{9,}={0,2}", line)
+    """The request that travels in a command; what is declared is ``None`` in it where it is on the standard input.
+
+    So may the engine be, which stands before it otherwise.
+    """
+    *_, packed = re.findall(r"\beN[o-r][A-Za-z0-9+/]{9,}={0,2}", line)
     request: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
     return request
 

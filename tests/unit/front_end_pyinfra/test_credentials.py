@@ -156,7 +156,7 @@ def test_a_credential_is_on_the_standard_input_and_nowhere_else(
     for sent in asked:
         request = request_in(sent.line)
         assert (request["ask"], request["declared"]) == (sent.text.removeprefix(ENGINE).split()[0], None)
-        (line,) = sent.stdin
+        *_, line = sent.stdin
         assert secrets[0] in line
         assert any(name.startswith("python_") for name in json.loads(line))
         assert secrets[0] not in repr(sent.stdin)
@@ -203,6 +203,13 @@ def test_a_url_that_lacks_its_scheme_is_refused_without_its_password(name: str) 
 
 def test_an_accepted_state_is_represented_without_its_credentials() -> None:
     assert "s3cr3t" not in repr(Declared.accept({"python_index_password": "s3cr3t"}))
+
+
+def test_what_pip_is_to_install_is_told_without_its_credentials() -> None:
+    entry = {"name": ["six", "x @ https://me:s3cr3t@files.example/x.whl"], "externally_managed": "break"}
+    assert str(Declared.accept({"python_system_pip": [entry]})) == (
+        "call of pip six, x @ https://****@files.example/x.whl"
+    )
 
 
 def test_a_short_password_leaves_the_names_it_stands_in_as_they_are() -> None:

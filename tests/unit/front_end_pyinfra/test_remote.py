@@ -180,7 +180,7 @@ def test_a_rehearsal_is_made_and_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_plan_is_made_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    target = f"{tmp_path}/deep/é ' \" $HOME/.venv"
+    target = f"{tmp_path}/deep/é ' ;#&*(x)/.venv"
     declared = Declared.accept({"python_venvs": [{"path": target, "python": sys.executable}]})
     ran = run_script(Call("plan", declared, {"rehearsing": True}), tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
