@@ -17,6 +17,8 @@ NOT_COUNTED = (
         "/home/alice/.ansible",
         "/root/.cache",
         "/root/.ssh",
+        "/home/alice/.ssh",
+        "/run/motd*",
         "/opt/pipx/logs",
         "/srv/index",
     ),

@@ -117,6 +117,9 @@ def remove_tree(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError:
+        # On a file system that is read-only that is said first, also of what is not there.
+        if not os.path.lexists(path):
+            return
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise
     handle = os.open(path, _DIRECTORY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import tempfile
@@ -271,3 +272,12 @@ def test_files_that_an_account_may_not_link_to_are_not_kept() -> None:
     assert not act_as(nobody, lambda: keep_by_links(str(path), str(path / "kept"), ["kept"]))
     assert sorted(found.name for found in path.iterdir()) == ["pyvenv.cfg"]
     remove_tree(str(path))
+
+
+def test_nothing_to_remove_is_no_error_on_a_file_system_that_is_read_only(tmp_path: Path) -> None:
+    # unlink(2) says EROFS before it looks.
+    with patch("os.unlink", side_effect=OSError(errno.EROFS, "Read-only file system")):
+        remove_tree(str(tmp_path / "none"))
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match="Read-only"):
+            remove_tree(str(tmp_path / "file"))
