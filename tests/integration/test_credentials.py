@@ -425,9 +425,11 @@ def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(
     end = time.monotonic() + 120
     while not world.host.exists(f"{LOG}.held") and time.monotonic() < end:
         time.sleep(0.1)
-    world.host.run(["python3", "-", core("index")], stdin=KILL_WHO_KNOWS)
-    world.host.run(["rm", "-f", f"{LOG}.hold", f"{LOG}.held"])
-    run.join()
+    try:
+        world.host.run(["python3", "-"], stdin=KILL_RUN)
+    finally:
+        world.host.run(["rm", "-f", f"{LOG}.hold", f"{LOG}.held"])
+        run.join()
     assert outcome[0].failed, outcome[0].text
     assert world.search.in_text("output", outcome[0].text) == []
     world.tally.add("kills", f"a run with credentials ({installer})")
@@ -442,28 +444,28 @@ def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(
     assert done.rc == 0, done.text
 
 
-# Argument: a word of a secret. Who has it in the environment is killed, with the Python that started it.
-KILL_WHO_KNOWS = """
-import os, pathlib, signal, sys
-known = set()
-def parent(number):
-    return pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1]
+# The module of the run and all that it has started are killed.
+KILL_RUN = """
+import os, pathlib, signal
+parents, run = {}, set()
 for entry in pathlib.Path("/proc").glob("[0-9]*"):
     try:
-        if sys.argv[1].encode() not in (entry / "environ").read_bytes():
-            continue
-        number = entry.name
-        while b"sshd" not in (entry.parent / number / "cmdline").read_bytes() and number != "1":
-            known.add(int(number))
-            number = parent(number)
+        parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        if b"AnsiballZ_" in (entry / "cmdline").read_bytes():
+            run.add(int(entry.name))
     except OSError:
         continue
-for number in sorted(known):
+assert run
+while True:
+    further = {number for number, parent in parents.items() if parent in run} - run
+    if not further:
+        break
+    run |= further
+for number in run:
     try:
         os.kill(number, signal.SIGKILL)
     except ProcessLookupError:
         pass
-assert known
 """
 
 
