@@ -16,8 +16,14 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        name = "pep668.provision.plan_in_full" if needed_parts(self._task.args) else "pep668.provision.plan"
-        answer: dict[str, Any] = self._execute_module(
-            module_name=name, task_vars=task_vars, wrap_async=self._task.async_val
-        )
+        in_full = bool(needed_parts(self._task.args, may_be_sent_again=not self._task.async_val))
+        answer = self._run_module("plan_in_full" if in_full else "plan", task_vars)
+        if "part_not_sent" in answer:
+            answer = self._run_module("plan_in_full", task_vars)
         return {**result, **answer}
+
+    def _run_module(self, name: str, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name=f"pep668.provision.{name}", task_vars=task_vars, wrap_async=self._task.async_val
+        )
+        return answer

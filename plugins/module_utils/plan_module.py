@@ -9,6 +9,7 @@ from .engine.desired import VARIABLES, suggestions
 from .engine.errors import ProvisionError
 from .engine.host import Host
 from .engine.look import look, report_plan
+from .engine.parts import PartNotSent
 from .provision_module import fail, make_module, read_desired
 
 ENTRIES = ("python_venvs", "python_tools", "python_libraries", "python_system_pip")
@@ -26,6 +27,10 @@ def main() -> None:
     host = Host()
     try:
         state, plan = look(desired, host, rehearsing=module.check_mode)
+    except PartNotSent as part:
+        # The action has it run again, with every part.
+        module.exit_json(changed=False, part_not_sent=str(part))
+        return
     except ProvisionError as error:
         fail(module, error)
         return

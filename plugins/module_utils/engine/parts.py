@@ -26,17 +26,24 @@ PARTS: Mapping[str, Tuple[str, ...]] = {
 }
 
 
-def needed_parts(declared: Mapping[str, Any], *, only_plans: bool = False) -> Tuple[str, ...]:
+class PartNotSent(Exception):
+    """A part is needed that was not sent along: what stands on the host decided that, and not what is declared."""
+
+
+def needed_parts(
+    declared: Mapping[str, Any], *, only_plans: bool = False, may_be_sent_again: bool = False
+) -> Tuple[str, ...]:
     """Return the parts that a declared state needs, whether or not it will be accepted.
 
-    What is only needed to change the host is left out for a call that ``only_plans``.
+    What is only needed to change the host is left out for a call that ``only_plans``; what few hosts turn out to need,
+    for one that ``may_be_sent_again`` with every part.
     """
     asked = {name for name in PARTS if declared.get(name) not in (None, False, "", "keep", [], ())}
     text = json.dumps([declared.get("python_venvs"), declared.get("python_tools")], default=str)
     asked |= {word for word in ("latest", "lock") if f'"{word}"' in text}
     venvs = json.dumps(declared.get("python_venvs"), default=str)
     # What is to be absent may have builds, whatever its entry says.
-    if '"versioned"' in venvs or '"absent"' in venvs:
+    if '"versioned"' in venvs or ('"absent"' in venvs and not may_be_sent_again):
         asked.add("versioned")
     found = (part for name, parts in PARTS.items() if name in asked for part in parts)
     return tuple(part for part in found if not (only_plans and part.startswith("apply_")))
@@ -61,5 +68,11 @@ def spared_modules(declared: Mapping[str, Any]) -> Tuple[str, ...]:
 
 
 def load(name: str) -> Any:
-    """Return a part as a module."""
-    return importlib.import_module(f".{name}", __package__)
+    """Return a part as a module; raises PartNotSent where it did not come along."""
+    path = f"{__package__}.{name}"
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name == path:
+            raise PartNotSent(name) from None
+        raise

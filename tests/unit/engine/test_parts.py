@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pep668_provision.engine import parts
-from pep668_provision.engine.parts import PARTS, needed_parts
+from pep668_provision.engine.parts import PARTS, PartNotSent, load, needed_parts
 
 ENGINE = Path(parts.__file__).parent
 
@@ -91,3 +91,11 @@ def test_what_changes_a_host_is_not_needed_for_a_plan() -> None:
     left_out = set(needed_parts(declared)) - set(needed_parts(declared, only_plans=True))
     assert left_out == {"apply_builds", "apply_system_pip"}
     assert not reachable(*needed_parts(declared, only_plans=True)) & {"apply", "apply_venv", *left_out}
+
+
+def test_what_few_hosts_turn_out_to_need_is_asked_for_by_its_name_where_it_was_not_sent() -> None:
+    declared = {"python_venvs": [{"path": "/srv/v", "state": "absent"}]}
+    assert needed_parts(declared) == PARTS["versioned"]
+    assert needed_parts(declared, may_be_sent_again=True) == ()
+    with pytest.raises(PartNotSent, match="no_such_part"):
+        load("no_such_part")
