@@ -20,7 +20,7 @@ GOOD = {"path": "/srv/good", "packages": ["wanted"]}
 # Everything but what Ansible itself keeps there: name, kind, size, owner and time of each file. The lists are left out,
 # too: that there is no Python 3.99 is known only when the repositories have been looked at.
 ALL_FILES = """
-find / -xdev \\( -path /proc -o -path /sys -o -path /tmp -o -path /root/.ansible -o -name __pycache__ \\
+find / -xdev \\( -path /proc -o -path /sys -o -path /tmp -o -path /root/.ansible -o -path /run -o -name __pycache__ \\
     -o -path /var/lib/apt/lists -o -path /var/cache/apt \\) -prune -o \\
     ! -path / ! -path /root -printf '%p %y %s %u %T@\\n' | sort
 """
