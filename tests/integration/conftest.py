@@ -12,8 +12,8 @@
     tally          counts what faults, kills and attacks the tests have caused
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
-that they make a difference. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
-``--keep-hosts`` leaves hosts running to look at.
+that they make a difference. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if wanted)
+narrows a run to what is to run there; ``--keep-hosts`` leaves hosts running to look at.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"releases(*names): the releases it makes a difference on; without it, {NEWEST_DEBIAN} alone"
     )
+    config.addinivalue_line("markers", "full: runs with --full alone, as scripts/reliability has it")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -55,7 +56,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test stays on the releases it is marked for; a parameter's count before the test's and the module's."""
+    """Each test stays on the releases it is marked for; a parameter's count before the test's and the module's.
+
+    Those marked ``full`` stay with --full.
+    """
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -64,7 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         own = [mark for mark in item.own_markers if mark.name == "releases"]
         marker = own[-1] if own else item.get_closest_marker("releases")
         wanted = marker.args if marker else (NEWEST_DEBIAN,)
-        (kept if release is None or release in wanted else left_out).append(item)
+        is_wanted = config.getoption("--full") or item.get_closest_marker("full") is None
+        (kept if is_wanted and (release is None or release in wanted) else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

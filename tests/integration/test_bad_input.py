@@ -80,7 +80,9 @@ def ready(host: Host, stocked: LocalIndex) -> Host:
     return host
 
 
-@pytest.mark.parametrize("way", ["Ansible and pip", "Ansible and uv", "pyinfra and pip"])
+@pytest.mark.parametrize(
+    "way", [pytest.param("Ansible and pip", marks=pytest.mark.full), "Ansible and uv", "pyinfra and pip"]
+)
 def test_environments_in_awkward_directories_work(
     ready: Host, stocked: LocalIndex, pyinfra: Pyinfra, tally: Tally, way: str, *, full: bool
 ) -> None:

@@ -95,6 +95,7 @@ def test_runs_with_the_same_state_all_succeed_and_do_it_once(
     tally.add("races", "same state, Ansible and pyinfra", len(runs))
 
 
+@pytest.mark.full
 def test_runs_with_different_states_leave_each_its_own_and_one_of_what_they_dispute(
     host: Host, busy_index: IndexServer, crowd: ThreadPoolExecutor, pyinfra: Pyinfra, tally: Tally, full: bool
 ) -> None:

@@ -282,12 +282,6 @@ def everything(where: str, installer: str) -> dict[str, Any]:
     return declared
 
 
-def leave_to_full(full: bool, reason: str = "") -> None:  # a fixture's value
-    """Without --full the test ends here, and says so."""
-    if not full:
-        pytest.skip(reason or "only with --full: the same with the other installer is searched without it")
-
-
 #: Who has to have been let in when everything is there; pip takes from the index what the others have as well.
 LET_IN = {
     f"{kind}-user" for kind in ("index", "extra", "links", "argument", "archive", "repository", "file", "variable")
@@ -295,10 +289,8 @@ LET_IN = {
 LET_IN |= {f"{kind}-user" for kind in ("proxy", "spec", "inject")}
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_run_with_every_credential_leaves_none(world: World, installer: str, full: bool) -> None:
-    if installer == "uv":
-        leave_to_full(full)
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.full)])
+def test_a_run_with_every_credential_leaves_none(world: World, installer: str) -> None:
     where = f"whole-{installer}"
     declared = everything(where, installer)
     world.empty_log()
@@ -363,11 +355,10 @@ def more_wanted(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {"python_venvs": [{**venv, "packages": [*venv["packages"], "hello"], "pip_args": []}]}
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_refused_login_is_not_told(world: World, installer: str, full: bool) -> None:
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.full)])
+@pytest.mark.full
+def test_a_refused_login_is_not_told(world: World, installer: str) -> None:
     """The failures that are registered are shown by another task, as somebody does who wonders what is wrong."""
-    if installer == "uv":
-        leave_to_full(full)
     settings = {**index_alone(wrong=True), "python_installer": installer}
     moved = f"http://index.test:{PORTS['index']}/moved/"
     archive = f"archive @ {url('archive', 'files/archive-1.0-py3-none-any.whl', wrong=True)}"
@@ -410,13 +401,9 @@ def test_a_refused_login_is_not_told(world: World, installer: str, full: bool) -
         world.tally.add("faults", f"{title} ({installer})")
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(
-    world: World, installer: str, full: bool
-) -> None:
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.full)])
+def test_a_killed_run_leaves_them_to_its_account_alone_and_the_next_none(world: World, installer: str) -> None:
     """What is killed waits for a wheel, with all its logins in hand."""
-    if installer == "uv":
-        leave_to_full(full)
     declared = everything(f"killed-{installer}", installer)
     outcome: list[Outcome] = []
     world.host.run(["touch", f"{LOG}.hold"])
@@ -469,10 +456,9 @@ for number in run:
 """
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str, full: bool) -> None:
-    if installer == "uv":
-        leave_to_full(full)
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.full)])
+@pytest.mark.full
+def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: str) -> None:
     declared = {
         "python_installer": installer,
         "python_uv": False,
@@ -494,10 +480,9 @@ def test_an_index_that_asks_for_a_certificate_gets_it(world: World, installer: s
     assert "proxy-user" in world.accounts()
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_what_the_host_itself_is_told_stays_there(world: World, installer: str, full: bool) -> None:
-    if installer == "uv":
-        leave_to_full(full)
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.full)])
+@pytest.mark.full
+def test_what_the_host_itself_is_told_stays_there(world: World, installer: str) -> None:
     host = world.host
     hosts = " ".join(f"{kind}.test" for kind in KINDS)
     lines = ["[global]", f"index-url = {url('conf', 'simple')}", f"trusted-host = {hosts}"]

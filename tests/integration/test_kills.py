@@ -197,6 +197,13 @@ CASES = {
     ),
 }
 
+#: The cases of a short run: one of each kind of change.
+SHORT = (
+    *("venv of an owner, create", "venv, update", "venv of an owner, rebuild", "venv, remove"),
+    *("versioned venv, next build", "tool, install the first", "tool, inject", "tool, remove"),
+    *("pip.conf, write", "marker, restore"),
+)
+
 
 @pytest.fixture(scope="module")
 def ready(host: Host, index: LocalIndex) -> Host:
@@ -215,7 +222,9 @@ def ready(host: Host, index: LocalIndex) -> Host:
     return host
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.full) for name in CASES]
+)
 def test_the_next_run_converges_and_nothing_is_lost(
     ready: Host, index: LocalIndex, tally: Tally, full: bool, summary_lines: list[str], name: str
 ) -> None:

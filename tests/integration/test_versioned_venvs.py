@@ -156,7 +156,7 @@ print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=Tr
 """
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize("installer", [pytest.param("pip", marks=pytest.mark.full), "uv"])
 def test_a_process_stays_in_the_build_it_was_started_from(ready: Host, installer: str) -> None:
     path = f"/srv/service-{installer}/.venv"
     first = put(ready, path, "app==1.0", installer=installer)
@@ -219,6 +219,7 @@ def test_a_reader_never_meets_nothing(ready: Host) -> None:
     assert started > switches
 
 
+@pytest.mark.full
 def test_latest_is_a_new_build_where_the_index_has_something_newer(ready: Host, stocked: LocalIndex) -> None:
     path = "/srv/newest/.venv"
     stocked.add("growing", "1.0", requires=["helper"])
@@ -237,6 +238,7 @@ def test_latest_is_a_new_build_where_the_index_has_something_newer(ready: Host, 
         stocked.remove("growing", "1.1")
 
 
+@pytest.mark.full
 def test_a_build_has_what_is_asked_for_and_keeps_the_versions_of_before(ready: Host, stocked: LocalIndex) -> None:
     path = "/srv/kept/.venv"
     put(ready, path, "app==1.0", "other")
@@ -282,6 +284,7 @@ def test_a_failing_build_leaves_what_is_in_use_and_nothing_else(ready: Host) -> 
     assert builds(ready, path) == [made["build"]]
 
 
+@pytest.mark.full
 def test_the_layout_changes_both_ways(ready: Host) -> None:
     path = "/srv/layout/.venv"
     in_place = put(ready, path, "app==1.0", layout="in_place")
@@ -306,6 +309,7 @@ def test_the_layout_changes_both_ways(ready: Host) -> None:
     assert ready.listing("/srv/layout") == []
 
 
+@pytest.mark.full
 def test_what_is_not_ours_stays(ready: Host) -> None:
     path = "/srv/foreign/.venv"
     ready.write("/srv/elsewhere/keep", "precious\n")
@@ -343,6 +347,7 @@ def background() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
+@pytest.mark.full
 def test_what_a_killed_build_leaves_is_removed_and_the_one_in_use_stays(
     ready: Host, held_index: IndexServer, background: ThreadPoolExecutor, tally: Tally
 ) -> None:
