@@ -12,8 +12,8 @@
     tally          counts what faults, kills and attacks the tests have caused
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
-that they make a difference. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if wanted)
-narrows a run to what is to run there; ``--keep-hosts`` leaves hosts running to look at.
+that they make a difference. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if
+wanted) narrows a run to what is to run there; ``--keep-hosts`` leaves hosts running to look at.
 """
 
 from __future__ import annotations
