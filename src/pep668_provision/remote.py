@@ -31,13 +31,14 @@ from pyinfra.api.state import State
 from pyinfra.connectors.util import CommandOutput
 
 from .declared import Declared
-from .engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX, python_script
+from .engine.answer_words import ANSWER, ERROR, PREFIX
+from .engine.bootstrap import MISSING, python_script
 from .engine.call import LOADED_FOR
 from .engine.parts import needed_parts, spared_modules
 
 _ENGINE = Path(__file__).parent / "engine"
 #: Characters of engine and request that fit into a command with all that it may be wrapped in.
-_LARGEST_WORDS = 120 * 1024
+_LARGEST_WORDS = 123 * 1024
 
 # Runs on the host with Python 3.8 or newer. Without quotes that a shell would have to quote again.
 _LOADER = """\

@@ -111,8 +111,9 @@ def test_a_dry_run_prints_what_the_run_then_does_and_the_next_has_nothing_to_do(
     assert [line for line in versions if f"    {line}" not in run.said(ready)] == [], run.text
     started = run.started_commands(ready)
     assert [command for command in started if command in planned] == planned
-    # The others only looked.
-    assert all("engine* plan" in one or "dpkg -l" in one for one in started if one not in planned), started
+    # The others only looked, and saw to it that nobody else keeps the package manager busy.
+    harmless = re.compile(r"engine\* (plan|make_ready)|dpkg -l")
+    assert [one for one in started if one not in planned and not harmless.search(one)] == []
     steps = [line for line in run.said(ready) if re.match(r"(create|install) ", line)]
     assert steps == [line for line in dry.said(ready) if re.match(r"(create|install) ", line)]
     assert ready.owners("/srv/dry") == {"app"}

@@ -8,14 +8,12 @@ from __future__ import annotations
 import shlex
 from typing import Callable, Dict, Iterable, List, Sequence
 
+from .answer_words import PREFIX
 from .distro import FAMILIES, NEWEST_MINOR, OLDEST_MINOR, Family
 from .package_manager import PackageManager
 
-#: What the script's last line of output starts with, followed by one of these words and what it is about.
-PREFIX = "pep668.provision:"
+#: Words that follow the prefix in the script's last line of output, before what it is about.
 PRESENT, INSTALLED, MISSING, REPAIRED = "present", "installed", "missing", "repaired"
-#: What stands there in the line with which code that was run answers (see call).
-ANSWER, ERROR = "answer", "error"
 
 _FIND_PYTHON = """\
 find_python() {{

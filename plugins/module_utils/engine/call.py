@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Tuple
 
-from .bootstrap import ANSWER, ERROR, PREFIX
+from .answer_words import ANSWER, ERROR, PREFIX
 from .desired import validate
 from .errors import CommandFailed, ProvisionError, SeveralFailed, printable
 from .host import Host

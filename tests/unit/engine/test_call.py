@@ -9,7 +9,7 @@ import pytest
 
 from made_up_host import MadeUpHost, entry_of
 from pep668_provision.engine import call
-from pep668_provision.engine.bootstrap import PREFIX
+from pep668_provision.engine.answer_words import PREFIX
 from pep668_provision.engine.errors import CommandFailed
 
 ENTRY = {"path": "/srv/app/.venv", "packages": ["flask==3.0.3"]}

@@ -31,7 +31,8 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 from pyinfra.context import ctx_host, ctx_state
 
-from pep668_provision.engine.bootstrap import ANSWER, ERROR, MISSING, PREFIX
+from pep668_provision.engine.answer_words import ANSWER, ERROR, PREFIX
+from pep668_provision.engine.bootstrap import MISSING
 from pep668_provision.engine.desired import VenvEntry
 
 CASES = Path(__file__).parent

@@ -21,7 +21,7 @@ from pyinfra.api.exceptions import FactProcessError
 from pyinfra.connectors.util import make_unix_command
 
 from pep668_provision.declared import Declared
-from pep668_provision.engine.bootstrap import PREFIX
+from pep668_provision.engine.answer_words import PREFIX
 from pep668_provision.remote import Call, HiddenLines, engine_source, read_answer
 
 from .fake_hosts import CONVERGED, PLAN
