@@ -16,7 +16,7 @@ from .danger import danger_of_venv
 from .desired import Desired
 from .difference import drift
 from .errors import ProvisionError
-from .files import remove_directory, remove_tree, write_atomically
+from .files import remove_as, remove_directory, remove_tree, write_atomically
 from .host import Host
 from .installer import Workplace
 from .observe import find_uv
@@ -212,14 +212,12 @@ class VersionedRun:
         path = builds.path_of(name)
         aside = path if name.endswith(ASIDE_SUFFIX) else path + ASIDE_SUFFIX
 
-        def remove() -> None:
+        actor = who_changes(self.host, builds.directory, self.account)
+        if aside != path:
             # By its new name what is left of it after a kill is known for what it is.
-            if aside != path:
-                remove_tree(aside)
-                os.rename(path, aside)
-            remove_tree(aside)
-
-        act_as(who_changes(self.host, builds.directory, self.account), remove)
+            remove_as(actor, aside)
+            act_as(actor, lambda: os.rename(path, aside))
+        remove_as(actor, aside)
 
     def _remove(self, builds: Builds) -> None:
         remove_directory(self.path, self.aside, self._actor)

@@ -17,7 +17,7 @@ from .danger import danger_of_tool
 from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
-from .files import remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .files import remove_as, remove_directory, remove_tree, replacing, scratch_directory, write_atomically
 from .host import Host
 from .installer import LOG_NAME
 from .installer_pipx import (
@@ -147,7 +147,7 @@ class ToolRun:
         try:
             self._refuse_foreign_links()
         except ProvisionError:
-            act_as(self.account, lambda: remove_tree(self.path))
+            remove_as(self.account, self.path)
             self._unlink(only_dangling=True)
             raise
         self._finish()
@@ -156,7 +156,7 @@ class ToolRun:
         """Leave nothing of a tool that was installed with others and did not get so far as to be recorded."""
         state = self._look()
         if state.record is None or state.problem:
-            act_as(self.account, lambda: remove_tree(self.path))
+            remove_as(self.account, self.path)
             self._unlink(only_dangling=True)
 
     def _install(self, *, keep: bool) -> None:
@@ -170,7 +170,7 @@ class ToolRun:
             # What took too long would do so again.
             if error.status is None:
                 raise
-            act_as(self.account, lambda: remove_tree(self.path))
+            remove_as(self.account, self.path)
             self._install_once(())
             self.warnings.append(
                 f"{self.entry.name}: not every version of before could be kept; what is declared is installed."

@@ -19,6 +19,7 @@ from .files import (
     keep_by_links,
     make_directory,
     put_back_kept,
+    remove_as,
     remove_directory,
     remove_tree,
     replacing,
@@ -72,7 +73,7 @@ class VenvRun:
             self._build()
         elif self.step.action in ("create", "rebuild"):
             if self.observed.state.is_finished:
-                act_as(self.actor, lambda: remove_tree(self.aside))
+                remove_as(self.actor, self.aside)
             with replacing(self.path, self.aside, self.actor):
                 self._build()
             if self.observed.state.build:
@@ -121,7 +122,7 @@ class VenvRun:
         self.verified = receipt.hashes or again
         extras = extra_distributions(observed) if self.entry.state == "exact" and not asked_anew else ()
         if not (asked_anew or drifted or extras or observed.newer):
-            act_as(self.actor, lambda: remove_tree(self.aside))
+            remove_as(self.actor, self.aside)
             return
         self._write_receipt(replace(receipt, unfinished="update"))
         try:
@@ -145,7 +146,7 @@ class VenvRun:
             elif self._look().distributions == before:
                 act_as(self.account, lambda: remove_tree(f"{self.path}/{FILE_NAME}"))
             raise
-        act_as(self.actor, lambda: remove_tree(self.aside))
+        remove_as(self.actor, self.aside)
         self._finish(before=before)
 
     @contextlib.contextmanager

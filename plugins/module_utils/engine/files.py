@@ -10,7 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from typing import Callable, Container, Iterator, Optional, Tuple
+from typing import Callable, Container, Iterator, Optional, Sequence, Tuple
 
 from .account import Account, act_as
 from .errors import ProvisionError
@@ -174,13 +174,13 @@ def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]
             os.rename(aside, path)
         _remove_aside(path, aside)
 
-    act_as(actor, set_aside)
+    _removing(actor, (path, aside), set_aside)
     try:
         yield
     except BaseException:
-        act_as(actor, put_back)
+        _removing(actor, (path, aside), put_back)
         raise
-    act_as(actor, lambda: _remove_aside(path, aside))
+    _removing(actor, (aside,), lambda: _remove_aside(path, aside))
 
 
 def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
@@ -192,7 +192,66 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
             _in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
         _remove_aside(path, aside)
 
-    act_as(actor, remove)
+    _removing(actor, (path, aside), remove)
+
+
+def remove_as(actor: Optional[Account], path: str) -> None:
+    """Leave nothing at ``path``, as remove_tree does, with the rights of ``actor``."""
+    _removing(actor, (path,), lambda: remove_tree(path))
+
+
+def _removing(actor: Optional[Account], paths: Sequence[str], remove: Callable[[], None]) -> None:
+    """Remove something with the rights of ``actor``, without the byte code of root's in it that is in the way.
+
+    Python writes that wherever root runs it, also in what belongs to others, and they cannot remove it.
+    """
+    try:
+        act_as(actor, remove)
+    except ProvisionError:
+        in_the_way = [_remove_byte_code_of_root(path) for path in paths] if os.geteuid() == 0 else []
+        if not any(in_the_way):
+            raise
+        act_as(actor, remove)
+
+
+def _remove_byte_code_of_root(path: str) -> bool:
+    """Remove the byte code in root's own ``__pycache__`` directories below ``path``; returns whether there was some.
+
+    Nothing on the way there may be a link, so that nobody leads root elsewhere.
+    """
+    handle = os.open("/", _DIRECTORY)
+    try:
+        for part in path.strip("/").split("/"):
+            inner = os.open(part, _DIRECTORY, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        return _remove_byte_code(handle, 0)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def _remove_byte_code(handle: int, depth: int) -> bool:
+    found = False
+    for name in os.listdir(handle):
+        if depth == _DEEPEST or not stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+            continue
+        inner = os.open(name, _DIRECTORY, dir_fd=handle)
+        try:
+            removed = _empty_cache(inner) if name == "__pycache__" else _remove_byte_code(inner, depth + 1)
+        finally:
+            os.close(inner)
+        found = found or removed
+    return found
+
+
+def _empty_cache(handle: int) -> bool:
+    names = os.listdir(handle) if os.fstat(handle).st_uid == 0 else []
+    byte_code = [name for name in names if name.endswith(".pyc")]
+    for name in byte_code:
+        os.unlink(name, dir_fd=handle)
+    return bool(byte_code)
 
 
 def keep_by_links(path: str, kept: str, leave_out: Container[str]) -> bool:

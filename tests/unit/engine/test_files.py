@@ -13,16 +13,20 @@ from unittest.mock import patch
 import pytest
 
 from pep668_provision.engine.account import act_as, find_account
+from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.files import (
     keep_by_links,
     make_directory,
     put_back_kept,
+    remove_as,
     remove_directory,
     remove_tree,
     replacing,
     scratch_directory,
     write_atomically,
 )
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as others")
 
 
 def tree(path: Path, text: str) -> Path:
@@ -281,3 +285,29 @@ def test_nothing_to_remove_is_no_error_on_a_file_system_that_is_read_only(tmp_pa
         (tmp_path / "file").touch()
         with pytest.raises(OSError, match="Read-only"):
             remove_tree(str(tmp_path / "file"))
+
+
+@needs_root
+def test_byte_code_of_root_is_in_no_owners_way(tmp_path: Path) -> None:
+    account = find_account("nobody")
+    assert account is not None
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == 0 and path != Path("/tmp"):
+            path.chmod(path.stat().st_mode | 0o011)
+    mine = tmp_path / "mine"
+    (mine / "venv" / "lib").mkdir(parents=True)
+    for path in (mine, mine / "venv", mine / "venv" / "lib"):
+        os.chown(path, account.uid, account.gid)
+    (mine / "venv" / "lib" / "__pycache__").mkdir()
+    (mine / "venv" / "lib" / "__pycache__" / "module.cpython-313.pyc").write_bytes(b"")
+    with pytest.raises(ProvisionError, match="Permission denied"):
+        act_as(account, lambda: remove_tree(str(mine / "venv")))
+    remove_as(account, str(mine / "venv"))
+    assert names_in(mine) == []
+    # Anything else of root's stays, and is told.
+    (mine / "venv" / "data").mkdir(parents=True)
+    (mine / "venv" / "data" / "of-root").touch()
+    os.chown(mine / "venv", account.uid, account.gid)
+    with pytest.raises(ProvisionError, match="Permission denied"):
+        remove_as(account, str(mine / "venv"))
+    assert (mine / "venv" / "data" / "of-root").exists()
