@@ -118,7 +118,7 @@ def nothing(made_up: MadeUpHost) -> None:
         pytest.param(first_build, ONE, "", "", id="built"),
         pytest.param(first_build, TWO, "update", "what is asked for differs", id="declared anew"),
         pytest.param(two_builds, ONE, "switch", f"its build {FIRST} is what is asked for", id="declared before"),
-        pytest.param(two_builds, ONE | {"state": "exact"}, "update", "differs", id="before, but not exact"),
+        pytest.param(two_builds, {**ONE, "state": "exact"}, "update", "differs", id="before, but not exact"),
         pytest.param(rolled_back, TWO, "switch", f"leads to {FIRST}", id="forward again"),
         pytest.param(rolled_back, ONE, "", "", id="what was rolled back to is declared"),
         pytest.param(two_builds, {**ONE, "state": "rolled_back"}, "switch", "it is declared rolled_back", id="back"),
