@@ -248,7 +248,8 @@ class _Planner:
         if entry.python:
             return self._provide_interpreter(what, entry.python, observed.interpreter, filled_by)
         # A distribution's pipx brings what it needs, and one that pip installs had it for itself.
-        by_own = pipx.path == self._own_pipx or ("pipx" in self.own and self.own["pipx"].installer == "uv")
+        to_come = "" if pipx.path or "pipx" not in self.own else self.own["pipx"].installer
+        by_own = pipx.path == self._own_pipx or to_come == "uv"
         return default is None or not by_own or self._can_create(what, default, filled_by)
 
     def _is_filled_by_uv(self, observed: ObservedTool, pipx: Pipx) -> bool:
