@@ -140,7 +140,7 @@ def test_hostile_values_are_refused_by_pyinfra_before_anything_is_run(
     assert ready.run(ALL_FILES).stdout == before
 
 
-RECORD = "/opt/pipx/venvs/wanted-1-x-y/pipx_metadata.json"
+RECORD = "/opt/pipx/venvs/wanted@1-x-y/pipx_metadata.json"
 RECEIPT = "/srv/first/.pep668-provision.json"
 #: What is put in place of a file by a shell that gets its path, and whether the next run mends it or only says so.
 DAMAGES = {
