@@ -1,0 +1,15 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every rule of the audit, in the order of their ids."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from . import markers
+from .finding import Rule
+
+_TOPICS = (markers.RULES,)
+
+RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))

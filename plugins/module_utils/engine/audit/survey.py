@@ -1,0 +1,72 @@
+# Copyright: the pep668.provision maintainers
+# GNU General Public License v3.0 or later (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules of an audit look at together: each part is read once, when the first rule asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import List, Tuple
+
+from ..distro import Distribution, observe_distribution
+from ..host import Host
+from ..interpreter import Interpreter, Interpreters
+from ..shipped_marker import ShippedMarker, observe_shipped_markers
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is looked at: ``roots`` are searched for environments, ``accounts`` are names of accounts whose homes are
+    looked at (empty: root's and that of each account a person can log in to), ``left_out`` are ids of rules,
+    ``time_budget`` is in seconds."""
+
+    roots: Tuple[str, ...]
+    accounts: Tuple[str, ...] = ()
+    left_out: Tuple[str, ...] = ()
+    time_budget: float = 60.0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something a rule had to leave out, and why: rights that are missing, time that was up."""
+
+    rule: str
+    what: str
+    reason: str
+
+
+class Survey:
+    """One host, read for an audit; nothing is changed and no network is used."""
+
+    def __init__(self, host: Host, scope: Scope) -> None:
+        self.host = host
+        self.scope = scope
+        self.interpreters = Interpreters(host)
+        self.unread: List[Unread] = []
+        #: The id of the rule that is being checked.
+        self.rule = ""
+        self._ends = host.clock() + scope.time_budget
+
+    def leave_unread(self, what: str, reason: str) -> None:
+        """Say that the present rule could not look at something; said once for each."""
+        unread = Unread(self.rule, what, reason)
+        if unread not in self.unread:
+            self.unread.append(unread)
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self.host.clock() > self._ends
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        return observe_distribution(self.host)
+
+    @cached_property
+    def system_interpreters(self) -> Tuple[Interpreter, ...]:
+        """Every interpreter on the search path that runs and is no environment, with its pip."""
+        return tuple(one for one in self.interpreters.discover() if not one.is_venv)
+
+    @cached_property
+    def shipped_markers(self) -> Tuple[ShippedMarker, ...]:
+        return observe_shipped_markers(self.host)
