@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
+from ..account import Account
 from ..distro import Distribution, observe_distribution
 from ..host import Host
 from ..interpreter import Interpreter, Interpreters
 from ..shipped_marker import ShippedMarker, observe_shipped_markers
 
+#: Accounts below are services' (login.defs, UID_MIN); root is looked at all the same.
+_FIRST_PERSON = 1000
+_NOBODY = 65534
+
 
 @dataclass(frozen=True)
 class Scope:
-    """What is looked at: ``roots`` are searched for environments, ``accounts`` are names of accounts whose homes are
-    looked at (empty: root's and that of each account a person can log in to), ``left_out`` are ids of rules,
-    ``time_budget`` is in seconds."""
+    """What is looked at.
+
+    ``roots`` are searched for environments, ``accounts`` are names of accounts whose homes are
+    looked at (empty: root's and those of persons in /etc/passwd), ``left_out`` are ids of rules, ``time_budget`` is in
+    seconds.
+    """
 
     roots: Tuple[str, ...]
     accounts: Tuple[str, ...] = ()
@@ -61,6 +69,24 @@ class Survey:
     @cached_property
     def distribution(self) -> Distribution:
         return observe_distribution(self.host)
+
+    @cached_property
+    def accounts(self) -> Tuple[Account, ...]:
+        """The accounts whose homes are looked at, each home once; root's comes first."""
+        if self.scope.accounts:
+            named = (self.host.account_by_name(name) for name in self.scope.accounts)
+            found = [account for account in named if account is not None]
+        else:
+            found = [one for one in self._listed_accounts() if one.uid == 0 or _FIRST_PERSON <= one.uid < _NOBODY]
+        by_home = {account.home: account for account in sorted(found, key=lambda one: -one.uid)}
+        there = (account for account in by_home.values() if self.host.is_dir(account.home) and account.home != "/")
+        return tuple(sorted(there, key=lambda one: one.uid))
+
+    def _listed_accounts(self) -> Iterator[Account]:
+        for line in (self.host.read_text("/etc/passwd") or "").splitlines():
+            words = line.split(":")
+            if len(words) == 7 and words[2].isdecimal() and words[3].isdecimal() and words[5].startswith("/"):
+                yield Account(words[0], int(words[2]), int(words[3]), words[5].rstrip("/") or "/", words[6])
 
     @cached_property
     def system_interpreters(self) -> Tuple[Interpreter, ...]:
