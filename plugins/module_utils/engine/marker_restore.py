@@ -79,6 +79,15 @@ def take_restoration(host: Host, markers: Sequence[ShippedMarker], *, lock_timeo
     return (*warnings, *_verify(host, markers))
 
 
+def command_by_hand(host: Host, marker: ShippedMarker) -> str:
+    """Return what an administrator types to have a marker's package laid down again.
+
+    Raises ProvisionError where there is no package manager for it.
+    """
+    manager = _manager_of(host, observe_distribution(host), marker)
+    return shlex.join(_fill(manager.reinstallation.by_hand, marker))
+
+
 def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
     if host.is_dir(marker.path) and not host.is_link(marker.path):
         # pacman stops half-way through the package.

@@ -53,6 +53,16 @@ class Damage:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """A setting where it stands in a file: ``name`` as pip normalises it, ``line`` from 1."""
+
+    section: str
+    name: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
 class _Entry:
     """A key in a file: the numbers of its own lines (comments between them are not), from 0."""
 
@@ -112,6 +122,11 @@ def edit(text: str, wanted: Mapping[Key, Sequence[str]]) -> str:
     for key, words in wanted.items():
         text = _set(text, key, words) if words else _remove(text, key)
     return text
+
+
+def settings_in(text: str) -> Tuple[Placed, ...]:
+    """Return every setting of a valid file, in its order."""
+    return tuple(Placed(one.section, one.name, one.value, one.lines[0] + 1) for one in _take_apart(text).entries)
 
 
 def has_key(text: str, key: Key) -> bool:
