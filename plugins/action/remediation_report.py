@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,49 +18,63 @@ from ansible_collections.pep668.provision.plugins.plugin_utils.audit_report.writ
 from ansible_collections.pep668.provision.plugins.plugin_utils.remediation_texts import as_lines, as_markdown
 
 SCHEMA = "pep668.provision.remediation/1"
+ARGUMENTS = {
+    "directory": {"type": "path", "required": True},
+    "rules": {"type": "list", "elements": "str", "required": True},
+    "wanted": {"type": "dict"},
+    "applied": {"type": "bool", "required": True},
+}
 
 
 class ActionModule(ActionBase):
     """Reads what the playbook registered on each host, and writes remediation.json and remediation.md."""
 
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given = self._task.args
-        wanted = given.get("wanted")
+        given = {name: value for name, value in self._task.args.items() if name in ARGUMENTS}
+        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS, new_module_args=given)
         hosts = []
         for name in variables.get("ansible_play_hosts_all", ()):
-            if wanted is None or name in wanted:
-                keys = None if wanted is None else frozenset((str(one[0]), str(one[1])) for one in wanted[name])
-                hosts.append(_record(name, variables["hostvars"][name], keys, set(given["rules"])))
+            wanted = None if options["wanted"] is None else options["wanted"].get(name)
+            if options["wanted"] is None or wanted is not None:
+                # Not hostvars[name]: what a host said is no template.
+                registered = variables["hostvars"].raw_get(name)
+                hosts.append(_record(str(name), registered, wanted, options["rules"]))
         record = {
             "schema": SCHEMA,
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "rules": list(given["rules"]),
-            "applied": bool(given["applied"]),
+            "rules": options["rules"],
+            "applied": options["applied"],
             "hosts": hosts,
         }
-        plain = json.loads(json.dumps(record, default=str))
+        # Ansible's texts know where they are from; what is kept is plain.
+        plain = json.loads(json.dumps(record))
         texts = {
             "remediation.json": json.dumps(plain, indent=2, ensure_ascii=False) + "\n",
             "remediation.md": as_markdown(plain),
         }
         try:
-            files = write_files(str(given["directory"]), texts)
+            files = write_files(os.path.abspath(options["directory"]), texts)
         except OSError as error:
-            raise AnsibleActionFail(f"{error.filename}: {error.strerror}") from error
+            said = f"The record cannot be written to {options['directory']}: {error.strerror}."
+            raise AnsibleActionFail(said) from error
         failed = {host["host"]: host for host in plain["hosts"] if host["failed"]}
         return {**result, "changed": False, "files": files, "summary": as_lines(plain), "failures": failed}
 
 
-def _record(name: str, variables: Mapping[str, Any], wanted: Any, rules: set[str]) -> dict[str, Any]:
-    chosen, repairs = variables.get("remediate_chosen") or {}, variables.get("remediate_repairs") or {}
-    after = variables.get("remediate_after") or {}
+def _record(name: str, registered: Mapping[str, Any], wanted: list[Any] | None, rules: list[str]) -> dict[str, Any]:
+    repairs, after = registered.get("remediate_repairs") or {}, registered.get("remediate_after") or {}
+    keys = None if wanted is None else frozenset((str(id_), str(subject)) for id_, subject in wanted if id_ in rules)
     return record_host(
         name,
-        variables.get("remediate_before") or {},
-        chosen,
+        registered.get("remediate_before") or {},
+        registered.get("remediate_chosen") or {},
         repairs.get("results") or (),
         None if not after or after.get("skipped") else after,
-        wanted=None if wanted is None else frozenset(key for key in wanted if key[0] in rules),
+        wanted=keys,
     )

@@ -40,7 +40,7 @@ REPAIRING: Mapping[str, Repairing] = {
         state=("absent",),
         removes=True,
     ),
-    "package_manager": _repairing("packages", "state"),
+    "package_manager": _repairing("reinstall", state=("ready",)),
     "marker": _repairing("path", "python"),
     "pip_config": _repairing("level", "user", "python", "path", break_system_packages=("absent",)),
     "venv": _repairing(
@@ -50,10 +50,10 @@ REPAIRING: Mapping[str, Repairing] = {
         state=("present",),
         removes=True,
     ),
-    "tool": _repairing("scope", "user", "tools", removes=True),
+    "tool": _repairing("scope", "user", "tools"),
 }
 #: Options that may be left out of the ``only`` ones, as the module's default is the value.
-_DEFAULTS = (("backup", "state"), ("venv", "state"))
+_DEFAULTS = (("backup", "state"), ("package_manager", "state"), ("venv", "state"))
 ORDER = tuple(REPAIRING)
 
 
@@ -77,7 +77,8 @@ def find_refusal(module: object, arguments: object, keeps: object) -> str:
         isinstance(path, str) and path.startswith("/") for path in keeps
     ):
         return "what is to be backed up is no list of absolute paths"
-    if repairing.removes and not keeps:
+    removes = repairing.removes or any(one.get("state") == "absent" for one in arguments.get("tools", ()))
+    if removes and not keeps:
         return f"{module} would change what is there, and the audit names nothing to back up"
     return ""
 

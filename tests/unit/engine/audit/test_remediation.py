@@ -26,7 +26,7 @@ REMOVE = {
     "arguments": {"name": ["six"], "state": "absent", "python": "/usr/bin/python3", "externally_managed": "break"},
     "keeps": ["/usr/local/lib/python3.11/dist-packages/six.py"],
 }
-REINSTALL = {"module": "package_manager", "arguments": {"packages": ["python3-six"]}, "keeps": []}
+REINSTALL = {"module": "package_manager", "arguments": {"reinstall": ["python3-six"]}, "keeps": []}
 REBUILD = {"module": "venv", "arguments": {"path": "/srv/v"}, "keeps": ["/srv/v"]}
 TOOL = {"module": "tool", "arguments": {"tools": [{"name": "black"}]}, "keeps": ["/opt/pipx/venvs/black"]}
 
@@ -137,6 +137,7 @@ def changed(call: dict[str, Any], **more: Any) -> dict[str, Any]:
         (changed(REBUILD, pip_args=["--target=/"]), "may not be told pip_args"),
         (changed(TOOL, tools=[{"name": "black", "pip_args": ["x"]}]), "no list of tools"),
         (changed(TOOL, tools="black"), "no list of tools"),
+        ({**changed(TOOL, tools=[{"name": "black", "state": "absent"}]), "keeps": []}, "nothing to back up"),
     ],
 )
 def test_a_call_outside_of_the_table_is_not_made(call: dict[str, Any], said: str) -> None:
