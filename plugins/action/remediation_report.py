@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.pep668.provision.plugins.module_utils.engine.audit.remediation import record_host
+from ansible_collections.pep668.provision.plugins.module_utils.provision_module import SETTINGS
 from ansible_collections.pep668.provision.plugins.plugin_utils.audit_report.writing import write_files
 from ansible_collections.pep668.provision.plugins.plugin_utils.remediation_texts import as_lines, as_markdown
 
@@ -36,8 +37,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given = {name: value for name, value in self._task.args.items() if name in ARGUMENTS}
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS, new_module_args=given)
+        # The settings come where the group has defaults.
+        _, options = self.validate_argument_spec(argument_spec={**SETTINGS, **ARGUMENTS})
         hosts = []
         for name in variables.get("ansible_play_hosts_all", ()):
             wanted = None if options["wanted"] is None else options["wanted"].get(name)

@@ -15,7 +15,7 @@ description:
   - Of the report only the names of hosts, and the ids and subjects of their findings, are taken.
 options:
   _terms:
-    description: Ids of rules of the audit.
+    description: Ids of rules of the audit, as texts or in lists.
     required: true
   report:
     description: Path of an C(audit.json) on the controller; without one nothing is narrowed.
@@ -52,7 +52,8 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         path = self.get_option("report")
         try:
-            scope = read_scope([str(term) for term in terms], self._read(path) if path else None)
+            listed = [one for term in terms for one in (term if isinstance(term, (list, tuple)) else [term])]
+            scope = read_scope(listed, self._read(path) if path else None)
         except (ProvisionError, OSError, UnicodeDecodeError) as error:
             raise AnsibleError(str(error)) from error
         wanted = None
