@@ -197,7 +197,8 @@ def another_pip(mess: Mess) -> None:
         mess.expected.add(("EM202", f"six 90.0 in {mess.site_of('six')}"))
     else:
         # Newer ones find no record of the package's files and stop.
-        mess.do(f"echo '# mended' >>{mess.ask('importlib.import_module("six").__file__')}")
+        six = mess.ask("importlib.import_module('six').__file__")
+        mess.do(f"echo '# mended' >>{six}")
     mess.expected.add(("EM203", PACKAGES[mess.release][1] + "six"))
     mess.do("python3 -m venv /srv/other && ln -sf /srv/other/bin/pip3 /usr/local/bin/pip3")
     mess.expected.add(("EM301", "/usr/local/bin/pip3"))

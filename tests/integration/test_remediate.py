@@ -90,8 +90,8 @@ def test_first_it_is_only_shown(messy: Messy, tmp_path: Path) -> None:
     assert not messy.host.exists("/var/backups/pep668-provision")
 
 
-def tampered(host: Host) -> dict[str, Any]:
-    """A report of this host that wants something else done than there is to do."""
+def tampered() -> dict[str, Any]:
+    """A report that wants something else done than there is to do."""
     evil = [{"module": "command", "arguments": {"cmd": "touch /srv/owned"}, "keeps": []}]
     foreign = [{"module": "pip_config", "arguments": {"level": "system", "path": "/etc/shadow"}, "keeps": []}]
     findings = [
@@ -100,7 +100,6 @@ def tampered(host: Host) -> dict[str, Any]:
         {"id": "EM999", "subject": "/etc/pip.conf", "repairs": foreign},
         {"id": "EM401", "subject": "/srv", "repairs": [{"module": "venv", "arguments": {"path": "/srv"}, "keeps": []}]},
     ]
-    del host
     hosts = [{"host": "host", "status": "audited", "findings": findings}, {"host": "../../etc", "findings": findings}]
     return {"schema": "pep668.provision.audit/1", "hosts": hosts}
 
@@ -110,7 +109,7 @@ def test_a_report_that_was_tampered_with_has_nothing_done(messy: Messy, tmp_path
     report = tmp_path / "audit.json"
     before = snapshot(messy.host)
     variables = {**messy.settings, "remediate_apply": True, "remediate_report": str(report)}
-    report.write_text(json.dumps(tampered(messy.host)))
+    report.write_text(json.dumps(tampered()))
     done = remediate(messy.host, tmp_path, variables)
     assert done.outcome.rc == 0, done.outcome.text
     assert done.host["repairs"] == []
