@@ -35,7 +35,10 @@ RESULTS = CACHE / "results"
 SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
-TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
+TYPED = [
+    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py"),
+    *("tests/browser", "tests/sanity", "tests/unit"),
+]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
