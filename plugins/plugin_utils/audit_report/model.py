@@ -118,4 +118,4 @@ class Report:
 def in_natural_order(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Sorts names as people do: web2 before web10."""
     parts = [(part.isdigit(), part.lstrip("0") if part.isdigit() else part) for part in re.findall(r"\d+|\D+", name)]
-    return [(is_number, len(part) if is_number else 0, part) for is_number, part in parts], name
+    return [(not is_number, len(part) if is_number else 0, part) for is_number, part in parts], name

@@ -1,4 +1,4 @@
-"""The playbook audit as ansible-playbook runs it, on many hosts; a stand-in answers in the place of the module audit."""
+"""The playbook audit as ansible-playbook runs it; a stand-in answers in the place of the module audit."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def play(collections: Path, tmp_path: Path) -> Play:
         (tmp_path / "answers.json").write_text(json.dumps(answers))
         (tmp_path / "empty.cfg").touch()
         inventory = tmp_path / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": hosts or dict.fromkeys(answers, {})}}))
+        inventory.write_text(json.dumps({"all": {"hosts": hosts or {name: {} for name in answers}}}))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         done = subprocess.run(
             [
