@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from checkout import CACHE, CHECKOUT
-from sample import made_up_answers
+from tests.browser.sample import made_up_answers
 
 HOSTILE = "{{ lookup('ansible.builtin.pipe', 'touch OWNED') }}"
 HOST = {

@@ -22,7 +22,7 @@ from plugins.plugin_utils.audit_report.as_markdown import as_markdown, code, esc
 from plugins.plugin_utils.audit_report.figures import count, from_the_worst, in_words, verdict
 from plugins.plugin_utils.audit_report.model import Report, in_natural_order
 from plugins.plugin_utils.audit_report.writing import write_files
-from sample import made_up_answers, report_of, rule_texts
+from tests.browser.sample import made_up_answers, report_of, rule_texts
 
 SCHEMA = json.loads((CHECKOUT / "docs" / "audit_schema.json").read_text())
 HOST = {
@@ -81,7 +81,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_a_host_says_is_more_than_text(text: str, tmp_path: Path) -> None:
-    finding = FINDING | {"subject": text, "evidence": text, "remedy": text}
+    finding: dict[str, Any] = FINDING | {"subject": text, "evidence": text, "remedy": text}
     finding["repairs"] = [{"module": text, "arguments": {"path": text}, "keeps": [text]}]
     unread = [{"rule": "EM001", "what": text, "reason": text}]
     host = dict.fromkeys(HOST, text)
