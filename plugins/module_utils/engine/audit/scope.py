@@ -73,9 +73,15 @@ def _rule_id(value: object) -> str:
     known = [rule.id for rule in RULES]
     if text in known:
         return text
-    # As somebody types it, or the nearest there is.
-    near = [one for one in known if one == text.upper()] or difflib.get_close_matches(text.upper(), known, n=1, cutoff=0)
-    raise values.Refused(f"there is no such rule; did you mean {near[0]}?" if near else "there is no such rule")
+    raise values.Refused(f"there is no such rule{_suggestion(text.upper(), known)}")
+
+
+def _suggestion(text: str, known: List[str]) -> str:
+    def likeness(one: str) -> float:
+        return difflib.SequenceMatcher(None, text, one).ratio()
+
+    nearest = max(known, key=likeness)
+    return f"; did you mean {nearest}?" if likeness(nearest) > 0.6 else f"; allowed are {', '.join(known)}"
 
 
 def _budget(value: object) -> float:
