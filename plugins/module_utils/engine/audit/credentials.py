@@ -48,7 +48,8 @@ def _remedy(file: SettingsFile) -> str:
 
 def _has_credential(setting: Placed) -> bool:
     # A proxy may lack its scheme.
-    return bool(secrets_in([setting.value])) or mask_userinfo(setting.value) != setting.value
+    bare = " ".join(word for word in setting.value.split() if "://" not in word)
+    return bool(secrets_in([setting.value])) or mask_userinfo(bare) != bare
 
 
 def _is_open(host: Host, file: SettingsFile) -> bool:
