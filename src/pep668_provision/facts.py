@@ -82,13 +82,12 @@ class Audit(_EngineFact):
         roots: Sequence[str] = (),
         accounts: Sequence[str] = (),
         left_out: Sequence[str] = (),
-        time_budget: float | None = None,
+        time_budget: float | str | None = None,
     ) -> StringCommand:
         asked = {"roots": roots, "accounts": accounts, "left_out": left_out}
         # From the command line a single one comes as it is.
         lists = {name: [one] if isinstance(one, str) else list(one) for name, one in asked.items() if one}
-        # From there every value is a text.
-        budget = {} if time_budget is None else {"time_budget": float(time_budget)}
+        budget = {} if time_budget is None else {"time_budget": time_budget}
         return StringCommand(Call("audit", further={**lists, **budget}).script())
 
 

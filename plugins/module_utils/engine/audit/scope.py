@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, Callable, List, Mapping, Tuple
 
 from .. import values
@@ -85,7 +86,9 @@ def _suggestion(text: str, known: List[str]) -> str:
 
 
 def _budget(value: object) -> float:
-    seconds = values.seconds(value)
+    # From a template or a command line a number comes as a text.
+    is_number = isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII)
+    seconds = values.seconds(float(str(value)) if is_number else value)
     if not seconds:
         raise values.Refused("allowed is a number of seconds above 0")
     return seconds

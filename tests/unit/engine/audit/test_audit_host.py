@@ -132,6 +132,7 @@ def test_without_options_everything_is_looked_at(made_up: MadeUpHost) -> None:
 def test_options_are_taken_as_they_are(made_up: MadeUpHost) -> None:
     options = {"roots": ["/srv/", "/srv"], "accounts": ["alice"], "left_out": ["EM103"], "time_budget": 5}
     assert read_scope(options, made_up.host) == Scope(("/srv",), ("alice",), ("EM103",), 5.0)
+    assert read_scope({"time_budget": "2.5"}, made_up.host).time_budget == 2.5
 
 
 def test_each_option_that_is_refused_is_told(made_up: MadeUpHost) -> None:

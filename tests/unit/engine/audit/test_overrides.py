@@ -8,6 +8,7 @@ import pytest
 
 from audited import audit, findings, subjects, with_passwd
 from made_up_host import MadeUpHost
+from pep668_provision.engine.audit import settings_files
 
 ON = "[global]\nbreak-system-packages = true\n"
 
@@ -167,6 +168,32 @@ def test_a_file_without_end_is_said(host: MadeUpHost) -> None:
         ("EM102", "/etc/environment"),
         ("EM103", "/etc/environment"),
     ]
+
+
+def test_a_home_that_is_closed_is_said_once_for_each_rule(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.with_file("/etc/environment", "PIP_BREAK_SYSTEM_PACKAGES=1\n")
+    closed = str(host.real("/home/alice"))
+    monkeypatch.setattr(settings_files.os, "access", lambda path, _mode: path != closed)
+    report = audit(host, "EM101", "EM102")
+    reason = "root may not look into this home"
+    assert [one["subject"] for one in report["findings"]] == ["/etc/environment"]
+    assert report["unread"] == [{"rule": one, "what": "/home/alice", "reason": reason} for one in ("EM101", "EM102")]
+
+
+def test_a_file_that_may_not_be_read_is_said(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat, closed = os.stat, str(host.with_file("/etc/pip.conf", ON).real("/etc/pip.conf"))
+
+    def refuse(path: str, **options: bool) -> os.stat_result:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(settings_files.os, "stat", refuse)
+    report = audit(host, "EM101")
+    assert (report["findings"], report["unread"]) == (
+        [],
+        [{"rule": "EM101", "what": "/etc/pip.conf", "reason": "Permission denied"}],
+    )
 
 
 def test_a_clean_host_has_none(host: MadeUpHost) -> None:
