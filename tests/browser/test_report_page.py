@@ -226,7 +226,7 @@ def test_the_keyboard_is_enough(open_report: OpenReport) -> None:
 def test_a_screen_reader_is_told_names_and_places(open_report: OpenReport) -> None:
     page = open_report(60)
     for role in ("banner", "navigation", "main", "search", "contentinfo"):
-        assert page.get_by_role(role).count() == 1, role  # type: ignore[arg-type]  # each is a role
+        assert page.get_by_role(role).count() == 1, role
     assert page.get_by_role("heading", level=1).count() == 1
     levels = [
         int(str(name)[1]) for name in page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(one => one.tagName)")

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import markers
+from . import credentials, markers, overrides, pip_programs
 from .finding import Rule
 
-_TOPICS = (markers.RULES,)
+_TOPICS = (
+    markers.RULES,
+    overrides.RULES,
+    credentials.RULES,
+    pip_programs.RULES,
+)
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))
