@@ -27,7 +27,7 @@ from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "hosts"]
+nox.options.sessions = ["lint", "unit", "sanity", "browser", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -35,7 +35,10 @@ RESULTS = CACHE / "results"
 SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
-TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
+TYPED = [
+    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py"),
+    *("tests/browser", "tests/sanity", "tests/unit"),
+]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
@@ -45,6 +48,7 @@ FAULTS = [
     *("kills", "package_managers_under_faults", "faults", "faults_of_the_session"),
     *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
 ]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
 
 
@@ -299,6 +303,22 @@ def sanity(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The page of the audit in a real browser; pictures of it are kept in .cache/results. Arguments go to pytest."""
+    checks = Checks(session)
+    title = "audit page in a browser"
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program:
+        environment = {"PROVISION_BROWSER": program}
+        checks.run_pytest(title, "pytest", "tests/browser", *session.posargs, environment=environment)
+    elif IN_CI:
+        checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
+    else:
+        checks.leave_out(title, f"none of {', '.join(BROWSERS)} was found")
+    checks.finish()
+
+
+@nox.session
 def pins(session: nox.Session) -> None:
     """requirements/*.txt say what the *.in beside them ask for, with hashes; --upgrade takes the newest versions of it.
 
@@ -327,6 +347,12 @@ def pins(session: nox.Session) -> None:
                 command = (*compile_, "--no-deps", "--no-header", "--no-annotate", "--python-version", "3.11", str(one))
                 lines.append(str(session.run(*command, external=True, silent=True)))
         Path("pips.txt").write_text("".join(lines))
+
+
+@nox.session
+def findings(session: nox.Session) -> None:
+    """docs/findings.md is written from the rules of the audit."""
+    session.run("python", "tests/unit/engine/audit/findings_page.py", env={"PYTHONPATH": "src"})
 
 
 @nox.session

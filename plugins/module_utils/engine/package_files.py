@@ -141,12 +141,12 @@ def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
             who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
             there = host.lstat(path) is not None
             way_back = f"dpkg-divert {option} --rename --remove {path}"
-            return (
+            diversion = (
                 f"a diversion of {who} puts the file of {file.package} at {target}, and "
                 f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}{way_back}",
-                way_back,
+                f"{'to move that away, then ' if there else ''}{way_back}"
             )
+            return diversion, way_back
     return "", ""
 
 

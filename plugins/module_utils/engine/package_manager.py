@@ -98,6 +98,10 @@ class PackageManager:
         """The Ansible collection its module is in."""
         return self.module.rpartition(".")[0]
 
+    def reinstall_hint(self, package: str) -> str:
+        """Return the command an administrator would type to have an installed package laid down again."""
+        return " ".join(shlex.quote(word.format(package=package)) for word in self.reinstallation.by_hand)
+
     def in_shell(self, argv: Sequence[str]) -> str:
         """Return one of its commands as a shell runs it, with what it needs in its environment."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]

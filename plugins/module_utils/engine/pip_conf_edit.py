@@ -16,6 +16,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 
 from .ini_text import AbsurdText, check_bounds
 from .pip_config import TRUE_WORDS
+from .redact import MASK, mask_userinfo, redact
 
 #: The section a key is added to. pip reads it for each command, [install] for that command alone and after it.
 _MAIN = "global"
@@ -23,6 +24,8 @@ _MAIN = "global"
 _READ = ("DEFAULT", _MAIN, "install")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _PARSER = configparser.RawConfigParser
+_SECRET_KEY = re.compile(r"(?im)^[^#;\n=:]+[=:][ \t]*(?=\S)")
+_SECRET_WORDS = ("password", "passwd", "secret", "token")
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,20 @@ def find_damage(text: str) -> Optional[Damage]:
         line = error.errors[0][0] if error.errors else getattr(error, "lineno", 0)
         return Damage(line, "it is no section, no key with a value and no comment")
     return None
+
+
+def mask_text(text: str) -> str:
+    """Return the text of a file as it may be shown: without the user part of an address, and no password or token."""
+    masked = "".join(map(_mask_line, redact(text).splitlines(keepends=True)))
+    # A proxy may lack its scheme.
+    return mask_userinfo(masked)
+
+
+def _mask_line(line: str) -> str:
+    head = _SECRET_KEY.match(line)
+    if head is None or not any(word in head.group().lower() for word in _SECRET_WORDS):
+        return line
+    return head.group() + MASK + line[len(line.rstrip("\r\n")) :]
 
 
 def edit(text: str, wanted: Mapping[Key, Sequence[str]]) -> str:

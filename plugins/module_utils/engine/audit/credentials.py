@@ -29,8 +29,8 @@ def _readable_by_others(survey: Survey) -> Iterator[Found]:
             continue
         lines = ", ".join(f"line {one.line}: {one.name} in [{one.section}]" for one in found)
         evidence = (
-            f"{file.path} (mode {file.mode:04o}) holds a credential in {lines}, and every account of the host can read it. "
-            f"It was last written at {timestamp(file.changed)}."
+            f"{file.path} (mode {file.mode:04o}) holds a credential in {lines}, and every account of the host can read "
+            f"it. It was last written at {timestamp(file.changed)}."
         )
         yield Found(file.path, evidence, _remedy(file))
 
@@ -41,14 +41,15 @@ def _remedy(file: SettingsFile) -> str:
     if file.level == "user":
         return f"Take the right away: chmod 0600 {path}. {new_one}"
     return (
-        f"Take the right away: chmod 0600 {path}; where accounts other than its owner need it, give it to a group of these "
-        f"and use chmod 0640. Which accounts need it nobody can tell from here, so no module does it. {new_one}"
+        f"Take the right away: chmod 0600 {path}; where accounts other than its owner need it, give it to a group of "
+        f"these and use chmod 0640. Which accounts need it nobody can tell from here, so no module does it. {new_one}"
     )
 
 
 def _has_credential(setting: Placed) -> bool:
     # A proxy may lack its scheme.
-    return bool(secrets_in([setting.value])) or mask_userinfo(setting.value) != setting.value
+    bare = " ".join(word for word in setting.value.split() if "://" not in word)
+    return bool(secrets_in([setting.value])) or mask_userinfo(bare) != bare
 
 
 def _is_open(host: Host, file: SettingsFile) -> bool:

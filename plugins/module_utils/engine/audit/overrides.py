@@ -9,8 +9,7 @@ import shlex
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ..errors import printable
-from ..pip_conf import mask_text
-from ..pip_conf_edit import Placed, find_damage, settings_in
+from ..pip_conf_edit import Placed, find_damage, mask_text, settings_in
 from ..pip_config import TRUE_WORDS, VARIABLE
 from ..pip_release import OVERRIDE
 from .finding import Found, Repair, Rule
@@ -88,9 +87,9 @@ def _others_in_environment(survey: Survey) -> Iterator[Found]:
         found = [one for one in assignments_in(file.text) if not _overrides(one)]
         if found:
             remedy = (
-                f"Nothing, where {_names(found)} is meant for these logins alone. To have it for every pip of the host, "
-                f"and not only where the file is read, take {_lines(found)} out of {file.path} and set it with the module "
-                "pep668.provision.pip_config; a credential belongs into a pip.conf with mode 0600."
+                f"Nothing, where {_names(found)} is meant for these logins alone. To have it for every pip of the "
+                f"host, and not only where the file is read, take {_lines(found)} out of {file.path} and set it with "
+                "the module pep668.provision.pip_config; a credential belongs into a pip.conf with mode 0600."
             )
             yield Found(file.path, _evidence(file, found), remedy)
 
@@ -130,8 +129,8 @@ RULES = (
         "EM101",
         "A pip.conf has pip pass over the marker",
         "warning",
-        "break-system-packages in the pip.conf of every level: /etc/pip.conf and /etc/xdg, those of the accounts and of the "
-        "system's interpreters, and those that PIP_CONFIG_FILE names in a file of EM102.",
+        "break-system-packages in the pip.conf of every level: /etc/pip.conf and /etc/xdg, those of the accounts and "
+        "of the system's interpreters, and those that PIP_CONFIG_FILE names in a file of EM102.",
         "Every pip that reads it installs into and removes from the distribution's own Python, without anybody having "
         "asked for it on the command line, and can overwrite what the package manager put there.",
         _in_pip_conf,
@@ -140,8 +139,8 @@ RULES = (
         "EM102",
         "A variable has pip pass over the marker",
         "warning",
-        "PIP_BREAK_SYSTEM_PACKAGES in /etc/environment, /etc/environment.d, /etc/profile and /etc/profile.d, in what shells "
-        "and pam_env read for everybody, and in the same files of the accounts.",
+        "PIP_BREAK_SYSTEM_PACKAGES in /etc/environment, /etc/environment.d, /etc/profile and /etc/profile.d, in what "
+        "shells and pam_env read for everybody, and in the same files of the accounts.",
         "As EM101; a variable also wins over every pip.conf, and programs started by a login inherit it.",
         _in_environment,
     ),

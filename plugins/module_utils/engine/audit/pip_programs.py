@@ -24,12 +24,14 @@ def _of_another_interpreter(survey: Survey) -> Iterator[Found]:
     default = survey.interpreters.default()
     for path, program in programs.items():
         if not program.interpreter:
-            survey.leave_unread(path, "its first line names no Python, so where it installs shows only when it is started")
+            survey.leave_unread(
+                path, "its first line names no Python, so where it installs shows only when it is started"
+            )
         elif program.warning:
             instead = f"call {default.path} -m pip for the host's own python3, and " if default is not None else ""
             remedy = (
-                f"Leave it alone if that is meant; else {instead}remove {path} with what brought it, or put its directory "
-                "behind the distribution's in PATH."
+                f"Leave it alone if that is meant; else {instead}remove {path} with what brought it, or put its "
+                "directory behind the distribution's in PATH."
             )
             evidence = f"{program.name} is found as {path} first. {program.warning}"
             yield Found(path, evidence, remedy)
@@ -45,12 +47,12 @@ def _upstream(survey: Survey) -> Iterator[Found]:
             continue
         beneath, package = hidden
         evidence = (
-            f"{interpreter.path} imports {pip.title} from {pip.path}, which no package owns; {beneath.title} of the package "
-            f"{package} in {beneath.path} comes after it on its path."
+            f"{interpreter.path} imports {pip.title} from {pip.path}, which no package owns; {beneath.title} of the "
+            f"package {package} in {beneath.path} comes after it on its path."
         )
         remedy = (
-            f"Remove it, and the distribution's is back: {VARIABLE}=1 {interpreter.path} -m pip uninstall pip. It is not "
-            "done by a module, as a pip would have to remove itself and what was installed with it stays."
+            f"Remove it, and the distribution's is back: {VARIABLE}=1 {interpreter.path} -m pip uninstall pip. No "
+            "module does it, as a pip would have to remove itself, and what was installed with it stays."
         )
         yield Found(pip.path, evidence, remedy)
 
@@ -95,7 +97,7 @@ RULES = (
         "The pip on PATH belongs to another interpreter",
         "warning",
         "The first pip and pip3 on the search path, and the interpreter that each names in its first line.",
-        "What is installed with it is not there for the host's own python3, and what python3 imports is not what pip lists.",
+        "What it installs is not there for the host's own python3, and what that imports is not what pip lists.",
         _of_another_interpreter,
     ),
     Rule(
@@ -103,16 +105,16 @@ RULES = (
         "An upstream pip shadows the distribution's",
         "warning",
         "Every pip on the path of the distribution's own interpreters, and the package database.",
-        "It lacks the distribution's changes: upstream's removes files that the package manager owns when it upgrades a "
-        "distribution, where the packaged one refuses or leaves them alone.",
+        "It lacks the distribution's changes: upstream's removes files that the package manager owns when it upgrades "
+        "a distribution, where the packaged one refuses or leaves them alone.",
         _upstream,
     ),
     Rule(
         "EM303",
         "A pip is too old to check the marker or to override it",
         "info",
-        "The version of each system interpreter's pip, where the interpreter is marked: the marker is checked since pip "
-        f"{CHECKS_MARKER_SINCE}, and can be overridden since pip {OVERRIDE_SINCE}.",
+        "The version of each system interpreter's pip, where the interpreter is marked: the marker is checked since "
+        f"pip {CHECKS_MARKER_SINCE}, and can be overridden since pip {OVERRIDE_SINCE}.",
         "An older pip installs into the system as if there were no marker; pip 23.0 refuses even what is meant.",
         _too_old,
     ),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, Callable, List, Mapping, Tuple
 
 from .. import values
@@ -73,13 +74,21 @@ def _rule_id(value: object) -> str:
     known = [rule.id for rule in RULES]
     if text in known:
         return text
-    # As somebody types it, or the nearest there is.
-    near = [one for one in known if one == text.upper()] or difflib.get_close_matches(text.upper(), known, n=1, cutoff=0)
-    raise values.Refused(f"there is no such rule; did you mean {near[0]}?" if near else "there is no such rule")
+    raise values.Refused(f"there is no such rule{_suggestion(text.upper(), known)}")
+
+
+def _suggestion(text: str, known: List[str]) -> str:
+    def likeness(one: str) -> float:
+        return difflib.SequenceMatcher(None, text, one).ratio()
+
+    nearest = max(known, key=likeness)
+    return f"; did you mean {nearest}?" if likeness(nearest) > 0.6 else f"; allowed are {', '.join(known)}"
 
 
 def _budget(value: object) -> float:
-    seconds = values.seconds(value)
+    # From a template or a command line a number comes as a text.
+    is_number = isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII)
+    seconds = values.seconds(float(str(value)) if is_number else value)
     if not seconds:
         raise values.Refused("allowed is a number of seconds above 0")
     return seconds

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..account import Account, act_as
@@ -184,7 +185,7 @@ class _Reader:
         for anchor in [f"{home}/.profile"] if home else paths:
             together = paths if home else [anchor]
             try:
-                answers = act_as(keeper_of(host, anchor), lambda: _look(host, together, home))
+                answers = act_as(keeper_of(host, anchor), partial(_look, host, together, home))
             except ProvisionError as error:
                 self._unread[home or anchor] = error.message
                 continue
