@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import markers
+from . import environments, markers, tools
 from .finding import Rule
 
-_TOPICS = (markers.RULES,)
+_TOPICS = (environments.RULES, markers.RULES, tools.RULES)
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))
