@@ -8,12 +8,13 @@ from __future__ import annotations
 import shlex
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ..errors import printable
+from ..desired import validate
+from ..errors import InvalidState, printable
 from ..host import Host
 from ..pipx import METADATA_NAME, reinstall_by_hand
 from ..receipt import FILE_NAME
 from ..request import pins_of, without_seeds
-from ..venv import VenvState, parse_pyvenv_cfg
+from ..venv import HALF_BUILT, VenvState, parse_pyvenv_cfg
 from .end_of_life import ended_in
 from .finding import Found, Repair, Rule
 from .survey import Survey
@@ -70,8 +71,7 @@ def _is_hidden(host: Host, path: str) -> bool:
 
 def _is_meant_to_be_empty(host: Host, state: VenvState) -> bool:
     """Say whether an environment that has nothing in it was made so, or emptied: venv writes activate after pip."""
-    is_empty = not state.distributions and state.receipt is None and host.is_executable(state.base)
-    return is_empty and host.is_file(f"{state.path}/bin/activate")
+    return state.problem == HALF_BUILT and host.is_file(f"{state.path}/bin/activate")
 
 
 def _found(survey: Survey, state: VenvState, problem: str) -> Found:
@@ -94,7 +94,16 @@ def _found(survey: Survey, state: VenvState, problem: str) -> Found:
     remedy = f"By hand: {_commands(survey, state, who, python, packages)}"
     if state.receipt is not None:
         remedy = f"The next run of the playbook that declares it brings it back. {remedy}"
-    return Found(subject, evidence, remedy, (Repair("venv", arguments, (state.path,)),))
+    return Found(subject, evidence, remedy, _repairs(state, arguments))
+
+
+def _repairs(state: VenvState, arguments: Mapping[str, object]) -> Tuple[Repair, ...]:
+    try:
+        validate({"python_venvs": [arguments]})
+    except InvalidState:
+        # Not every directory is one in which the module makes environments: /opt itself, say.
+        return ()
+    return (Repair("venv", arguments, (state.path,)),)
 
 
 def _obstacle(host: Host, state: VenvState) -> str:
@@ -162,7 +171,7 @@ def _past_end_of_life(survey: Survey) -> Iterator[Found]:
     host = survey.host
     own = _own_pythons(host)
     for state in (*survey.venvs, *(tool.state.venv for tool in survey.tools)):
-        works = state.is_usable or (state.kind == "venv" and _is_meant_to_be_empty(host, state))
+        works = state.is_usable or _is_meant_to_be_empty(host, state)
         if not works or state.base in own or _is_no_cpython(host, state):
             continue
         ended = ended_in(state.version, host.clock())
