@@ -37,7 +37,8 @@ from .venv import ASIDE_SUFFIX, VenvState, observe_venv
 NEW_LINK_SUFFIX = ".pep668-new"
 #: Hexadecimal digits of a name: enough that two declarations of one environment do not meet.
 _DIGITS = 12
-_NAME = re.compile(rf"^[0-9a-f]{{{_DIGITS}}}(-\d+)?$")
+#: Of a build.
+NAME = re.compile(rf"^[0-9a-f]{{{_DIGITS}}}(-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,13 @@ def read_builds(host: Host, entry: VenvEntry, current: str) -> Builds:
         receipt = read_receipt(host, path)
         if not _is_ours(host, path, name):
             others.append(name)
-        elif not _NAME.match(name) or (name != current and _is_half_built(host, path, receipt)):
+        elif not NAME.match(name) or (name != current and _is_half_built(host, path, receipt)):
             leftovers.append(name)
         else:
             known.append(Build(name, receipt))
     known.sort(key=lambda build: (build.number, build.name))
     builds = replace(builds, known=tuple(known), leftovers=tuple(leftovers), others=tuple(others))
-    if host.is_link(entry.path) and (not _NAME.match(current) or current in others):
+    if host.is_link(entry.path) and (not NAME.match(current) or current in others):
         return replace(builds, obstacle=_leads_elsewhere(host, entry))
     return replace(builds, current=current)
 
@@ -110,9 +111,9 @@ def _is_ours(host: Host, path: str, name: str) -> bool:
     if host.is_link(path) or not host.is_dir(path):
         return False
     if name.endswith(ASIDE_SUFFIX):
-        return bool(_NAME.match(name[: -len(ASIDE_SUFFIX)]))
+        return bool(NAME.match(name[: -len(ASIDE_SUFFIX)]))
     has_record = host.is_file(f"{path}/{FILE_NAME}") or host.is_file(f"{path}/pyvenv.cfg")
-    return bool(_NAME.match(name)) and (has_record or _is_empty(host, path))
+    return bool(NAME.match(name)) and (has_record or _is_empty(host, path))
 
 
 def _is_empty(host: Host, path: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import credentials, markers, overrides, pip_programs
+from . import credentials, environments, markers, overrides, pip_programs, tools
 from .finding import Rule
 
 _TOPICS = (
@@ -15,6 +15,8 @@ _TOPICS = (
     overrides.RULES,
     credentials.RULES,
     pip_programs.RULES,
+    environments.RULES,
+    tools.RULES,
 )
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))

@@ -11,10 +11,14 @@ from typing import Iterator, List, Tuple
 
 from ..account import Account
 from ..distro import Distribution, observe_distribution
+from ..errors import printable
 from ..host import Host
-from ..interpreter import Interpreter, Interpreters
+from ..interpreter import Interpreter, Interpreters, exchanged_by
 from ..shipped_marker import ShippedMarker, observe_shipped_markers
+from ..venv import VenvState, observe_venv
+from .installed_tools import InstalledTool, ToolHome, read_tools, tool_homes
 from .settings_files import Reading, SettingsFile, read_environment_files, read_pip_confs
+from .venv_search import find_venvs
 
 #: Accounts below are services' (login.defs, UID_MIN); root is looked at all the same.
 _FIRST_PERSON = 1000
@@ -122,3 +126,34 @@ class Survey:
     @cached_property
     def _environment_files(self) -> Reading:
         return read_environment_files(self.host, self.accounts)
+
+    def python_like(self, release: str) -> str:
+        """Return how an interpreter of a release is selected, "" for the host's own python3, or where there is none."""
+        default = self.interpreters.default()
+        if default is None or default.release == release:
+            return ""
+        safe = (
+            one for one in self.system_interpreters if not (self.host.is_root and exchanged_by(self.host, one.path))
+        )
+        return release if any(one.release == release for one in safe) else ""
+
+    @cached_property
+    def tool_homes(self) -> Tuple[ToolHome, ...]:
+        """Where pipx keeps tools: the global ones, each account's, and what PIPX_HOME names."""
+        return tool_homes(self)
+
+    @cached_property
+    def tools(self) -> Tuple[InstalledTool, ...]:
+        return read_tools(self)
+
+    @cached_property
+    def venvs(self) -> Tuple[VenvState, ...]:
+        """The environments below the roots, but not those of tools in ``tool_homes``; others' interpreters may run."""
+        paths = find_venvs(self, left_out={home.space.home for home in self.tool_homes})
+        found = []
+        for path in paths:
+            if self.is_out_of_time:
+                self.leave_unread("the environments from " + printable(path) + " on", "the time budget was used up")
+                break
+            found.append(observe_venv(self.host, path, self.interpreters))
+        return tuple(found)
