@@ -16,8 +16,8 @@ description:
     pacman the packages that the transaction had begun are installed again. The lock that a killed pacman leaves is
     removed, when no process uses pacman.
   - With O(reinstall) packages whose files were deleted or overwritten, by pip for example, get them back.
-  - The role and the deploy of pyinfra have it ready before they install OS packages, and only then. A host that lacks none is
-    not touched, whatever state its packages are in.
+  - The role and the deploy of pyinfra have it ready before they install OS packages, and only then. A host that lacks
+    none is not touched, whatever state its packages are in.
 version_added: 0.1.0
 author:
   - pep668.provision maintainers (@pep668)

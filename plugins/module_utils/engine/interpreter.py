@@ -79,7 +79,8 @@ class Interpreter:
 
     ``path`` is how it is called, ``real_path`` the file behind every link, ``version`` like "3.11.2", ``prefix`` and
     ``stdlib`` its own directories, ``origin`` who put it there and ``origin_evidence`` by what that is known (see
-    ``tell_origin``).
+    ``tell_origin``). ``search_path`` is where it looks for modules, without an account's own directories; of one that
+    was asked without its site (see Interpreters.probe) without any distributions.
     """
 
     path: str
@@ -93,6 +94,7 @@ class Interpreter:
     origin: str
     pip: Optional[Pip] = None
     origin_evidence: str = ""
+    search_path: Tuple[str, ...] = ()
 
     @property
     def release(self) -> str:
@@ -311,7 +313,13 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
         origin=origin.name,
         pip=Pip(printable(str(pip["version"])), printable(str(pip["path"]))) if isinstance(pip, dict) else None,
         origin_evidence=origin.evidence,
+        search_path=_search_path(facts.get("path")),
     )
+
+
+def _search_path(found: object) -> Tuple[str, ...]:
+    paths = found if isinstance(found, list) else []
+    return tuple(one for one in paths if isinstance(one, str) and one.startswith("/") and one.isprintable())
 
 
 def describe_found(interpreters: Iterable[Interpreter]) -> str:

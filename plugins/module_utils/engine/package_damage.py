@@ -11,7 +11,7 @@ import posixpath
 import re
 import stat
 from dataclasses import dataclass
-from typing import Callable, Iterable, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .host import Host
 from .package_files import PackagedFile
@@ -23,6 +23,8 @@ _BYTE_CODE = re.compile(r"/__pycache__/|\.py[co]$")
 _COMPARED = re.compile(r"\.py$|\.(dist|egg)-info(/|$)|/s?bin/[^/]+$")
 #: Bytes that are read to be compared.
 _MOST = 256 * 1024 * 1024
+#: How many files of a package are named.
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -129,3 +131,23 @@ def content_digest(algorithm: str, data: bytes) -> Optional[str]:
             return hashlib.new(algorithm, data).hexdigest()
     except ValueError:
         return None
+
+
+def describe_damage(damaged: Sequence[CheckedFile]) -> Tuple[str, ...]:
+    """Return a sentence for each package: how many of its files are missing or changed, and the first of them."""
+    packages: Dict[Tuple[str, str], List[CheckedFile]] = {}
+    for one in damaged:
+        packages.setdefault((one.package, one.version), []).append(one)
+    return tuple(
+        f"Of {package} {version} {' and '.join(filter(None, (_count(files, 'missing'), _count(files, 'changed'))))}."
+        for (package, version), files in packages.items()
+    )
+
+
+def _count(files: Sequence[CheckedFile], state: str) -> str:
+    paths = [one.path for one in files if one.state == state]
+    if not paths:
+        return ""
+    more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
+    verb = "is" if len(paths) == 1 else "are"
+    return f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {verb} {state} ({', '.join(paths[:_TOLD])}{more})"

@@ -318,12 +318,11 @@ def _in_rpm(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
 def _rpms_below(host: Host, rpm: str, wanted: Wanted) -> FrozenSet[str]:
     """Return which packages have files below directories, by the directories that each has."""
     answer = _ask_rpm(host, (rpm, "--query", "--all", "--queryformat", _RPM_DIRECTORIES))
-    lines = (line.partition("\t") for line in answer.splitlines())
+    lines = [line.partition("\t") for line in answer.splitlines() if "\t" in line]
+    if not lines:
+        raise ProvisionError(f"rpm does not say which packages are installed: {answer.strip() or 'it says nothing'}")
     below = tuple(f"{folder}/" for folder in wanted.folders)
-    found = {name for name, _, folder in lines if folder.startswith(below)}
-    if not answer.strip():
-        raise ProvisionError("rpm does not say which packages are installed: it could not be run.")
-    return frozenset(filter(_SOUND.fullmatch, found))
+    return frozenset(name for name, _, folder in lines if folder.startswith(below) and _SOUND.fullmatch(name))
 
 
 def _ask_rpm(host: Host, argv: Tuple[str, ...]) -> str:

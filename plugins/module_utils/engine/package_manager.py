@@ -97,6 +97,11 @@ class PackageManager:
         """The Ansible collection its module is in."""
         return self.module.rpartition(".")[0]
 
+    def reinstall_hint(self, package: str, version: str, architecture: str) -> str:
+        """Return what an administrator types to have an installed package laid down again."""
+        words = {"package": package, "version": version, "architecture": architecture, "lock_timeout": 300}
+        return self.in_shell([word.format(**words) for word in self.reinstallation.command])
+
     def in_shell(self, argv: Sequence[str]) -> str:
         """Return one of its commands as a shell runs it, with what it needs in its environment."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]

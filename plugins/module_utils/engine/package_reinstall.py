@@ -1,24 +1,21 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OS packages whose files are damaged, installed again in the version they have; those that are whole are left alone."""
+"""OS packages whose files are damaged, installed again in the version they have; whole ones are left alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from .distro import observe_distribution
 from .errors import ProvisionError
 from .host import Host
 from .lock import holding_lock
 from .os_packages import installed_packages
-from .package_damage import CheckedFile, check_files
+from .package_damage import CheckedFile, check_files, describe_damage
 from .package_files import files_of_packages
 from .package_restore import foresee_restoration, take_restoration
-
-#: How many files of a package are named.
-_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -90,26 +87,6 @@ def _check(host: Host, names: Sequence[str]) -> Tuple[CheckedFile, ...]:
     if unknown:
         raise ProvisionError(
             f"No OS package {', '.join(unknown)} is installed here.",
-            advice="What is to be installed again are the names of installed packages, as the package manager has them.",
+            advice="Name installed packages, as the package manager has them.",
         )
     return check_files(host, files)
-
-
-def describe_damage(damaged: Sequence[CheckedFile]) -> Tuple[str, ...]:
-    """Return a sentence for each package: how many of its files are missing or changed, and the first of them."""
-    packages: Dict[Tuple[str, str], List[CheckedFile]] = {}
-    for one in damaged:
-        packages.setdefault((one.package, one.version), []).append(one)
-    return tuple(
-        f"Of {package} {version} {' and '.join(filter(None, (_count(files, 'missing'), _count(files, 'changed'))))}."
-        for (package, version), files in packages.items()
-    )
-
-
-def _count(files: Sequence[CheckedFile], state: str) -> str:
-    paths = [one.path for one in files if one.state == state]
-    if not paths:
-        return ""
-    more = f" and {len(paths) - _TOLD} more" if len(paths) > _TOLD else ""
-    verb = "is" if len(paths) == 1 else "are"
-    return f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {verb} {state} ({', '.join(paths[:_TOLD])}{more})"

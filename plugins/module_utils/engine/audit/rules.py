@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import markers
+from . import damaged_packages, markers, system_site, writable
 from .finding import Rule
 
-_TOPICS = (markers.RULES,)
+_TOPICS = (markers.RULES, system_site.RULES, damaged_packages.RULES, writable.RULES)
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))
