@@ -8,7 +8,6 @@ import pytest
 
 from audited import audit, findings, subjects, with_passwd
 from made_up_host import MadeUpHost
-from pep668_provision.engine.audit import settings_files
 
 ON = "[global]\nbreak-system-packages = true\n"
 
@@ -173,7 +172,7 @@ def test_a_file_without_end_is_said(host: MadeUpHost) -> None:
 def test_a_home_that_is_closed_is_said_once_for_each_rule(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.with_file("/etc/environment", "PIP_BREAK_SYSTEM_PACKAGES=1\n")
     closed = str(host.real("/home/alice"))
-    monkeypatch.setattr(settings_files.os, "access", lambda path, _mode: path != closed)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != closed)
     report = audit(host, "EM101", "EM102")
     reason = "root may not look into this home"
     assert [one["subject"] for one in report["findings"]] == ["/etc/environment"]
@@ -188,7 +187,7 @@ def test_a_file_that_may_not_be_read_is_said(host: MadeUpHost, monkeypatch: pyte
             raise PermissionError(13, "Permission denied")
         return stat(path, **options)
 
-    monkeypatch.setattr(settings_files.os, "stat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
     report = audit(host, "EM101")
     assert (report["findings"], report["unread"]) == (
         [],
