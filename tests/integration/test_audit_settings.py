@@ -132,8 +132,7 @@ CASES = {
     "a pip of an environment": Case(
         "python3 -m venv /opt/own && ln -s /opt/own/bin/pip /usr/local/bin/pip",
         (("EM301", "/usr/local/bin/pip"),),
-        "call /usr/bin/python3 -m pip for the host's own python3, and remove /usr/local/bin/pip",
-        by_hand="rm /usr/local/bin/pip",
+        "rm /usr/local/bin/pip",
         evidence="installs into /opt/own/bin/python3",
         is_repaired=False,
     ),
