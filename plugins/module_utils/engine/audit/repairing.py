@@ -18,8 +18,8 @@ _TOOL_KEYS = frozenset(("name", "spec", "state", "python", "inject", "suffix", "
 class Repairing:
     """What a module may be told for a repair.
 
-    ``options`` are those that may be given, ``only`` those of them that may have some values alone, and ``needed`` those
-    that have to be given. ``removes``: what is there before is gone afterwards, so that it has to be backed up.
+    ``options`` are those that may be given, ``only`` those of them that may have some values alone, and ``needed``
+    those that have to be given. ``removes``: what is there before is gone afterwards, so that it has to be backed up.
     """
 
     options: FrozenSet[str]
