@@ -158,8 +158,8 @@ from ansible_collections.pep668.provision.plugins.module_utils.engine.pip_conf i
     ConfigChange,
     converge_config,
     foresee_config,
-    mask_text,
 )
+from ansible_collections.pep668.provision.plugins.module_utils.engine.pip_conf_edit import mask_text
 from ansible_collections.pep668.provision.plugins.module_utils.engine.pip_conf_wanted import read_wanted
 from ansible_collections.pep668.provision.plugins.module_utils.provision_module import fail, make_module
 

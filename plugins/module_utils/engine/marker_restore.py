@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .account import Account
-from .distro import Distribution, observe_distribution
+from .distro import Distribution, manager_with, observe_distribution
 from .errors import CommandFailed, ProvisionError
 from .host import Host
 from .lock import holding_lock
 from .os_packages import lists_are_here, lists_need_refresh
-from .package_manager import MANAGERS, PackageManager
+from .package_manager import PackageManager
 from .package_manager_ready import make_ready
 from .process import Command, Completed
 from .shipped_marker import ShippedMarker, observe_shipped_markers
@@ -108,15 +108,13 @@ def _foresee(host: Host, marker: ShippedMarker) -> Restoration:
 
 def _manager_of(host: Host, distribution: Distribution, marker: ShippedMarker) -> PackageManager:
     """Return the package manager that installed a package: the distribution's own, where it has that database."""
-    own = [distribution.manager] if distribution.manager is not None else []
-    fitting = [one for one in [*own, *MANAGERS.values()] if one.database == marker.database]
-    present = [one for one in fitting if any(host.is_executable(program) for program in one.programs)]
-    if not present:
+    manager = manager_with(host, distribution, marker.database)
+    if manager is None:
         raise ProvisionError(
             f"{marker.path} is {marker.state}, and there is no package manager here that restores {marker.package}.",
             advice=f"Install {marker.package} {marker.version} again as it was installed before.",
         )
-    return present[0]
+    return manager
 
 
 def _fill(words: Sequence[str], marker: ShippedMarker, **more: object) -> Tuple[str, ...]:

@@ -48,8 +48,9 @@ class PackagedFile:
     """A file that an installed package brought.
 
     ``database`` is the kind of database it is recorded in (see PackageManager). ``digest`` is that of its content, like
-    "md5:22a1...", "" where none is recorded. ``diversion`` is a sentence about who has it put elsewhere, ``exclusion``
-    one about what keeps the package manager from writing it; both are empty as a rule.
+    "md5:22a1...", "" where none is recorded. ``diversion`` is a sentence about who has it put elsewhere, ``way_back``
+    the command that ends that, ``exclusion`` a sentence about what keeps the package manager from writing it; these are
+    empty as a rule.
     """
 
     path: str
@@ -59,6 +60,7 @@ class PackagedFile:
     architecture: str = ""
     digest: str = ""
     diversion: str = ""
+    way_back: str = ""
     exclusion: str = ""
 
 
@@ -104,7 +106,9 @@ def _in_dpkg(host: Host, name: str) -> Optional[List[PackagedFile]]:
             file = PackagedFile(
                 path, package, version, "dpkg", its_architecture, f"md5:{digest.lower()}" if digest else ""
             )
-            found.append(replace(file, diversion=_diversion(host, file), exclusion=_dpkg_exclusion(host, path)))
+            diversion, way_back = _diversion(host, file)
+            exclusion = _dpkg_exclusion(host, path)
+            found.append(replace(file, diversion=diversion, way_back=way_back, exclusion=exclusion))
     return found
 
 
@@ -125,20 +129,25 @@ def _dpkg_version(host: Host, package: str, architecture: str) -> Tuple[str, str
     return "", architecture
 
 
-def _diversion(host: Host, file: PackagedFile) -> str:
-    """Return what dpkg's list of diversions says of a file: three lines each, and ":" for one an administrator made."""
+def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
+    """Return what dpkg's list of diversions says of a file, and the command that ends it.
+
+    The list has three lines each, and ":" for one an administrator made.
+    """
     lines = (host.read_text(f"{_DPKG}/diversions") or "").splitlines()
     for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
         # A package's own files stay where they are; it diverts those of the others.
         if path == file.path and by != file.package:
             who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
             there = host.lstat(path) is not None
-            return (
+            way_back = f"dpkg-divert {option} --rename --remove {path}"
+            diversion = (
                 f"a diversion of {who} puts the file of {file.package} at {target}, and "
                 f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}dpkg-divert {option} --rename --remove {path}"
+                f"{'to move that away, then ' if there else ''}{way_back}"
             )
-    return ""
+            return diversion, way_back
+    return "", ""
 
 
 def _dpkg_exclusion(host: Host, path: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import stat
 import time
 from dataclasses import dataclass, replace
@@ -24,10 +23,7 @@ from .path_control import keeper_of
 from .pip_conf_edit import edit, find_damage, has_key
 from .pip_conf_wanted import WantedConfig
 from .pip_config import system_files, user_files
-from .redact import MASK, has_credentials, mask_userinfo, redact
-
-_SECRET_KEY = re.compile(r"(?im)^[^#;\n=:]+[=:][ \t]*(?=\S)")
-_SECRET_WORDS = ("password", "passwd", "secret", "token")
+from .redact import has_credentials
 
 
 @dataclass(frozen=True)
@@ -116,20 +112,6 @@ def _not_written(file: ConfigFile, reason: str) -> ProvisionError:
         f"{file.path} cannot be written: {reason}.",
         advice="It takes an account that may write there, by become: true for example.",
     )
-
-
-def mask_text(text: str) -> str:
-    """Return the text of a file as it may be shown: without the user part of an address, and no password or token."""
-    masked = "".join(map(_mask_line, redact(text).splitlines(keepends=True)))
-    # A proxy may lack its scheme.
-    return mask_userinfo(masked)
-
-
-def _mask_line(line: str) -> str:
-    head = _SECRET_KEY.match(line)
-    if head is None or not any(word in head.group().lower() for word in _SECRET_WORDS):
-        return line
-    return head.group() + MASK + line[len(line.rstrip("\r\n")) :]
 
 
 def _locate(wanted: WantedConfig, interpreters: Interpreters, host: Host) -> ConfigFile:

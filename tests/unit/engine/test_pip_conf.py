@@ -11,7 +11,8 @@ import pytest
 
 from made_up_host import FILES_UID, MadeUpHost
 from pep668_provision.engine.errors import InvalidState, ProvisionError
-from pep668_provision.engine.pip_conf import ConfigChange, foresee_config, mask_text, write_config
+from pep668_provision.engine.pip_conf import ConfigChange, foresee_config, write_config
+from pep668_provision.engine.pip_conf_edit import mask_text
 from pep668_provision.engine.pip_conf_wanted import read_wanted
 
 ABSENT: dict[str, Any] = {"break_system_packages": "absent"}

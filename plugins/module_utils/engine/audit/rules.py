@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import environments, markers, tools
+from . import credentials, environments, markers, overrides, pip_programs, tools
 from .finding import Rule
 
-_TOPICS = (environments.RULES, markers.RULES, tools.RULES)
+_TOPICS = (
+    markers.RULES,
+    overrides.RULES,
+    credentials.RULES,
+    pip_programs.RULES,
+    environments.RULES,
+    tools.RULES,
+)
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))

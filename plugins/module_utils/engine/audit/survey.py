@@ -17,6 +17,7 @@ from ..interpreter import Interpreter, Interpreters, exchanged_by
 from ..shipped_marker import ShippedMarker, observe_shipped_markers
 from ..venv import VenvState, observe_venv
 from .installed_tools import InstalledTool, ToolHome, read_tools, tool_homes
+from .settings_files import Reading, SettingsFile, read_environment_files, read_pip_confs
 from .venv_search import find_venvs
 
 #: Accounts below are services' (login.defs, UID_MIN); root is looked at all the same.
@@ -100,6 +101,31 @@ class Survey:
     @cached_property
     def shipped_markers(self) -> Tuple[ShippedMarker, ...]:
         return observe_shipped_markers(self.host)
+
+    @property
+    def pip_confs(self) -> Tuple[SettingsFile, ...]:
+        """Each pip.conf that a pip of the host reads, and can be read."""
+        return self._told(self._pip_confs)
+
+    @property
+    def environment_files(self) -> Tuple[SettingsFile, ...]:
+        """Each file that sets variables for logins and shells, and can be read."""
+        return self._told(self._environment_files)
+
+    def _told(self, reading: Reading) -> Tuple[SettingsFile, ...]:
+        # Each rule that asks has left the same out.
+        for what, reason in reading.unread:
+            self.leave_unread(what, reason)
+        return reading.files
+
+    @cached_property
+    def _pip_confs(self) -> Reading:
+        files = self._environment_files.files
+        return read_pip_confs(self.host, self.accounts, self.system_interpreters, files)
+
+    @cached_property
+    def _environment_files(self) -> Reading:
+        return read_environment_files(self.host, self.accounts)
 
     def python_like(self, release: str) -> str:
         """Return how an interpreter of a release is selected, "" for the host's own python3, or where there is none."""
