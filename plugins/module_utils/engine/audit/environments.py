@@ -13,7 +13,7 @@ from ..errors import InvalidState, printable
 from ..host import Host
 from ..pipx import METADATA_NAME, reinstall_by_hand
 from ..receipt import FILE_NAME
-from ..request import pins_of, without_seeds
+from ..seeds import pins_of, without_seeds
 from ..venv import HALF_BUILT, VenvState, parse_pyvenv_cfg
 from .end_of_life import ended_in
 from .finding import Found, Repair, Rule

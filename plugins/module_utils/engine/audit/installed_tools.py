@@ -12,7 +12,7 @@ from ..account import Account
 from ..desired import ToolEntry, validate
 from ..errors import InvalidState, printable
 from ..host import Host
-from ..observe import own_program_entry
+from ..own_programs import own_program_entry
 from ..pipx import (
     METADATA_NAME,
     Pipx,
