@@ -86,8 +86,8 @@ def broken_environments(host: Host, _release: str, index: LocalIndex) -> set[Key
     by_hand = f"/usr/local/bin/python{short}"
     for command in (
         # A Python that was built by hand, for which a copy stands in, is removed.
-        f"cp $(readlink -f /usr/bin/python3) {by_hand} && {by_hand} -m venv /srv/gone && /srv/gone/bin/{install} alpha beta",
-        f"rm {by_hand}",
+        f"cp $(readlink -f /usr/bin/python3) {by_hand} && {by_hand} -m venv /srv/gone",
+        f"/srv/gone/bin/{install} alpha beta && rm {by_hand}",
         "mkdir /srv/app && chown app: /srv/app",
         f"runuser -u app -- sh -ec 'python3 -m venv /srv/app/v && /srv/app/v/bin/{install} alpha'",
         f"mv /srv/app/v/lib/python{short} /srv/app/v/lib/python3.8",

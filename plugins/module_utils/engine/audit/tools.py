@@ -209,7 +209,7 @@ RULES = (
         "EM504",
         "pipx keeps tools in its old place",
         "info",
-        f"~/.local/pipx of the looked-at accounts whose pipx is {NEW_HOME_SINCE} or newer; before that it is the place.",
+        f"~/.local/pipx of the looked-at accounts whose pipx is {NEW_HOME_SINCE} or newer; before, that is its place.",
         "What looks for tools where pipx keeps them now does not find these.",
         _in_old_home,
     ),
