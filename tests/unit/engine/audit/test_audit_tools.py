@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+import audited
 from made_up_host import ACCOUNTS, MadeUpHost
-from pep668_provision.engine.audit.audit_host import audit_host
-from pep668_provision.engine.audit.survey import Scope
 from pep668_provision.engine.desired import validate
 from pep668_provision.engine.login_directories import read_login_directories
 
@@ -32,15 +31,15 @@ export PATH
 """
 
 
-def report(made_up: MadeUpHost) -> dict[str, Any]:
-    return audit_host(made_up.host, Scope(("/opt", "/home"), accounts=("root", "alice")))
+def report(made_up: MadeUpHost, *accounts: str) -> dict[str, Any]:
+    return audited.audit(made_up, *TOOL_RULES, roots=["/opt", "/home"], accounts=list(accounts or ("root", "alice")))
 
 
 def audit(made_up: MadeUpHost) -> list[dict[str, Any]]:
     """The findings about tools; nothing but an interpreter was started for them."""
     found: list[dict[str, Any]] = report(made_up)["findings"]
     assert all("python" in program for program in made_up.runner.started)
-    return [one for one in found if one["id"] in TOOL_RULES]
+    return found
 
 
 def subjects(made_up: MadeUpHost) -> list[tuple[str, str]]:
@@ -157,6 +156,21 @@ def test_a_home_that_the_module_does_not_use_is_left_to_its_owner(homes: MadeUpH
     assert f"PIPX_HOME={NEW} PIPX_BIN_DIR={BIN} pipx reinstall isort" in isort["remedy"]
 
 
+@pytest.mark.parametrize("file", ["/etc/environment", "/home/alice/.profile"])
+def test_homes_that_files_of_logins_name_are_read_with_their_commands(homes: MadeUpHost, file: str) -> None:
+    homes.with_tool("black", "24.1", bin_dir="/opt/pipx_bin").with_file(file, 'PIPX_HOME="/opt/pipx"\n')
+    with homes.real(file).open("a") as stream:
+        stream.write("export PIPX_BIN_DIR=/opt/pipx_bin/\n")
+    assert audit(homes) == []
+    (found,) = audit(homes.without("/opt/pipx_bin/black"))
+    assert "/opt/pipx_bin/black is missing" in found["evidence"]
+    assert found["repairs"] == []
+    # Named where they are anyway, they are the module's.
+    homes.with_file(file, "export PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin\n")
+    (found,) = audit(homes)
+    arguments_of(found)
+
+
 def test_hostile_records_and_links_lead_nowhere(homes: MadeUpHost) -> None:
     homes.with_tool("black", "24.1", home=OLD, bin_dir=BIN).without(f"{OLD}/venvs/black/pipx_metadata.json")
     os.mkfifo(homes.real(f"{OLD}/venvs/black/pipx_metadata.json"))
@@ -215,7 +229,7 @@ def test_a_directory_off_the_path_is_put_there_by_providing_a_tool(homes: MadeUp
 
 def test_an_account_without_a_shell_types_nothing(homes: MadeUpHost) -> None:
     homes.with_tool("black", "24.1", home="/srv/app/.local/pipx", bin_dir="/srv/app/.local/bin")
-    assert audit_host(homes.host, Scope((), accounts=("app",)))["findings"] == []
+    assert report(homes, "app")["findings"] == []
 
 
 @pytest.mark.parametrize(
