@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.pep668.provision.plugins.module_utils.engine.audit.repairing import find_refusal
 
-_OWN = ("module", "arguments", "keeps", "label")
+_OWN = ("module", "arguments", "keeps", "label", "backup_directory")
 
 
 class ActionModule(ActionBase):
@@ -27,7 +27,8 @@ class ActionModule(ActionBase):
         settings = {name: value for name, value in given.items() if name not in _OWN}
         backup = {}
         if keeps:
-            backup = self._call("backup", {"paths": keeps, "label": given.get("label", "")}, settings, task_vars)
+            where = {"label": given.get("label", ""), "directory": given.get("backup_directory", "")}
+            backup = self._call("backup", {"paths": keeps, **where}, settings, task_vars)
             if backup.get("failed"):
                 said = f"Nothing was done, for there is no backup: {backup.get('msg', '')}"
                 return {**result, **backup, "failed": True, "msg": said}

@@ -50,6 +50,10 @@ options:
     description: What the backup is for, as a part of its name.
     type: str
     default: ""
+  backup_directory:
+    description: Where the backup is kept, as O(pep668.provision.backup#module:directory).
+    type: str
+    default: ""
 notes:
   - The group's settings are handed on to the called module.
 """

@@ -152,7 +152,8 @@ def _locate_written(wanted: WantedConfig, interpreters: Interpreters, host: Host
         named = host.environ.get("XDG_CONFIG_HOME") if wanted.user in ("", host.caller.name) else ""
         *others, path = user_files(home, named or "")
         return ConfigFile(path, "", account, others=tuple(others))
-    found = interpreters.select(wanted.python)
+    # Without its site an environment's Python up to 3.13 tells the prefix of the one it was made with.
+    found = interpreters.select(wanted.python, with_site=True)
     if found is None:
         raise ProvisionError(
             f"The interpreter {wanted.python} is not on this host or does not run.",
