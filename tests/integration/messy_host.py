@@ -106,7 +106,8 @@ class Mess:
 
 def forget_test_settings(host: Host) -> None:
     """/etc/environment does not tell pip of this machine's certificates any more, which no distribution's does."""
-    host.run("sed -i /^PIP_/d /etc/environment")
+    settings = host.read("/etc/environment").splitlines(keepends=True)
+    host.mount_over("/etc/environment", "".join(line for line in settings if not line.startswith("PIP_")))
 
 
 def stock(index: LocalIndex) -> None:
@@ -141,10 +142,9 @@ def half_an_environment(mess: Mess) -> None:
 
 def broken_tools(mess: Mess) -> None:
     """A tool has lost its code, another name comes first on the PATH, and a login does not find an account's tools."""
-    settings = {"python_index_url": mess.index.url}
-    for scope in ({"scope": "global"}, {"scope": "user", "user": "alice"}):
-        names = ["hello", "greet"] if scope["scope"] == "global" else ["greet"]
-        mess.host.module("tool", {**scope, **settings, "tools": [{"name": name} for name in names]})
+    tools = [{"name": "hello"}, {"name": "greet"}, {"name": "greet", "scope": "user", "user": "alice"}]
+    outcome = mess.host.apply({"python_tools": tools, "python_index_url": mess.index.url})
+    assert outcome.rc == 0, outcome.text
     mess.do("rm -r /opt/pipx/venvs/hello/lib/python3*/site-packages/hello*", ("EM501", "/opt/pipx/venvs/hello"))
     mess.do("printf '#!/bin/sh\\necho mine\\n' >/usr/local/sbin/greet")
     mess.do("chmod 0755 /usr/local/sbin/greet", ("EM502", "/usr/local/bin/greet"))
@@ -237,7 +237,7 @@ def overrides(mess: Mess) -> None:
 
 def open_directories(mess: Mess) -> None:
     """Somebody has met "permission denied" and found a way."""
-    site = mess.site_of("alpha")
+    site = mess.ask("site.getusersitepackages()", user="alice")
     mess.do(f"chmod 0777 {site}", ("EM601", site))
     mess.do("chmod 0777 /usr/local/sbin", ("EM602", "/usr/local/sbin"))
 
