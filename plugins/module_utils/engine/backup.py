@@ -66,7 +66,10 @@ class Backup:
     @property
     def listing(self) -> str:
         """What is in it, a line for each path."""
-        return "".join(f"{one.path}: {one.entries} entries, {one.size} bytes\n" for one in self.kept)
+        return "".join(
+            f"{one.path}: {one.entries} {'entry' if one.entries == 1 else 'entries'}, {one.size} bytes\n"
+            for one in self.kept
+        )
 
 
 def read_wanted(options: Mapping[str, object]) -> WantedBackup:
