@@ -62,7 +62,7 @@ class PackagedFile:
     architecture: str = ""
     digest: str = ""
     diversion: str = ""
-    way_back: str = ""
+    way_back: Tuple[str, ...] = ()
     exclusion: str = ""
     since: float = 0.0
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Tuple
 
@@ -32,7 +33,7 @@ def with_obstacles(host: Host, file: PackagedFile) -> PackagedFile:
     return file
 
 
-def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
+def _diversion(host: Host, file: PackagedFile) -> Tuple[str, Tuple[str, ...]]:
     """Return what dpkg's list of diversions says of a file, and the command that ends it.
 
     The list has three lines each, and ":" for one an administrator made.
@@ -41,16 +42,16 @@ def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
     for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
         # A package's own files stay where they are; it diverts those of the others.
         if path == file.path and by != file.package:
-            who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
+            who, options = ("an administrator", ["--local"]) if by == ":" else (f"the package {by}", ["--package", by])
             there = host.lstat(path) is not None
-            way_back = f"dpkg-divert {option} --rename --remove {path}"
+            way_back = ("dpkg-divert", *options, "--rename", "--remove", path)
             diversion = (
                 f"a diversion of {who} puts the file of {file.package} at {target}, and "
                 f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}{way_back}"
+                f"{'to move that away, then ' if there else ''}{shlex.join(way_back)}"
             )
             return diversion, way_back
-    return "", ""
+    return "", ()
 
 
 def _dpkg_exclusion(host: Host, path: str) -> str:
