@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from packaged_python import PACKAGED, SIX_FILES, with_packaged_python
 
 from made_up_host import MadeUpHost
 from package_databases import LOCAL as PACMAN_LOCAL
+from package_databases import digest_of
 from pep668_provision.engine.errors import CommandFailed, ProvisionError
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.package_damage import check_files
@@ -27,13 +27,11 @@ SIX = f"{SITE}/six.py"
 FILES = {SIX: "# 1.17.0\n", f"{SITE}/six-1.17.0.dist-info/METADATA": "Name: six\n", "/usr/bin/six": "#!\n"}
 
 
-def digest(algorithm: str, text: str) -> str:
-    return hashlib.new(algorithm, text.encode()).hexdigest()
-
-
 def with_pacman(made_up: MadeUpHost) -> MadeUpHost:
     entry = f"{PACMAN_LOCAL}/python-six-1.17.0-1"
-    lines = [f".{path} time=1.0 mode=644 size=1 sha256digest={digest('sha256', text)}" for path, text in FILES.items()]
+    lines = [
+        f".{path} time=1.0 mode=644 size=1 sha256digest={digest_of('sha256', text)}" for path, text in FILES.items()
+    ]
     mtree = "\n".join(["#mtree", "/set type=file uid=0 gid=0", *lines, f".{SITE}/link time=1.0 type=link link=six.py"])
     made_up.with_file(f"{entry}/mtree", gzip.compress(f"{mtree}\n".encode()))
     made_up.with_file(
@@ -49,7 +47,7 @@ def with_apk(made_up: MadeUpHost) -> MadeUpHost:
     lines = ["P:bash", "V:1", "A:x86_64", "F:usr/bin", "R:bash", "Z:Q1AAAA", "", "P:py3-six", "V:1.17.0-r0", "A:noarch"]
     for path, text in FILES.items():
         folder, _, name = path[1:].rpartition("/")
-        encoded = base64.b64encode(bytes.fromhex(digest("sha1", text))).decode()
+        encoded = base64.b64encode(bytes.fromhex(digest_of("sha1", text))).decode()
         lines += [f"F:{folder}", f"R:{name}", "a:0:0:644", f"Z:Q1{encoded}"]
     made_up.with_file("/var/cache/apk/APKINDEX.1.tar.gz").with_program("/sbin/apk")
     return made_up.with_file("/lib/apk/db/installed", "\n".join(lines) + "\n\n")
@@ -60,7 +58,7 @@ def with_rpm(made_up: MadeUpHost) -> MadeUpHost:
 
 
 def rpm_lines() -> str:
-    rows = [f"{path}\t{digest('sha256', text)}\t0\t0" for path, text in FILES.items()]
+    rows = [f"{path}\t{digest_of('sha256', text)}\t0\t0" for path, text in FILES.items()]
     # Configuration, what need not be there, what is made by scripts, and what was left out.
     rows += [f"{SITE}/{name}\t{'0' * 64}\t0\t{flags}" for name, flags in (("a.py", 1), ("b.py", 8), ("c.py", 64))]
     rows += [f"{SITE}/d.py\t{'0' * 64}\t2\t0", f"{SITE}\t\t0\t0"]
