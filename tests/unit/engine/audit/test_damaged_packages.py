@@ -6,9 +6,10 @@ import os
 from dataclasses import replace
 
 import pytest
-from packaged_python import INFO, PACKAGED, SIX_FILES, STDLIB, audit, findings, with_packaged, with_packaged_python
+from packaged_python import PACKAGED, SIX_FILES, STDLIB, audit, findings, with_packaged, with_packaged_python
 
 from made_up_host import MadeUpHost
+from package_databases import INFO
 
 SIX = f"{PACKAGED}/six.py"
 
