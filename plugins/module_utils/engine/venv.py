@@ -37,6 +37,11 @@ ASIDE_SUFFIX = ".pep668-old"
 SCRATCH_NAME = ".pep668-provision.tmp"
 
 
+#: Hexadecimal digits of a build's name: enough that two declarations of one environment do not meet.
+BUILD_DIGITS = 12
+BUILD_NAME = re.compile(rf"^[0-9a-f]{{{BUILD_DIGITS}}}(-\d+)?$")
+
+
 @dataclass(frozen=True)
 class VenvState:
     """A path where an environment is, or should be.

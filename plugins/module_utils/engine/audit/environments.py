@@ -13,7 +13,7 @@ from ..errors import InvalidState, printable
 from ..host import Host
 from ..pipx import METADATA_NAME, reinstall_by_hand
 from ..receipt import FILE_NAME
-from ..request import pins_of, without_seeds
+from ..seeds import pins_of, without_seeds
 from ..venv import HALF_BUILT, VenvState, parse_pyvenv_cfg
 from .end_of_life import ended_in
 from .finding import Found, Repair, Rule
@@ -232,8 +232,8 @@ RULES = (
         "EM401",
         "A virtual environment is broken",
         "error",
-        "pyvenv.cfg, bin/python, site-packages and records of environments below the roots, 6 directories deep; links,"
-        " network file systems, caches, and the storage of containers are not entered",
+        "pyvenv.cfg, bin/python, site-packages and records of environments below the roots, 6 directories deep. Links,"
+        " network file systems, caches and the storage of containers are not entered.",
         "Its programs do not start, or start without their packages: after an upgrade of the system's Python, after an"
         " interpreter was removed, or where making it failed half-way and left something that looks complete.",
         _broken,
@@ -244,7 +244,7 @@ RULES = (
         "warning",
         "the interpreters of environments below the roots and of tools, and the months in which CPython's releases"
         " cease to be supported. The distribution's own python3 is never reported, however old: its distribution gives"
-        " it fixes for as long as the release is supported",
+        " it fixes for as long as the release is supported.",
         "Nobody repairs security holes in it any more, and packages cease to support it.",
         _past_end_of_life,
     ),

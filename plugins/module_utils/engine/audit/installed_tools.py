@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -12,7 +13,7 @@ from ..account import Account
 from ..desired import ToolEntry, validate
 from ..errors import InvalidState, printable
 from ..host import Host
-from ..observe import own_program_entry
+from ..own_programs import own_program_entry
 from ..pipx import (
     METADATA_NAME,
     Pipx,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 #: Of one home.
 _MOST_TOOLS = 500
+_VARIABLE = re.compile(r"\b(PIPX_(?:GLOBAL_)?(?:HOME|BIN_DIR))=(\"[^\"$]*\"|'[^']*'|[^\s;\"'$]+)")
 
 
 @dataclass(frozen=True)
@@ -87,30 +89,37 @@ def tool_homes(survey: "Survey") -> Tuple[ToolHome, ...]:
     """Return the homes of pipx that are there; homes of accounts that cannot be read are said to be left out."""
     host = survey.host
     homes: Dict[str, ToolHome] = {}
-    root = host.account_by_uid(0)
-    homes["/opt/pipx"] = ToolHome(tool_space(host, root, "global", None), "global")
+    everybodys = tool_space(host, host.account_by_uid(0), "global", None)
+    homes[everybodys.home] = ToolHome(everybodys, "global")
     for account in survey.accounts:
         if host.entries_in(account.home, 1) is None and not host.is_dir(f"{account.home}/.local"):
-            survey.leave_unread(printable(account.home), "it cannot be read by this account")
+            survey.leave_unread(printable(account.home), "this account cannot read it")
             continue
         declared = tool_space(host, account, "user", pipx_of(host, account)).home
         for home in (old_home(account), new_home(account)):
             space = ToolSpace(account, home, f"{account.home}/.local/bin", f"{account.home}/.local/share")
-            homes.setdefault(home, ToolHome(space, "user" if home == declared else ""))
-    for space in _named_spaces(host):
-        homes.setdefault(space.home, ToolHome(space))
+            homes[home] = ToolHome(space, "user" if home == declared else "")
+    for space in _named_spaces(survey):
+        known = homes.get(space.home)
+        if known is None or known.space.bin_dir != space.bin_dir:
+            homes[space.home] = ToolHome(space)
     return tuple(home for home in homes.values() if host.is_dir(home.space.home))
 
 
-def _named_spaces(host: Host) -> Iterator[ToolSpace]:
-    caller = host.caller
-    for middle, bin_dir in (("", f"{caller.home}/.local/bin"), ("GLOBAL_", "/usr/local/bin")):
-        home = host.environ.get(f"PIPX_{middle}HOME", "")
-        named = host.environ.get(f"PIPX_{middle}BIN_DIR", "")
-        if home.startswith("/"):
-            yield ToolSpace(
-                caller, home.rstrip("/"), named if named.startswith("/") else bin_dir, f"{caller.home}/.local/share"
-            )
+def _named_spaces(survey: "Survey") -> Iterator[ToolSpace]:
+    """Yield what PIPX_HOME names, with the commands where PIPX_BIN_DIR has them; the module keeps no tools there."""
+    texts: Dict[str, str] = {}
+    for file in survey.environment_files:
+        texts[file.account] = f"{texts.get(file.account, '')}\n{file.text}"
+    named = [{name: value.strip("\"'") for name, value in _VARIABLE.findall(text)} for text in texts.values()]
+    for variables in (survey.host.environ, *named):
+        for prefix in ("PIPX", "PIPX_GLOBAL"):
+            home, bin_dir = variables.get(f"{prefix}_HOME", ""), variables.get(f"{prefix}_BIN_DIR", "")
+            found = survey.host.stat(home) if home.startswith("/") else None
+            if found is not None:
+                account = survey.host.account_by_uid(found.st_uid)
+                bin_dir = bin_dir if bin_dir.startswith("/") else f"{account.home}/.local/bin"
+                yield ToolSpace(account, home.rstrip("/"), bin_dir.rstrip("/"), f"{account.home}/.local/share")
 
 
 def read_tools(survey: "Survey") -> Tuple[InstalledTool, ...]:

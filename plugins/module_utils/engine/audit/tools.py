@@ -183,7 +183,7 @@ RULES = (
         "A tool is broken",
         "error",
         "pipx's records, the environments and the links of tools for everybody (/opt/pipx, PIPX_HOME) and of the"
-        " looked-at accounts (~/.local/share/pipx, ~/.local/pipx)",
+        " looked-at accounts (~/.local/share/pipx, ~/.local/pipx).",
         "Its command does not start, and pipx list fails for every tool of that home.",
         _broken,
     ),
@@ -192,7 +192,7 @@ RULES = (
         "A tool's command is another program",
         "warning",
         "the commands of tools, and what the files that a login shell reads put before them on the PATH; of tools for"
-        " everybody it is root's login",
+        " everybody it is root's login.",
         "Who types it gets another program, often an older version of the same.",
         _shadowed,
     ),
@@ -201,7 +201,7 @@ RULES = (
         "The directory of an account's tools is not on its PATH",
         "warning",
         "the files that a login shell of the account reads. Conditions in them are not judged: what they may put on the"
-        " PATH counts as put there",
+        " PATH counts as put there.",
         "Its tools are installed and cannot be found.",
         _off_path,
     ),
@@ -209,7 +209,7 @@ RULES = (
         "EM504",
         "pipx keeps tools in its old place",
         "info",
-        f"~/.local/pipx of the looked-at accounts whose pipx is {NEW_HOME_SINCE} or newer; before that it is the place",
+        f"~/.local/pipx of the looked-at accounts whose pipx is {NEW_HOME_SINCE} or newer; before, that is its place.",
         "What looks for tools where pipx keeps them now does not find these.",
         _in_old_home,
     ),

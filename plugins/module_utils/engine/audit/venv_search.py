@@ -15,12 +15,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Collection, Dict, FrozenSet, Iterator, List, Set, Tuple
 
-from ..builds import NAME as BUILD_NAME
 from ..desired import BUILDS_SUFFIX
 from ..errors import printable
 from ..host import Host
 from ..receipt import FILE_NAME
-from ..venv import ASIDE_SUFFIX, SCRATCH_NAME
+from ..venv import ASIDE_SUFFIX, BUILD_NAME, SCRATCH_NAME
 
 if TYPE_CHECKING:
     from .survey import Survey

@@ -157,6 +157,21 @@ def test_a_home_that_the_module_does_not_use_is_left_to_its_owner(homes: MadeUpH
     assert f"PIPX_HOME={NEW} PIPX_BIN_DIR={BIN} pipx reinstall isort" in isort["remedy"]
 
 
+@pytest.mark.parametrize("file", ["/etc/environment", "/home/alice/.profile"])
+def test_homes_that_files_of_logins_name_are_read_with_their_commands(homes: MadeUpHost, file: str) -> None:
+    homes.with_tool("black", "24.1", bin_dir="/opt/pipx_bin").with_file(file, 'PIPX_HOME="/opt/pipx"\n')
+    with homes.real(file).open("a") as stream:
+        stream.write("export PIPX_BIN_DIR=/opt/pipx_bin/\n")
+    assert audit(homes) == []
+    (found,) = audit(homes.without("/opt/pipx_bin/black"))
+    assert "/opt/pipx_bin/black is missing" in found["evidence"]
+    assert found["repairs"] == []
+    # Named where they are anyway, they are the module's.
+    homes.with_file(file, "export PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin\n")
+    (found,) = audit(homes)
+    arguments_of(found)
+
+
 def test_hostile_records_and_links_lead_nowhere(homes: MadeUpHost) -> None:
     homes.with_tool("black", "24.1", home=OLD, bin_dir=BIN).without(f"{OLD}/venvs/black/pipx_metadata.json")
     os.mkfifo(homes.real(f"{OLD}/venvs/black/pipx_metadata.json"))
