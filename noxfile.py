@@ -330,6 +330,12 @@ def pins(session: nox.Session) -> None:
 
 
 @nox.session
+def findings(session: nox.Session) -> None:
+    """docs/findings.md is written from the rules of the audit."""
+    session.run("python", "tests/unit/engine/audit/findings_page.py", env={"PYTHONPATH": "src"})
+
+
+@nox.session
 def reliability(session: nox.Session) -> None:
     """Every fault that docs/reliability.md speaks of, on real hosts. Arguments: parts, see scripts/reliability."""
     unknown = sorted(set(session.posargs) - {INPUTS, *FAULTS})

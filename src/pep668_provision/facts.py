@@ -57,6 +57,40 @@ class PythonHost(_EngineFact):
         return StringCommand(Call("python_info", further={"interpreters": [], **lists}).script())
 
 
+class Audit(_EngineFact):
+    """What the module ``audit`` returns: what is wrong with the host's Python, by what that is known, and what to do.
+
+    On a host without Python it is as of ``PythonHost``. Without root's rights ``unread`` says what could not be read.
+
+    + roots: directories below which environments are looked for
+    + accounts: names of the accounts whose homes are looked at; default: root's and those of persons
+    + left_out: ids of rules that are not to be checked
+    + time_budget: seconds that may be spent on the host
+
+    .. code:: python
+
+        from pep668_provision.facts import Audit
+
+        for finding in host.get_fact(Audit, left_out=["EM103"]).get("findings", ()):
+            print(finding["id"], finding["subject"], finding["remedy"])
+    """
+
+    abstract = False
+
+    def command(
+        self,
+        roots: Sequence[str] = (),
+        accounts: Sequence[str] = (),
+        left_out: Sequence[str] = (),
+        time_budget: float | str | None = None,
+    ) -> StringCommand:
+        asked = {"roots": roots, "accounts": accounts, "left_out": left_out}
+        # From the command line a single one comes as it is.
+        lists = {name: [one] if isinstance(one, str) else list(one) for name, one in asked.items() if one}
+        budget = {} if time_budget is None else {"time_budget": time_budget}
+        return StringCommand(Call("audit", further={**lists, **budget}).script())
+
+
 class StateFact(_EngineFact):
     """One that is about a declared state; ``ask`` is what the engine is asked for it."""
 

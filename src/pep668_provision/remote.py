@@ -50,7 +50,8 @@ class Engine:
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition(".")
         if package == "pep668_engine" and (module or "__init__") in engine:
-            return ModuleSpec(name, self, is_package=not module)
+            holds = not module or any(one.startswith(module + ".") for one in engine)
+            return ModuleSpec(name, self, is_package=holds)
     def create_module(self, spec):
         return None
     def exec_module(self, module):
@@ -70,8 +71,9 @@ class HiddenLines(list[str]):
         return "*MASKED*"
 
 
-# Modules of the engine import each other as "from .name import", or "from . import name".
-_IMPORTED = re.compile(r"^( *)from \.(?: import )?(\w+)", re.MULTILINE)
+# Modules of the engine import each other as "from .name import" or "from . import name, name", those of a package in it
+# with a dot more.
+_IMPORTED = re.compile(r"^( *)from (\.+)(?:([\w.]+) import | import ([\w, ]+))", re.MULTILINE)
 
 # The parser of the standard library would take a fifth of a second of each run. Each of these starts with a character
 # of its own, so that the search goes from one such character to the next.
@@ -251,10 +253,27 @@ def engine_source(loaded: Iterable[str] = (), left_out: Container[str] = ()) -> 
     while wanted:
         name = wanted.pop()
         if name not in found:
-            found[name] = _compact((_ENGINE / f"{name}.py").read_text(encoding="utf-8"))
+            found[name] = _compact(source_file(name).read_text(encoding="utf-8"))
             imported = _IMPORTED.findall(found[name])
-            wanted += [one for indent, one in imported if not indent or one not in left_out]
+            for indent, dots, module, names in imported:
+                folder = _package_of(name, len(dots))
+                asked = [module] if module else re.findall(r"\w+", names)
+                wanted += [folder + one for one in asked if not indent or folder + one not in left_out]
+            # What is in a package is found by way of it.
+            wanted += [name.rpartition(".")[0]] if "." in name else []
     return found
+
+
+def source_file(name: str) -> Path:
+    """Return the file of a module of the engine, "audit.rules" for one in a package."""
+    path = _ENGINE.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _package_of(name: str, dots: int) -> str:
+    """Return what comes before the name of what a module imports with so many dots, "" or "audit."."""
+    parts = name.split(".") if source_file(name).name == "__init__.py" and name != "__init__" else name.split(".")[:-1]
+    return "".join(f"{part}." for part in parts[: len(parts) - dots + 1])
 
 
 def _compact(source: str) -> str:

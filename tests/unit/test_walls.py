@@ -13,7 +13,7 @@ from pep668_provision.engine.distro import FAMILIES
 from pep668_provision.engine.package_manager import MANAGERS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ENGINE = sorted((CHECKOUT / "plugins" / "module_utils" / "engine").glob("*.py"))
+ENGINE = sorted((CHECKOUT / "plugins" / "module_utils" / "engine").rglob("*.py"))
 FRONT_ENDS = [
     *sorted((CHECKOUT / "src" / "pep668_provision").glob("*.py")),
     *sorted((CHECKOUT / "plugins" / "modules").glob("*.py")),

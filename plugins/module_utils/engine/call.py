@@ -34,6 +34,13 @@ def _answer_host(request: Request, host: Host) -> Dict[str, object]:
     return report_host(host, [str(path) for path in interpreters], [str(name) for name in packages])
 
 
+def _answer_audit(request: Request, host: Host) -> Dict[str, object]:
+    from .audit.audit_host import audit_host  # noqa: PLC0415  # as above
+    from .audit.scope import read_scope  # noqa: PLC0415  # as above
+
+    return audit_host(host, read_scope(request, host))
+
+
 def _answer_plan(request: Request, host: Host) -> Dict[str, object]:
     from .look import look, report_plan  # noqa: PLC0415  # as above
 
@@ -82,19 +89,21 @@ def _declared(request: Request) -> Mapping[str, object]:
 #: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "python_info": ("report",),
+    "audit": ("audit.audit_host", "audit.scope"),
     "plan": ("look", "package_transaction", "package_recovery"),
     "rehearse": ("look", "converge", "preview"),
     "converge": ("look", "converge", "apply"),
     "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
 
-#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``plan`` with
-#: ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``, ``make_ready`` (the package
-#: manager) with ``lock_timeout`` and ``foreseen``, whether its repair has been told of. Only the last two change
-#: something. Where ``declared`` is null, what is declared comes as a line of JSON on standard input: then it holds
-#: credentials.
+#: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``audit`` with
+#: the module's options, ``plan`` with ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``,
+#: ``make_ready`` (the package manager) with ``lock_timeout`` and ``foreseen``, whether its repair has been told of.
+#: Only the last two change something. Where ``declared`` is null, what is declared comes as a line of JSON on standard
+#: input: then it holds credentials.
 ANSWERS: Mapping[str, Callable[[Request, Host], Dict[str, object]]] = {
     "python_info": _answer_host,
+    "audit": _answer_audit,
     "plan": _answer_plan,
     "rehearse": _answer_rehearse,
     "converge": _answer_converge,

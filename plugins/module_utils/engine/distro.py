@@ -16,7 +16,7 @@ from typing import Dict, Mapping, Optional, Tuple
 from .errors import printable
 from .host import Host
 from .interpreter import release_by_name
-from .package_manager import APK, APT, BREW, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
+from .package_manager import APK, APT, BREW, DNF4, DNF5, MANAGERS, PACMAN, ZYPPER, PackageManager
 
 
 @dataclass(frozen=True)
@@ -409,3 +409,10 @@ def _macos(host: Host) -> str:
     text = host.read_text("/System/Library/CoreServices/SystemVersion.plist") or ""
     version = re.search(r"<key>ProductVersion</key>\s*<string>([\d.]+)</string>", text)
     return f"ID=macos\nNAME=macOS\nVERSION_ID={version.group(1)}\n" if version else ""
+
+
+def manager_with(host: Host, distribution: Distribution, database: str) -> Optional[PackageManager]:
+    """Return the package manager here that keeps a kind of database, the distribution's own where it does."""
+    own = [distribution.manager] if distribution.manager is not None else []
+    fitting = (one for one in [*own, *MANAGERS.values()] if one.database == database)
+    return next((one for one in fitting if any(host.is_executable(program) for program in one.programs)), None)

@@ -58,6 +58,7 @@ facts = {
     "stdlib": sysconfig.get_path("stdlib"),
     "path": sys.path,
 }
+pips = []
 for folder in sys.path:
     init = os.path.join(folder, "pip", "__init__.py")
     if os.path.isfile(init):
@@ -67,8 +68,9 @@ for folder in sys.path:
                 if line.startswith("__version__"):
                     version = line.split("=", 1)[1].strip().strip("'\"")
                     break
-        facts["pip"] = {"version": version, "path": os.path.dirname(init)}
-        break
+        pips.append({"version": version, "path": os.path.dirname(init)})
+if pips:
+    facts["pip"], facts["hidden_pips"] = pips[0], pips[1:]
 print(json.dumps(facts))
 """
 
@@ -79,8 +81,9 @@ class Interpreter:
 
     ``path`` is how it is called, ``real_path`` the file behind every link, ``version`` like "3.11.2", ``prefix`` and
     ``stdlib`` its own directories, ``origin`` who put it there and ``origin_evidence`` by what that is known (see
-    ``tell_origin``). ``search_path`` is where it looks for modules, without an account's own directories; of one that
-    was asked without its site (see Interpreters.probe) without any distributions.
+    ``tell_origin``). ``hidden_pips`` are those that it would have if ``pip`` did not come first on its path.
+    ``search_path`` is where it looks for modules, without an account's own directories; of one that was asked without
+    its site (see Interpreters.probe) without any distributions.
     """
 
     path: str
@@ -94,6 +97,7 @@ class Interpreter:
     origin: str
     pip: Optional[Pip] = None
     origin_evidence: str = ""
+    hidden_pips: Tuple[Pip, ...] = ()
     search_path: Tuple[str, ...] = ()
 
     @property
@@ -181,6 +185,8 @@ class Interpreters:
         key = (path if with_site else self._identity(path), with_site)
         if key not in self._probed:
             self._probed[key] = self._ask(path, with_site=with_site, named_by=named_by or path)
+            if with_site and self._probed[key] is not None:
+                self._probed.setdefault((self._identity(path), False), self._probed[key])
         return self._probed[key]
 
     def _identity(self, path: str) -> str:
@@ -300,7 +306,7 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
     from .origin import tell_origin  # noqa: PLC0415  # nothing is asked on a host that has everything
 
     origin = tell_origin(host, path, executable, prefix, stdlib, is_venv=is_venv)
-    pip = facts.get("pip")
+    pip, hidden = facts.get("pip"), facts.get("hidden_pips")
     return Interpreter(
         path=path,
         real_path=real_path,
@@ -311,10 +317,15 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
         is_venv=is_venv,
         can_create_venv=host.is_dir(f"{stdlib}/venv") and host.is_file(f"{stdlib}/ensurepip/__init__.py"),
         origin=origin.name,
-        pip=Pip(printable(str(pip["version"])), printable(str(pip["path"]))) if isinstance(pip, dict) else None,
+        pip=_read_pip(pip) if isinstance(pip, dict) else None,
         origin_evidence=origin.evidence,
+        hidden_pips=tuple(map(_read_pip, hidden)) if isinstance(hidden, list) else (),
         search_path=_search_path(facts.get("path")),
     )
+
+
+def _read_pip(pip: Dict[str, object]) -> Pip:
+    return Pip(printable(str(pip["version"])), printable(str(pip["path"])))
 
 
 def _search_path(found: object) -> Tuple[str, ...]:

@@ -49,8 +49,8 @@ class PackagedFile:
 
     ``database`` is the kind of database it is recorded in (see PackageManager). ``digest`` is that of its content, like
     "md5:22a1...", "" where none is recorded. ``since`` is when its package was laid down (seconds since 1970, 0 where
-    that is not recorded). ``diversion`` is a sentence about who has it put elsewhere, ``exclusion``
-    one about what keeps the package manager from writing it; both are empty as a rule.
+    that is not recorded). ``diversion`` is a sentence about who has it put elsewhere, ``way_back`` the command that
+    ends that, ``exclusion`` one about what keeps the package manager from writing it; these are empty as a rule.
     """
 
     path: str
@@ -60,6 +60,7 @@ class PackagedFile:
     architecture: str = ""
     digest: str = ""
     diversion: str = ""
+    way_back: Tuple[str, ...] = ()
     exclusion: str = ""
     since: float = 0.0
 

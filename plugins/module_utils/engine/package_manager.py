@@ -23,7 +23,7 @@ class Reinstallation:
     A command that takes no version brings what the repositories have. ``offered`` prints which version that is, from
     the lists at hand: the first group of ``offered_answer``; nothing is found where it is the installed one.
     ``unavailable`` finds in what the command prints that the repositories lack the version. ``upgrade`` is what an
-    administrator types then.
+    administrator types then, ``by_hand`` what for a reinstallation.
 
     Where ``held`` prints something, the package is held at its version. A reinstallation ends that, and ``hold`` does
     it again.
@@ -31,6 +31,7 @@ class Reinstallation:
 
     command: Tuple[str, ...]
     upgrade: Tuple[str, ...]
+    by_hand: Tuple[str, ...]
     cache: Tuple[str, ...] = ()
     from_cache: Tuple[str, ...] = ()
     offered: Tuple[str, ...] = ()
@@ -97,10 +98,9 @@ class PackageManager:
         """The Ansible collection its module is in."""
         return self.module.rpartition(".")[0]
 
-    def reinstall_hint(self, package: str, version: str, architecture: str) -> str:
-        """Return what an administrator types to have an installed package laid down again."""
-        words = {"package": package, "version": version, "architecture": architecture, "lock_timeout": 300}
-        return self.in_shell([word.format(**words) for word in self.reinstallation.command])
+    def reinstall_hint(self, package: str) -> str:
+        """Return the command an administrator would type to have an installed package laid down again."""
+        return " ".join(shlex.quote(word.format(package=package)) for word in self.reinstallation.by_hand)
 
     def in_shell(self, argv: Sequence[str]) -> str:
         """Return one of its commands as a shell runs it, with what it needs in its environment."""
@@ -142,6 +142,7 @@ APT = PackageManager(
             *("install", "--reinstall", "--yes", "--no-install-recommends", "{package}:{architecture}={version}"),
         ),
         upgrade=("apt-get", "update"),
+        by_hand=("apt-get", "install", "--reinstall", "{package}"),
         cache=("/var/cache/apt/archives/{package}_{escaped_version}_{architecture}.deb",),
         from_cache=(
             *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
@@ -174,6 +175,7 @@ DNF5 = PackageManager(
     reinstallation=Reinstallation(
         command=("dnf5", "--quiet", "reinstall", "--assumeyes", "{package}-{version}.{architecture}"),
         upgrade=("dnf", "upgrade", "--refresh"),
+        by_hand=("dnf", "reinstall", "{package}"),
         cache=("/var/cache/libdnf5/*/packages/{package}-{bare_version}.{architecture}.rpm",),
         from_cache=_RPM_FROM_CACHE,
         unavailable="not available|No match for argument|No packages available",
@@ -230,6 +232,7 @@ PACMAN = PackageManager(
     reinstallation=Reinstallation(
         command=("pacman", "--sync", "--noconfirm", "{package}"),
         upgrade=("pacman", "--sync", "--refresh", "--sysupgrade"),
+        by_hand=("pacman", "--sync", "{package}"),
         cache=("/var/cache/pacman/pkg/{package}-{version}-{architecture}.pkg.tar*",),
         from_cache=("pacman", "--upgrade", "--noconfirm", "{file}"),
         offered=("pacman", "--sync", "--print", "--print-format", "%n %v", "{package}"),
@@ -256,6 +259,7 @@ ZYPPER = PackageManager(
             "{package}.{architecture}={version}",
         ),
         upgrade=("zypper", "dist-upgrade"),
+        by_hand=("zypper", "install", "--force", "{package}"),
         cache=("/var/cache/zypp/packages/*/*/{package}-{bare_version}.{architecture}.rpm",),
         from_cache=_RPM_FROM_CACHE,
         unavailable="No provider of|not found in package names|not available",
@@ -278,6 +282,7 @@ APK = PackageManager(
     reinstallation=Reinstallation(
         command=("apk", "--quiet", "--wait", "{lock_timeout}", "fix", "--reinstall", "{package}"),
         upgrade=("apk", "upgrade", "--update-cache"),
+        by_hand=("apk", "fix", "--reinstall", "{package}"),
         cache=("/etc/apk/cache/{package}-{version}.*.apk", "/var/cache/apk/{package}-{version}.*.apk"),
         # Without the installed version in a repository apk takes another one for the same.
         offered=("apk", "fix", "--simulate", "--reinstall", "{package}"),
@@ -302,6 +307,7 @@ BREW = PackageManager(
     reinstallation=Reinstallation(
         command=("brew", "reinstall", "--formula", "--quiet", "{package}"),
         upgrade=("brew", "upgrade"),
+        by_hand=("brew", "reinstall", "{package}"),
         # Prints "NAME (INSTALLED) < NEWEST" for one that a reinstallation would upgrade, else nothing.
         offered=("brew", "outdated", "--formula", "--verbose", "{package}"),
         offered_answer=r"^{package} \(.*\) < (\S+)",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Tuple
 
@@ -25,26 +26,32 @@ _DPKG_FILE = re.compile(r"^[A-Za-z0-9_-]+$")
 def with_obstacles(host: Host, file: PackagedFile) -> PackagedFile:
     """Return a packaged file with what keeps its package manager from writing it, as far as files tell that."""
     if file.database == "dpkg":
-        return replace(file, diversion=_diversion(host, file), exclusion=_dpkg_exclusion(host, file.path))
+        diversion, way_back = _diversion(host, file)
+        return replace(file, diversion=diversion, way_back=way_back, exclusion=_dpkg_exclusion(host, file.path))
     if file.database == "pacman":
         return replace(file, exclusion=_pacman_exclusion(host, file))
     return file
 
 
-def _diversion(host: Host, file: PackagedFile) -> str:
-    """Return what dpkg's list of diversions says of a file: three lines each, and ":" for one an administrator made."""
+def _diversion(host: Host, file: PackagedFile) -> Tuple[str, Tuple[str, ...]]:
+    """Return what dpkg's list of diversions says of a file, and the command that ends it.
+
+    The list has three lines each, and ":" for one an administrator made.
+    """
     lines = (host.read_text(_DIVERSIONS) or "").splitlines()
     for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
         # A package's own files stay where they are; it diverts those of the others.
         if path == file.path and by != file.package:
-            who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
+            who, options = ("an administrator", ["--local"]) if by == ":" else (f"the package {by}", ["--package", by])
             there = host.lstat(path) is not None
-            return (
+            way_back = ("dpkg-divert", *options, "--rename", "--remove", path)
+            diversion = (
                 f"a diversion of {who} puts the file of {file.package} at {target}, and "
                 f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}dpkg-divert {option} --rename --remove {path}"
+                f"{'to move that away, then ' if there else ''}{shlex.join(way_back)}"
             )
-    return ""
+            return diversion, way_back
+    return "", ()
 
 
 def _dpkg_exclusion(host: Host, path: str) -> str:

@@ -16,6 +16,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 
 from .ini_text import AbsurdText, check_bounds
 from .pip_config import TRUE_WORDS
+from .redact import MASK, mask_userinfo, redact
 
 #: The section a key is added to. pip reads it for each command, [install] for that command alone and after it.
 _MAIN = "global"
@@ -23,6 +24,8 @@ _MAIN = "global"
 _READ = ("DEFAULT", _MAIN, "install")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _PARSER = configparser.RawConfigParser
+_SECRET_KEY = re.compile(r"(?im)^[^#;\n=:]+[=:][ \t]*(?=\S)")
+_SECRET_WORDS = ("password", "passwd", "secret", "token")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ class Damage:
 
     line: int
     what: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A setting where it stands in a file: ``name`` as pip normalises it, ``line`` from 1."""
+
+    section: str
+    name: str
+    value: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,20 @@ def find_damage(text: str) -> Optional[Damage]:
     return None
 
 
+def mask_text(text: str) -> str:
+    """Return the text of a file as it may be shown: without the user part of an address, and no password or token."""
+    masked = "".join(map(_mask_line, redact(text).splitlines(keepends=True)))
+    # A proxy may lack its scheme.
+    return mask_userinfo(masked)
+
+
+def _mask_line(line: str) -> str:
+    head = _SECRET_KEY.match(line)
+    if head is None or not any(word in head.group().lower() for word in _SECRET_WORDS):
+        return line
+    return head.group() + MASK + line[len(line.rstrip("\r\n")) :]
+
+
 def edit(text: str, wanted: Mapping[Key, Sequence[str]]) -> str:
     """Return the text of a valid file with each of these keys set to its words, or removed where there are none.
 
@@ -112,6 +139,11 @@ def edit(text: str, wanted: Mapping[Key, Sequence[str]]) -> str:
     for key, words in wanted.items():
         text = _set(text, key, words) if words else _remove(text, key)
     return text
+
+
+def settings_in(text: str) -> Tuple[Placed, ...]:
+    """Return every setting of a valid file, in its order."""
+    return tuple(Placed(one.section, one.name, one.value, one.lines[0] + 1) for one in _take_apart(text).entries)
 
 
 def has_key(text: str, key: Key) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from .host import Host
-from .interpreter import Interpreter, Interpreters, find_program
+from .interpreter import Interpreter, Interpreters, find_program, search_directories
 
 _NAMES = ("pip", "pip3")
 
@@ -29,17 +29,29 @@ class PipProgram:
     warning: str
 
 
-def observe_pip_programs(host: Host, interpreters: Interpreters) -> Tuple[PipProgram, ...]:
-    """Return the first ``pip`` and ``pip3`` on the search path; none of them is started."""
-    found = ((name, find_program(host, name)) for name in _NAMES)
+def observe_pip_programs(
+    host: Host, interpreters: Interpreters, *, outside_environments: bool = False
+) -> Tuple[PipProgram, ...]:
+    """Return the first ``pip`` and ``pip3`` on the search path; none of them is started.
+
+    ``outside_environments`` passes over those of a virtual environment that the caller has on its own search path.
+    """
+    found = ((name, _first(host, name, outside_environments=outside_environments)) for name in _NAMES)
     return tuple(_observe(host, interpreters, name, path) for name, path in found if path)
+
+
+def _first(host: Host, name: str, *, outside_environments: bool) -> str:
+    if not outside_environments:
+        return find_program(host, name) or ""
+    folders = (one for one in search_directories(host) if not host.exists(f"{os.path.dirname(one)}/pyvenv.cfg"))
+    return next((f"{folder}/{name}" for folder in folders if host.is_executable(f"{folder}/{name}")), "")
 
 
 def _observe(host: Host, interpreters: Interpreters, name: str, path: str) -> PipProgram:
     python = read_shebang(host, path)
     if not python:
         return PipProgram(name, path, "", f"{path} names no Python: where it installs shows only when it is started.")
-    used = interpreters.probe(python, with_site=True, named_by=path)
+    used = interpreters.probe(python, named_by=path)
     if used is None:
         problem = interpreters.failures.get(python, "does not run")
         return PipProgram(name, path, python, f"{path} does not work: its interpreter {python} {problem}.")

@@ -25,8 +25,8 @@ class ShippedMarker:
     """A marker that an OS package ships.
 
     ``state``: intact, missing, changed, diverted (dpkg-divert) or excluded (the package manager is told not to write
-    it). ``detail`` is a sentence with the evidence. ``version`` and ``architecture`` are the installed package's,
-    ``database`` is where it is recorded (see PackageManager).
+    it). ``detail`` is a sentence with the evidence, ``way_back`` the command that ends a diversion. ``version`` and
+    ``architecture`` are the installed package's, ``database`` is where it is recorded (see PackageManager).
     """
 
     path: str
@@ -36,6 +36,7 @@ class ShippedMarker:
     version: str = ""
     architecture: str = ""
     database: str = ""
+    way_back: Tuple[str, ...] = ()
 
     @property
     def needs_restoring(self) -> bool:
@@ -51,13 +52,20 @@ def observe_shipped_markers(host: Host) -> Tuple[ShippedMarker, ...]:
     return tuple(_judge(host, file) for file in files if _STDLIB.search(os.path.dirname(file.path)))
 
 
+def can_end_diversion(host: Host, marker: ShippedMarker) -> bool:
+    """Say whether a diversion is an administrator's, and nothing stands where the file would come back to."""
+    return marker.state == "diverted" and "--local" in marker.way_back and host.lstat(marker.path) is None
+
+
 def _judge(host: Host, file: PackagedFile) -> ShippedMarker:
     state, detail = _compare(host, file)
     if file.diversion:
         state, detail = "diverted", file.diversion
     elif file.exclusion:
         state, detail = (state if state == "intact" else "excluded"), f"{detail}; {file.exclusion}"
-    return ShippedMarker(file.path, file.package, state, f"{detail}.", file.version, file.architecture, file.database)
+    return ShippedMarker(
+        file.path, file.package, state, f"{detail}.", file.version, file.architecture, file.database, file.way_back
+    )
 
 
 def _compare(host: Host, file: PackagedFile) -> Tuple[str, str]:

@@ -37,8 +37,8 @@ from pep668_provision.engine.marker import observe_marker
 from pep668_provision.engine.observe import observe
 from pep668_provision.engine.os_packages import installed_packages
 from pep668_provision.engine.package_files import packaged_files
-from pep668_provision.engine.pip_conf import foresee_config, mask_text
-from pep668_provision.engine.pip_conf_edit import edit, find_damage
+from pep668_provision.engine.pip_conf import foresee_config
+from pep668_provision.engine.pip_conf_edit import edit, find_damage, mask_text
 from pep668_provision.engine.pip_conf_wanted import read_wanted
 from pep668_provision.engine.pip_config import observe_configuration, observe_override
 from pep668_provision.engine.pipx import METADATA_NAME, exposed_links, observe_tool, parse_tool_record, tool_space

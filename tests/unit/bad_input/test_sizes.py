@@ -22,8 +22,8 @@ from pep668_provision.engine.marker import read_message
 from pep668_provision.engine.marker_text import check_message
 from pep668_provision.engine.os_packages import installed_packages, upstream_version
 from pep668_provision.engine.package_files import packaged_files
-from pep668_provision.engine.pip_conf import foresee_config, mask_text
-from pep668_provision.engine.pip_conf_edit import edit, find_damage
+from pep668_provision.engine.pip_conf import foresee_config
+from pep668_provision.engine.pip_conf_edit import edit, find_damage, mask_text
 from pep668_provision.engine.pip_conf_wanted import read_wanted, without_override
 from pep668_provision.engine.pip_config import observe_configuration
 from pep668_provision.engine.pip_program import read_shebang

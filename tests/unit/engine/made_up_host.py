@@ -68,6 +68,7 @@ class MadeUpPython:
     pip: str = ""
     answer: str | None = None
     status: int | None = 0
+    upstream_pip: str = ""
     #: Where it looks for distributions.
     sites: Sequence[str] = ()
 
@@ -92,6 +93,10 @@ class MadeUpPython:
         }
         if with_site and self.pip:
             facts["pip"] = {"version": self.pip, "path": "/usr/lib/python3/dist-packages/pip"}
+            if self.upstream_pip:
+                facts["hidden_pips"] = [facts["pip"]]
+                local = f"/usr/local/lib/python{self.release}/dist-packages/pip"
+                facts["pip"] = {"version": self.upstream_pip, "path": local}
         return json.dumps(facts)
 
 

@@ -27,13 +27,26 @@ def asked(made_up: MadeUpHost, printed: pytest.CaptureFixture[str], ask: str, **
 
 
 def test_every_question_has_an_answer() -> None:
-    assert list(call.ANSWERS) == ["python_info", "plan", "rehearse", "converge", "make_ready"]
+    assert list(call.ANSWERS) == ["python_info", "audit", "plan", "rehearse", "converge", "make_ready"]
 
 
 def test_a_host_is_described(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
     word, answer = asked(debian, capsys, "python_info")
     assert (word, answer["host"]["distribution"]) == ("answer", "debian")
     assert [one["path"] for one in answer["interpreters"]] == ["/usr/bin/python3"]
+
+
+def test_a_host_is_audited(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    word, answer = asked(debian, capsys, "audit", roots=["/srv"], left_out=["EM001"])
+    assert (word, answer["findings"]) == ("answer", [])
+    assert "EM002" in [one["id"] for one in answer["rules"]]
+    assert "EM001" not in [one["id"] for one in answer["rules"]]
+
+
+def test_what_is_audited_is_checked(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    word, answer = asked(debian, capsys, "audit", roots=["srv"], time_budget=0)
+    assert word == "error"
+    assert [line.partition(" ")[0] for line in answer["message"].splitlines()] == ["roots", "time_budget"]
 
 
 def test_further_interpreters_are_looked_at(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:

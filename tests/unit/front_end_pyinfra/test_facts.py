@@ -12,13 +12,14 @@ import pytest
 from pyinfra.api.exceptions import OperationValueError
 from pyinfra.api.facts import FactBase
 
-from pep668_provision.facts import ProvisionPlan, ProvisionRehearsal, PythonHost
+from pep668_provision.facts import Audit, ProvisionPlan, ProvisionRehearsal, PythonHost
 
 from .fake_hosts import WEB, FakeRun, cases, read_case, request_in, without_host
 
 KEYS = ("about", "data", "files", "arguments", "command", "request", "prints", "fact", "log", "refused")
 FACTS: dict[str, type[FactBase[dict[str, object]]]] = {
     "PythonHost": PythonHost,
+    "Audit": Audit,
     "ProvisionPlan": ProvisionPlan,
     "ProvisionRehearsal": ProvisionRehearsal,
 }

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Mapping
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from pyinfra.connectors.util import make_unix_command
 
 from pep668_provision.declared import Declared
 from pep668_provision.engine.answer_words import PREFIX
-from pep668_provision.remote import Call, HiddenLines, engine_source, read_answer
+from pep668_provision.engine.call import LOADED_FOR
+from pep668_provision.remote import Call, HiddenLines, engine_source, read_answer, source_file
 
 from .fake_hosts import CONVERGED, PLAN
 
@@ -59,6 +61,7 @@ LARGE = {
     "call",
     [
         Call("python_info", further={"interpreters": []}),
+        Call("audit", further={"roots": ["/srv", "/opt"], "left_out": ["EM101", "EM103"]}),
         Call("plan", Declared.accept(LARGE), {"rehearsing": True}),
         # As a command that changes a host asks: what does not fit takes the standard input.
         Call("converge", Declared.accept({**LARGE, "python_index_password": 'it\'s "s3cr3t"'}), has_stdin=True),
@@ -91,9 +94,12 @@ def positions(tree: ast.Module) -> list[tuple[int, int]]:
     return [(node.lineno, node.col_offset) for node in ast.walk(tree) if isinstance(node, (ast.stmt, ast.expr))]
 
 
-@pytest.mark.parametrize("name", sorted(engine_source(["every_part"])))
+SENT = engine_source(["every_part", *LOADED_FOR["audit"]])
+
+
+@pytest.mark.parametrize("name", sorted(SENT))
 def test_a_module_that_is_sent_is_the_one_of_the_engine(name: str) -> None:
-    original, sent = (ENGINE / f"{name}.py").read_text(), engine_source(["every_part"])[name]
+    original, sent = source_file(name).read_text(), SENT[name]
     compile(sent, name, "exec", dont_inherit=True)
     before, after = without_docstrings(original), without_docstrings(sent)
     assert ast.dump(after) == ast.dump(before)
@@ -102,25 +108,36 @@ def test_a_module_that_is_sent_is_the_one_of_the_engine(name: str) -> None:
     assert tokenize.COMMENT not in {token.type for token in tokenize.generate_tokens(io.StringIO(sent).readline)}
 
 
-def imported_modules(source: str) -> set[str]:
-    """The modules of the engine that one of them imports, wherever in it."""
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.level == 1]
-    return {node.module for node in nodes if node.module} | {
-        alias.name for node in nodes if not node.module for alias in node.names
-    }
+def imported_modules(name: str, source: str, *, only_at_the_top: bool = False) -> set[str]:
+    """The modules of the engine that one of them imports, and the packages in it that these are in."""
+    tree = ast.parse(source)
+    package = f"engine.{name}".rpartition(".")[0] if source_file(name).name != "__init__.py" else f"engine.{name}"
+    package = "engine" if name == "__init__" else package
+    found = set()
+    for node in tree.body if only_at_the_top else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            modules = [f".{node.module}"] if node.module else [f".{alias.name}" for alias in node.names]
+            found |= {resolve_name("." * (node.level - 1) + one, package).partition(".")[2] for one in modules}
+    return found | {one.rpartition(".")[0] for one in found if "." in one}
+
+
+def name_of(path: Path) -> str:
+    """The name of a module of the engine, "audit.rules" for one in a package."""
+    parts = path.relative_to(ENGINE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
 def test_what_is_sent_is_all_that_a_call_can_import_and_nothing_else() -> None:
-    originals = {path.stem: path.read_text() for path in ENGINE.glob("*.py")}
+    originals = {name_of(path): path.read_text() for path in ENGINE.rglob("*.py")}
     needed, found = {"__init__", "call"}, set[str]()
     while needed > found:
         found = needed
-        needed = needed.union(*(imported_modules(originals[name]) for name in found))
+        needed = needed.union(*(imported_modules(name, originals[name]) for name in found))
     assert engine_source().keys() == needed
     assert sum(map(len, engine_source().values())) < sum(len(originals[name]) for name in needed)
 
 
-@pytest.mark.parametrize("ask", ["python_info", "plan", "rehearse", "converge"])
+@pytest.mark.parametrize("ask", ["python_info", "audit", "plan", "rehearse", "converge"])
 @pytest.mark.parametrize(
     "declared",
     [
@@ -136,10 +153,10 @@ def test_what_is_sent_is_all_that_a_call_can_import_and_nothing_else() -> None:
 def test_what_is_left_out_is_imported_by_nothing_that_is_sent(ask: str, declared: dict[str, Any]) -> None:
     sent = engine_source(*Call(ask, Declared.accept(declared)).modules)
     lacking = {
-        (name, node.module)
+        (name, module)
         for name, source in sent.items()
-        for node in ast.parse(source).body
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module and node.module not in sent
+        for module in imported_modules(name, source, only_at_the_top=True)
+        if module not in sent
     }
     assert lacking == set()
 
@@ -168,6 +185,16 @@ def test_the_host_is_described_and_nothing_is_left_behind(tmp_path: Path) -> Non
     assert (ran.returncode, ran.stderr) == (0, "")
     answer = read_answer(ran.stdout.splitlines())
     assert os.path.realpath(sys.executable) in [one["real_path"] for one in answer["interpreters"]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_is_audited_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    """By every rule, with a package of the engine that is sent along."""
+    ran = run_script(Call("audit", further={"roots": [str(tmp_path)], "left_out": ["EM101"]}), tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    answer = read_answer(ran.stdout.splitlines())
+    assert {"host", "is_root", "rules", "findings", "unread"} == set(answer)
+    assert "EM001" in [one["id"] for one in answer["rules"]]
     assert list(tmp_path.iterdir()) == []
 
 

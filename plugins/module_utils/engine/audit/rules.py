@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import damaged_packages, markers, system_site, writable
+from . import credentials, damaged_packages, markers, overrides, pip_programs, system_site, writable
 from .finding import Rule
 
-_TOPICS = (markers.RULES, system_site.RULES, damaged_packages.RULES, writable.RULES)
+_TOPICS = (
+    markers.RULES,
+    overrides.RULES,
+    credentials.RULES,
+    system_site.RULES,
+    damaged_packages.RULES,
+    pip_programs.RULES,
+    writable.RULES,
+)
 
 RULES: Tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))

@@ -17,6 +17,7 @@ from ..host import Host
 from ..interpreter import Interpreter, Interpreters
 from ..package_files import PackagedFile, packaged_below
 from ..shipped_marker import ShippedMarker, observe_shipped_markers
+from .settings_files import Reading, SettingsFile, read_environment_files, read_pip_confs
 
 T = TypeVar("T")
 
@@ -142,3 +143,28 @@ class Survey:
     @cached_property
     def shipped_markers(self) -> Tuple[ShippedMarker, ...]:
         return observe_shipped_markers(self.host)
+
+    @property
+    def pip_confs(self) -> Tuple[SettingsFile, ...]:
+        """Each pip.conf that a pip of the host reads, and can be read."""
+        return self._told(self._pip_confs)
+
+    @property
+    def environment_files(self) -> Tuple[SettingsFile, ...]:
+        """Each file that sets variables for logins and shells, and can be read."""
+        return self._told(self._environment_files)
+
+    def _told(self, reading: Reading) -> Tuple[SettingsFile, ...]:
+        # Each rule that asks has left the same out.
+        for what, reason in reading.unread:
+            self.leave_unread(what, reason)
+        return reading.files
+
+    @cached_property
+    def _pip_confs(self) -> Reading:
+        files = self._environment_files.files
+        return read_pip_confs(self.host, self.accounts, self.system_interpreters, files, lambda: self.is_out_of_time)
+
+    @cached_property
+    def _environment_files(self) -> Reading:
+        return read_environment_files(self.host, self.accounts, lambda: self.is_out_of_time)
