@@ -50,7 +50,7 @@ class PackagedFile:
     ``database`` is the kind of database it is recorded in (see PackageManager). ``digest`` is that of its content, like
     "md5:22a1...", "" where none is recorded. ``since`` is when its package was laid down (seconds since 1970, 0 where
     that is not recorded). ``diversion`` is a sentence about who has it put elsewhere, ``way_back`` the command that
-    ends that, ``exclusion`` a sentence about what keeps the package manager from writing it; empty as a rule.
+    ends that, ``exclusion`` one about what keeps the package manager from writing it; these are empty as a rule.
     """
 
     path: str
