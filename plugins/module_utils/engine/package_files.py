@@ -10,6 +10,7 @@ import binascii
 import fnmatch
 import posixpath
 import re
+import shlex
 import zlib
 from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, List, Optional, Tuple
@@ -60,7 +61,7 @@ class PackagedFile:
     architecture: str = ""
     digest: str = ""
     diversion: str = ""
-    way_back: str = ""
+    way_back: Tuple[str, ...] = ()
     exclusion: str = ""
 
 
@@ -129,7 +130,7 @@ def _dpkg_version(host: Host, package: str, architecture: str) -> Tuple[str, str
     return "", architecture
 
 
-def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
+def _diversion(host: Host, file: PackagedFile) -> Tuple[str, Tuple[str, ...]]:
     """Return what dpkg's list of diversions says of a file, and the command that ends it.
 
     The list has three lines each, and ":" for one an administrator made.
@@ -138,16 +139,16 @@ def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
     for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
         # A package's own files stay where they are; it diverts those of the others.
         if path == file.path and by != file.package:
-            who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
+            who, options = ("an administrator", ["--local"]) if by == ":" else (f"the package {by}", ["--package", by])
             there = host.lstat(path) is not None
-            way_back = f"dpkg-divert {option} --rename --remove {path}"
+            way_back = ("dpkg-divert", *options, "--rename", "--remove", path)
             diversion = (
                 f"a diversion of {who} puts the file of {file.package} at {target}, and "
                 f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}{way_back}"
+                f"{'to move that away, then ' if there else ''}{shlex.join(way_back)}"
             )
             return diversion, way_back
-    return "", ""
+    return "", ()
 
 
 def _dpkg_exclusion(host: Host, path: str) -> str:

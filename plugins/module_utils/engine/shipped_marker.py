@@ -36,7 +36,7 @@ class ShippedMarker:
     version: str = ""
     architecture: str = ""
     database: str = ""
-    way_back: str = ""
+    way_back: Tuple[str, ...] = ()
 
     @property
     def needs_restoring(self) -> bool:
@@ -50,6 +50,11 @@ def observe_shipped_markers(host: Host) -> Tuple[ShippedMarker, ...]:
     """
     files = packaged_files(host, FILE_NAME)
     return tuple(_judge(host, file) for file in files if _STDLIB.search(os.path.dirname(file.path)))
+
+
+def can_end_diversion(host: Host, marker: ShippedMarker) -> bool:
+    """Say whether a diversion is an administrator's, and nothing stands where the file would come back to."""
+    return marker.state == "diverted" and "--local" in marker.way_back and host.lstat(marker.path) is None
 
 
 def _judge(host: Host, file: PackagedFile) -> ShippedMarker:

@@ -121,11 +121,11 @@ class Survey:
     @cached_property
     def _pip_confs(self) -> Reading:
         files = self._environment_files.files
-        return read_pip_confs(self.host, self.accounts, self.system_interpreters, files)
+        return read_pip_confs(self.host, self.accounts, self.system_interpreters, files, lambda: self.is_out_of_time)
 
     @cached_property
     def _environment_files(self) -> Reading:
-        return read_environment_files(self.host, self.accounts)
+        return read_environment_files(self.host, self.accounts, lambda: self.is_out_of_time)
 
     def python_like(self, release: str) -> str:
         """Return how an interpreter of a release is selected, "" for the host's own python3, or where there is none."""
