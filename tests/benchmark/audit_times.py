@@ -16,9 +16,9 @@ import time
 AUDIT = """
 import sys; sys.path.insert(0, sys.argv[1])
 from engine.audit.audit_host import audit_host
-from engine.audit.survey import Scope
+from engine.audit.scope import read_scope
 from engine.host import Host
-report = audit_host(Host(), Scope(("/opt", "/srv", "/home", "/root", "/usr/local", "/var/lib", "/var/www")))
+report = audit_host(Host(), read_scope({}, Host()))
 print(len(report["findings"]))
 """
 

@@ -11,32 +11,33 @@ import pytest
 from made_up_host import FILES_UID, NOW, MadeUpHost, entry_of
 from pep668_provision.engine.audit.audit_host import audit_host
 from pep668_provision.engine.audit.end_of_life import ended_in
+from pep668_provision.engine.audit.rules import RULES
+from pep668_provision.engine.audit.scope import DEFAULT_ROOTS
 from pep668_provision.engine.audit.survey import Scope, Survey
 from pep668_provision.engine.audit.venv_search import find_venvs
 from pep668_provision.engine.desired import validate
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.receipt import FILE_NAME, Receipt
 
-ROOTS = ("/opt", "/srv", "/home", "/root", "/usr/local", "/var/lib", "/var/www")
 APP = "/srv/app/.venv"
 #: In months of their own: 2023-11 is the made-up hosts' present, and the last of these is 2026-11.
 MONTH = 30.5 * 24 * 3600.0
 
 
-def audit(host: MadeUpHost | Host, *ids: str, **scope: Any) -> list[dict[str, Any]]:
-    """The findings of these rules, all other rules left out."""
-    report = full_audit(host, **scope)
-    found: list[dict[str, Any]] = report["findings"]  # type: ignore[assignment]
-    return [one for one in found if one["id"] in (ids or ("EM401", "EM402"))]
+def audit(host: MadeUpHost | Host, **scope: Any) -> list[dict[str, Any]]:
+    """The findings about environments."""
+    found: list[dict[str, Any]] = report(host, **scope)["findings"]
+    return found
 
 
-def full_audit(host: MadeUpHost | Host, **scope: Any) -> dict[str, object]:
-    return audit_host(host.host if isinstance(host, MadeUpHost) else host, Scope(**{"roots": ROOTS, **scope}))
+def report(host: MadeUpHost | Host, **scope: Any) -> dict[str, Any]:
+    left_out = tuple(rule.id for rule in RULES if rule.id not in ("EM401", "EM402"))
+    made_up = host.host if isinstance(host, MadeUpHost) else host
+    return audit_host(made_up, Scope(**{"roots": DEFAULT_ROOTS, "left_out": left_out, **scope}))
 
 
 def unread(host: MadeUpHost | Host, **scope: Any) -> dict[str, str]:
-    listed: list[dict[str, str]] = full_audit(host, **scope)["unread"]  # type: ignore[assignment]
-    return {one["what"]: one["reason"] for one in listed}
+    return {one["what"]: one["reason"] for one in report(host, **scope)["unread"]}
 
 
 def arguments_of(found: dict[str, Any]) -> dict[str, Any]:
@@ -256,14 +257,14 @@ def test_a_search_ends_at_its_bounds_and_says_so(debian: MadeUpHost) -> None:
     assert [(one.what, one.reason) for one in survey.unread] == [
         ("what else is below /srv", "20 directories were read before")
     ]
-    assert find_venvs(Survey(debian.host, Scope(ROOTS))) == ("/opt/near", "/srv/wide/zz/v")
+    assert find_venvs(Survey(debian.host, Scope(DEFAULT_ROOTS))) == ("/opt/near", "/srv/wide/zz/v")
 
 
 def test_time_that_is_up_ends_the_search(debian: MadeUpHost) -> None:
     debian.with_venv("/srv/one/v")
     ticks = iter(range(100_000))
     host = replace(debian.host, clock=lambda: float(next(ticks)))
-    survey = Survey(host, Scope(ROOTS, time_budget=3))
+    survey = Survey(host, Scope(DEFAULT_ROOTS, time_budget=3))
     assert find_venvs(survey) == ()
     assert {one.reason for one in survey.unread} == {"the time budget was used up"}
 

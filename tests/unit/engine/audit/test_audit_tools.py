@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+import audited
 from made_up_host import ACCOUNTS, MadeUpHost
-from pep668_provision.engine.audit.audit_host import audit_host
-from pep668_provision.engine.audit.survey import Scope
 from pep668_provision.engine.desired import validate
 from pep668_provision.engine.login_directories import read_login_directories
 
@@ -32,15 +31,15 @@ export PATH
 """
 
 
-def report(made_up: MadeUpHost) -> dict[str, Any]:
-    return audit_host(made_up.host, Scope(("/opt", "/home"), accounts=("root", "alice")))
+def report(made_up: MadeUpHost, *accounts: str) -> dict[str, Any]:
+    return audited.audit(made_up, *TOOL_RULES, roots=["/opt", "/home"], accounts=list(accounts or ("root", "alice")))
 
 
 def audit(made_up: MadeUpHost) -> list[dict[str, Any]]:
     """The findings about tools; nothing but an interpreter was started for them."""
     found: list[dict[str, Any]] = report(made_up)["findings"]
     assert all("python" in program for program in made_up.runner.started)
-    return [one for one in found if one["id"] in TOOL_RULES]
+    return found
 
 
 def subjects(made_up: MadeUpHost) -> list[tuple[str, str]]:
@@ -230,7 +229,7 @@ def test_a_directory_off_the_path_is_put_there_by_providing_a_tool(homes: MadeUp
 
 def test_an_account_without_a_shell_types_nothing(homes: MadeUpHost) -> None:
     homes.with_tool("black", "24.1", home="/srv/app/.local/pipx", bin_dir="/srv/app/.local/bin")
-    assert audit_host(homes.host, Scope((), accounts=("app",)))["findings"] == []
+    assert report(homes, "app")["findings"] == []
 
 
 @pytest.mark.parametrize(
