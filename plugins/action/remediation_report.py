@@ -59,12 +59,14 @@ class ActionModule(ActionBase):
             "remediation.json": json.dumps(plain, indent=2, ensure_ascii=False) + "\n",
             "remediation.md": as_markdown(plain),
         }
-        try:
-            files = write_files(os.path.abspath(options["directory"]), texts)
-        except OSError as error:
-            said = f"The record cannot be written to {options['directory']}: {error.strerror}."
-            raise AnsibleActionFail(said) from error
+        directory = os.path.abspath(options["directory"])
+        if not self._task.check_mode:
+            try:
+                write_files(directory, texts)
+            except OSError as error:
+                raise AnsibleActionFail(f"The record cannot be written to {directory}: {error.strerror}.") from error
         failed = {host["host"]: host for host in plain["hosts"] if host["failed"]}
+        files = [os.path.join(directory, name) for name in texts]
         return {**result, "changed": False, "files": files, "summary": as_lines(plain), "failures": failed}
 
 

@@ -27,7 +27,7 @@ attributes:
     support: full
   check_mode:
     details:
-      - The files are written in check mode too. They say then what would be done.
+      - In check mode no file is written, and everything is returned.
   diff_mode:
     support: none
 options:

@@ -84,12 +84,15 @@ def _why_failed(answer: Mapping[object, object]) -> str:
     said = _said(answer)
     if answer.get("rc") == _NOT_FOUND:
         return f"{_NO_PYTHON} Ansible says: {said}"
-    if "module_stdout" in answer and "deserializ" in said + str(answer.get("exception", "")):
-        return f"{_NO_ANSWER} Ansible says: {said}"
+    if "module_stdout" in answer:
+        printed = f"{answer['module_stdout']}\n{answer.get('module_stderr') or ''}".split("\n")
+        last = next((line.strip() for line in reversed(printed) if line.strip()), "")
+        return f"{_NO_ANSWER} Ansible says: {said}" + (f", and the host's last line is: {_cut(last)}" if last else "")
     return said or "The module failed and did not say why."
 
 
 def _said(answer: Mapping[object, object]) -> str:
+    """What Ansible says, without the words that only tell where in Ansible it was said."""
     return _cut(re.sub(r"^(Task failed: |Action failed: )+", "", str(answer.get("msg") or "").strip()))
 
 

@@ -198,6 +198,12 @@ def test_the_same_answers_make_the_same_files() -> None:
             "Python 3.8 or newer is needed",
             id="no answer",
         ),
+        pytest.param(
+            {"failed": True, "rc": 1, "module_stdout": "\r\n", "module_stderr": "sudo: no\n", "msg": "MODULE FAILURE"},
+            "failed",
+            "Ansible says: MODULE FAILURE, and the host's last line is: sudo: no",
+            id="no answer but an error",
+        ),
         pytest.param({"failed": True, "msg": "no sudo here"}, "failed", "no sudo here", id="failed"),
         pytest.param({"failed": True}, "failed", "did not say why", id="failed, no reason"),
         pytest.param({"skipped": True}, "failed", "did not run", id="skipped"),

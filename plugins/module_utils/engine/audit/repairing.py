@@ -18,17 +18,20 @@ _TOOL_KEYS = frozenset(("name", "spec", "state", "python", "inject", "suffix", "
 class Repairing:
     """What a module may be told for a repair.
 
-    ``options`` are those that may be given. ``only`` are those that have to have one of some values. ``removes``: what
-    is there before is gone afterwards, so that it has to be backed up.
+    ``options`` are those that may be given, ``only`` those of them that may have some values alone, and ``needed``
+    those that have to be given. ``removes``: what is there before is gone afterwards, so that it has to be backed up.
     """
 
     options: FrozenSet[str]
     only: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    needed: Tuple[str, ...] = ()
     removes: bool = False
 
 
-def _repairing(*options: str, removes: bool = False, **only: Tuple[str, ...]) -> Repairing:
-    return Repairing(frozenset((*options, *only)), only, removes)
+def _repairing(
+    *options: str, needed: Tuple[str, ...] = (), removes: bool = False, **only: Tuple[str, ...]
+) -> Repairing:
+    return Repairing(frozenset((*options, *only)), only, needed, removes)
 
 
 #: In the order of the calls. What shadows packages goes before these are laid down again, these bring markers along,
@@ -38,11 +41,14 @@ REPAIRING: Mapping[str, Repairing] = {
     "pip": _repairing(
         *("name", "python", "scope", "user", "externally_managed", "break_system_packages", "allow_overwrite"),
         state=("absent",),
+        needed=("state",),
         removes=True,
     ),
     "package_manager": _repairing("reinstall", state=("ready",)),
-    "marker": _repairing("path", "python"),
-    "pip_config": _repairing("level", "user", "python", "path", break_system_packages=("absent",)),
+    "marker": _repairing("path", "python", "end_diversion"),
+    "pip_config": _repairing(
+        *("level", "user", "python", "path"), break_system_packages=("absent", "keep"), mode=("0600", "0640")
+    ),
     "venv": _repairing(
         *("path", "python", "packages", "requirements", "constraints", "project", "editable", "extras", "lock"),
         *("lock_extras", "lock_groups", "require_hashes", "system_site_packages", "owner", "installer", "rebuild"),
@@ -52,8 +58,6 @@ REPAIRING: Mapping[str, Repairing] = {
     ),
     "tool": _repairing("scope", "user", "tools"),
 }
-#: Options that may be left out of the ``only`` ones, as the module's default is the value.
-_DEFAULTS = (("backup", "state"), ("package_manager", "state"), ("venv", "state"))
 ORDER = tuple(REPAIRING)
 
 
@@ -68,9 +72,8 @@ def find_refusal(module: object, arguments: object, keeps: object) -> str:
     if unknown:
         return f"{module} may not be told {', '.join(unknown)} by a repair"
     for name, values in repairing.only.items():
-        given = arguments.get(name, values[0] if (module, name) in _DEFAULTS else None)
-        if given not in values:
-            return f"{name} of {module} has to be {' or '.join(values)}, and is {given!r}"
+        if (name in arguments or name in repairing.needed) and arguments.get(name) not in values:
+            return f"{name} of {module} has to be {' or '.join(values)}, and is {arguments.get(name)!r}"
     if module == "tool" and not _are_tools(arguments.get("tools")):
         return f"tools of {module} is no list of tools"
     if not isinstance(keeps, (list, tuple)) or not all(
