@@ -319,7 +319,7 @@ class Host:
         try:
             yield
         finally:
-            self._mount_command("umount", path)
+            self.unmount(path)
 
     def mount(self, path: str, options: str) -> None:
         """A file system in memory is mounted here; with "remount,..." the one that is there has these options."""
@@ -330,6 +330,10 @@ class Host:
         own = f"/var/lib/mounted{path.replace('/', '-')}"
         self.write(own, text)
         self._mount_command("mount", "--bind", own, path)
+
+    def unmount(self, path: str) -> None:
+        """What was mounted over this path is gone, and what is beneath can be seen."""
+        self._mount_command("umount", path)
 
     def _mount_command(self, *command: str) -> None:
         # A container's own root may not mount; this machine's may, in the container's view of files.

@@ -88,11 +88,11 @@ def _declared(request: Request) -> Mapping[str, object]:
 
 #: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
-    "python_info": ("report",),
-    "audit": ("audit.audit_host", "audit.scope"),
+    "python_info": ("report", "environment_marker"),
+    "audit": ("audit.audit_host", "audit.scope", "environment_marker", "login_path"),
     "plan": ("look", "package_transaction", "package_recovery"),
     "rehearse": ("look", "converge", "preview"),
-    "converge": ("look", "converge", "apply"),
+    "converge": ("look", "converge", "apply", "files"),
     "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
 

@@ -27,9 +27,7 @@ _LIMIT = 256 * 1024 * 1024
 #: Where an interpreter's own modules lie; rpm has to be asked about paths, and Homebrew has no list of files.
 _STDLIB = re.compile(r"^(python|pypy)3(\.\d+)?t?$")
 #: Names, versions and files of the packages that own files, one line a file.
-_RPM_FORMAT = (
-    r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FILESTATES}\t%{=INSTALLTIME}\t%{FILEFLAGS}\n]"
-)
+_RPM_FORMAT = r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FILESTATES}\t%{FILEFLAGS}\n]"
 _RPM_DIRECTORIES = r"[%{=NAME}\t%{DIRNAMES}\n]"
 #: rpmfileState: a file that its package has and that was left out when it was installed.
 _RPM_NOT_INSTALLED = "2"
@@ -52,7 +50,7 @@ class PackagedFile:
     ``database`` is the kind of database it is recorded in (see PackageManager). ``digest`` is that of its content, like
     "md5:22a1...", "" where none is recorded. ``since`` is when its package was laid down (seconds since 1970, 0 where
     that is not recorded). ``diversion`` is a sentence about who has it put elsewhere, ``way_back`` the command that
-    ends that, ``exclusion`` a sentence about what keeps the package manager from writing it; empty as a rule.
+    ends that, ``exclusion`` one about what keeps the package manager from writing it; these are empty as a rule.
     """
 
     path: str
@@ -84,7 +82,9 @@ class Wanted:
 
     def may_be_in(self, text: bytes) -> bool:
         """Say whether a list of files can have any of them, before it is taken apart."""
-        return bool(self.packages) or any(word.encode() in text for word in (self.name, *self.folders) if word)
+        return bool(self.packages) or any(
+            word.strip("/").encode() in text for word in (self.name, *self.folders) if word
+        )
 
     def among(self, paths: Iterable[str]) -> List[str]:
         """Return those of a package's files, absolute paths, that are looked for."""
@@ -308,7 +308,7 @@ def _in_rpm(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     for line in answer.splitlines():
         fields = line.split("\t")
         if len(fields) >= 6 and (not wanted.name or fields[3] in asked):
-            file = _rpm_file(*fields[:6], *fields[6:8])
+            file = _rpm_file(*fields[:7])
             if file is not None:
                 packages.setdefault(tuple(fields[:3]), {})[file.path] = file
     if not packages and not re.search("not owned by any package|No such file|is not installed", answer):
@@ -338,7 +338,6 @@ def _rpm_file(
     path: str,
     digest: str,
     state: str,
-    installed: str = "",
     flags: str = "",
 ) -> Optional[PackagedFile]:
     """Return a file of an rpm, ``None`` for one that need not be there as it was built."""
@@ -352,7 +351,6 @@ def _rpm_file(
         architecture,
         f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else "",
         exclusion=_RPM_LEFT_OUT if state == _RPM_NOT_INSTALLED else "",
-        since=float(installed) if installed.isdecimal() else 0.0,
     )
 
 

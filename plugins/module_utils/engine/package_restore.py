@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from .account import Account
-from .distro import Distribution, observe_distribution
+from .distro import Distribution, manager_with, observe_distribution
 from .errors import CommandFailed, ProvisionError
 from .host import Host
 from .os_packages import lists_are_here, lists_need_refresh
-from .package_manager import MANAGERS, PackageManager
+from .package_manager import PackageManager
 from .package_manager_ready import make_ready
 from .process import Command, Completed
 
@@ -134,15 +134,13 @@ def _foresee(host: Host, damage: Damage) -> Restoration:
 
 def _manager_of(host: Host, distribution: Distribution, damage: Damage) -> PackageManager:
     """Return the package manager that installed a package: the distribution's own, where it has that database."""
-    own = [distribution.manager] if distribution.manager is not None else []
-    fitting = [one for one in [*own, *MANAGERS.values()] if one.database == damage.database]
-    present = [one for one in fitting if any(host.is_executable(program) for program in one.programs)]
-    if not present:
+    manager = manager_with(host, distribution, damage.database)
+    if manager is None:
         raise ProvisionError(
             f"{damage.path} is {damage.state}, and there is no package manager here that restores {damage.package}.",
             advice=f"Install {damage.package} {damage.version} again as it was installed before.",
         )
-    return present[0]
+    return manager
 
 
 def _fill(words: Sequence[str], damage: Damage, **more: object) -> Tuple[str, ...]:

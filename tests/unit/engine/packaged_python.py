@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from made_up_host import MARKER, MadeUpHost
+from package_databases import INFO, digest_of
 from pep668_provision.engine.audit.audit_host import audit_host
 from pep668_provision.engine.audit.rules import RULES
 from pep668_provision.engine.audit.survey import Scope
 from pep668_provision.engine.host import Host
 
-INFO = "/var/lib/dpkg/info"
 STDLIB = "/usr/lib/python3.11"
 PACKAGED = "/usr/lib/python3/dist-packages"
 LOCAL = "/usr/local/lib/python3.11/dist-packages"
@@ -43,7 +42,7 @@ def with_packaged(made_up: MadeUpHost, package: str, files: Mapping[str, str]) -
 
 def digest_line(item: tuple[str, str]) -> str:
     path, content = item
-    return f"{hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()}  {path[1:]}\n"
+    return f"{digest_of('md5', content)}  {path[1:]}\n"
 
 
 def with_packaged_python(made_up: MadeUpHost) -> MadeUpHost:

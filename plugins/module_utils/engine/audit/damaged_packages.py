@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import Dict, Iterator, List
 
+from ..distro import manager_with
 from ..marker import FILE_NAME
 from ..package_damage import CheckedFile, check_files, describe_damage
 from .finding import Found, Repair, Rule
@@ -35,9 +36,9 @@ def _damaged(survey: Survey) -> Iterator[Found]:
 
 
 def _describe(survey: Survey, package: str, damaged: List[CheckedFile]) -> Found:
-    manager, first = survey.distribution.manager, damaged[0]
+    manager = manager_with(survey.host, survey.distribution, damaged[0].database)
     remedy = f"Install {package} again, in the version it has"
-    if manager is not None and manager.database == first.database:
+    if manager is not None:
         remedy += f": {manager.reinstall_hint(package)}"
     # What was changed on purpose is overwritten by that.
     changed = tuple(one.path for one in damaged if one.state == "changed")
@@ -50,8 +51,8 @@ RULES = (
         "EM203",
         "Files of the distribution's Python packages are missing or changed",
         "error",
-        "what installed packages recorded of the interpreter's own modules, of its libraries and of their programs"
-        " (dpkg, rpm, pacman, apk): that each file is there, and the content of modules, metadata and programs",
+        "What installed packages recorded of the interpreter's own modules, of its libraries and of their programs"
+        " (dpkg, rpm, pacman, apk): that each file is there, and the content of modules, metadata and programs.",
         "pip deletes and overwrites such files when it replaces a library (an upstream pip on Debian 12 deletes six and"
         " requests). What the system has in Python then fails, or runs with code that was never tested with it, and the"
         " package manager believes that all is well.",

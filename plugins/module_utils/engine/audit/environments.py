@@ -233,7 +233,8 @@ RULES = (
         "A virtual environment is broken",
         "error",
         "pyvenv.cfg, bin/python, site-packages and records of environments below the roots, 6 directories deep. Links,"
-        " network file systems, caches and the storage of containers are not entered.",
+        " network file systems, caches and the storage of containers are not entered. What only a container runs looks"
+        " broken from its host: leave such directories out of the roots.",
         "Its programs do not start, or start without their packages: after an upgrade of the system's Python, after an"
         " interpreter was removed, or where making it failed half-way and left something that looks complete.",
         _broken,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import posixpath
-import time
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -19,6 +18,7 @@ from ..site import Installed, list_distributions, read_distributions
 from ..venv import METADATA_DIRECTORY
 from .finding import Found, Repair, Rule
 from .pip_record import PipRecord, read_record
+from .since import timestamp
 from .survey import Survey
 
 
@@ -124,9 +124,8 @@ def _in_place_of_packages(survey: Survey) -> Iterator[Found]:
 
 
 def _found(survey: Survey, one: Foreign, evidence: str, advice: str) -> Found:
-    since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.record.since))
     by = f"{one.record.installer} put it there" if one.record.installer else "It was put there"
-    told = f"{evidence} {by} at {since} UTC, for {one.interpreter.path}."
+    told = f"{evidence} {by} at {timestamp(one.record.since)}, for {one.interpreter.path}."
     if one.overlaid:
         told += f" Files of it stand in place of files of {', '.join(one.overlaid)}."
     reason = _why_not_repaired(one)
@@ -256,35 +255,35 @@ RULES = (
         "EM201",
         "pip has installed into the system's Python",
         "warning",
-        "the directories in which the distribution's own interpreters look for distributions, and whether the package"
-        " database knows what is there",
+        "The directories in which the distribution's own interpreters look for distributions, and whether the package"
+        " database knows what is there.",
         "Every script of the system imports it, no package manager upgrades it or knows of it, and with the next minor"
         " version of Python it is gone.",
         _beside,
     ),
     Rule(
         "EM202",
-        "A distribution that pip installed is used in place of an OS package's",
+        "What pip installed is used in place of an OS package's distribution",
         "error",
-        "distributions that no OS package brought and that come before, or were laid over, an OS package's of the same"
-        " name",
+        "Distributions that no OS package brought and that come before, or were laid over, an OS package's of the same"
+        " name.",
         "The system's own programs run with a version that they were never tested with; an upgrade of the OS package"
         " changes nothing, security fixes among it.",
         _in_place_of_packages,
     ),
     Rule(
         "EM204",
-        "Root has distributions of its own (pip install --user)",
+        "Root has distributions of its own, by pip install --user",
         "warning",
-        ".local/lib/python3.*/site-packages in root's home",
+        "The directories .local/lib/python3.*/site-packages in root's home.",
         _WHY_USER.format("root"),
         _of_root,
     ),
     Rule(
         "EM205",
-        "An account has distributions of its own (pip install --user)",
+        "An account has distributions of its own, by pip install --user",
         "info",
-        ".local/lib/python3.*/site-packages in the homes of accounts",
+        "The directories .local/lib/python3.*/site-packages in the homes of accounts.",
         _WHY_USER.format("the account"),
         _of_others,
     ),

@@ -98,8 +98,8 @@ RULES = (
         "EM601",
         "Directories of Python modules can be written to by others",
         "error",
-        "who may write to the directories in which interpreters look for modules and distributions, to what leads to"
-        " them, and to what is directly in them",
+        "Who may write to the directories in which interpreters look for modules and distributions, to what leads to"
+        " them, and to what is directly in them.",
         "Whoever may write there decides what every Python program runs, root's among them.",
         _sites,
     ),
@@ -107,7 +107,7 @@ RULES = (
         "EM602",
         "Directories of programs can be written to by others",
         "error",
-        "who may write to the directories on root's PATH and to .local/bin of accounts, and to what leads to them",
+        "Who may write to the directories on root's PATH and to .local/bin of accounts, and to what leads to them.",
         "Whoever may write there decides what is started under a name such as python3 or pip.",
         _programs,
     ),

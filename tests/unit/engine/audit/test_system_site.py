@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from packaged_python import (
-    INFO,
     LOCAL,
     PACKAGED,
     PYTHON,
@@ -20,6 +19,7 @@ from packaged_python import (
 )
 
 from made_up_host import MadeUpHost
+from package_databases import INFO
 from pep668_provision.engine.audit.pip_record import read_record
 from pep668_provision.engine.site import Installed
 
