@@ -37,12 +37,7 @@ class Family:
     check: str = "true"
 
 
-DEBIAN = Family(
-    "apt-get -q update && apt-get -q install --yes --no-install-recommends",
-    "python3-",
-    "dpkg --verify",
-    "apt-get check",
-)
+APT_INSTALL = "apt-get -q update && apt-get -q install --yes --no-install-recommends"
 FAMILIES = {
     "debian": DEBIAN,
     "fedora": Family("dnf5 --quiet install --assumeyes", "python3-", "rpm --verify", "dnf5 check"),

@@ -26,9 +26,9 @@ _LONGEST_NAME = 40
 class PipRecord:
     """What an installer recorded of a distribution.
 
-    ``is_pips``: it has the list of files that pip and its like leave. ``installer`` is the name that one gave ("" for none), ``since`` when
-    the record was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are the paths that hold all
-    of them, its modules and metadata as a whole; ``problem`` says why they cannot be told.
+    ``is_pips``: there is the list of files that pip and its like leave. ``installer`` is the name that one gave ("" for
+    none), ``since`` when it was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are the
+    paths that hold all of them, modules and metadata as a whole; ``problem`` says why they cannot be told.
     """
 
     is_pips: bool
