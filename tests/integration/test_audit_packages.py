@@ -39,7 +39,7 @@ class Family:
 
 APT_INSTALL = "apt-get -q update && apt-get -q install --yes --no-install-recommends"
 FAMILIES = {
-    "debian": DEBIAN,
+    "debian": Family(APT_INSTALL, "python3-", "dpkg --verify", "apt-get check"),
     "fedora": Family("dnf5 --quiet install --assumeyes", "python3-", "rpm --verify", "dnf5 check"),
     "arch": Family("pacman -S --noconfirm", "python-", "pacman -Qkkq", "pacman -Dk"),
     "opensuse": Family("zypper --quiet --non-interactive install", "python314-", "rpm --verify"),
@@ -143,9 +143,7 @@ def test_what_comes_before_a_package_is_told_with_both_versions(packaged: Packag
     library = f"{packaged.family.prefix}six"
     assert f"of the OS package {library} in " in evidence
     keys = [key]
-    if packaged.host.run(["stat", "--format=%s", theirs], check=False).stdout.strip() == str(
-        len("__version__ = '90.0'\n")
-    ):
+    if "90.0" in packaged.host.read(theirs):
         # pip installs into the directory of the packages here.
         keys.append(("EM203", library))
         assert f"Files of it stand in place of files of {library}" in evidence

@@ -89,6 +89,12 @@ def test_a_package_counts_by_the_database_and_not_by_its_installer(clean: MadeUp
     assert findings(clean, *RULES) == []
 
 
+def test_what_only_names_its_installer_is_a_package_managers(clean: MadeUpHost) -> None:
+    metadata = f"{PACKAGED}/rich-13.0.dist-info"
+    clean.with_file(f"{metadata}/INSTALLER", "debian\n").with_file(f"{metadata}/METADATA", "Name: rich\n")
+    assert findings(clean, *RULES) == []
+
+
 def test_one_that_an_older_pip_had_setup_py_install_is_found(clean: MadeUpHost) -> None:
     metadata = f"{LOCAL}/old-1.0.egg-info"
     clean.with_file(f"{metadata}/installed-files.txt", "../old.py\n../../../../bin/old\nPKG-INFO\n")
