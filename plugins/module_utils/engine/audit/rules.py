@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import credentials, damaged_packages, markers, overrides, pip_programs, system_site, writable
+from . import credentials, damaged_packages, markers, overrides, pip_programs, system_site, user_site, writable
 from .finding import Rule
 
 _TOPICS = (
@@ -16,6 +16,7 @@ _TOPICS = (
     credentials.RULES,
     system_site.RULES,
     damaged_packages.RULES,
+    user_site.RULES,
     pip_programs.RULES,
     writable.RULES,
 )
