@@ -199,7 +199,8 @@ def test_accounts_own_are_found_and_roots_removed(packaged: Packaged) -> None:
 
 def test_what_others_can_write_to_is_theirs_no_more(packaged: Packaged) -> None:
     site = packaged.ask("importlib.util.find_spec('six').origin").rpartition("/")[0]
-    packaged.host.run(f"chmod o+w {site} {site}/six.py; chmod 1777 /usr/local/bin")
+    # pip takes the directory with the last program in it.
+    packaged.host.run(f"chmod o+w {site} {site}/six.py; mkdir -p /usr/local/bin; chmod 1777 /usr/local/bin")
     found = packaged.audit()
     assert set(found) == {("EM601", site), ("EM602", "/usr/local/bin")}
     for one in found.values():
