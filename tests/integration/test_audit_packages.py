@@ -21,6 +21,8 @@ pytestmark = pytest.mark.releases("debian11", "debian12", "debian13", "fedora44"
 
 #: Of what else is wrong other tests speak.
 TOPICS = ("EM2", "EM6")
+#: Libraries that every family packages.
+LIBRARIES = ("click", "idna")
 #: A pip that does not know the marker, and on Debian deletes what packages own.
 OLD_PIP = "22.3.1"
 ACCOUNTS = ["root", "alice"]
@@ -37,14 +39,9 @@ class Family:
     check: str = "true"
 
 
-DEBIAN = Family(
-    "apt-get -q update && apt-get -q install --yes --no-install-recommends",
-    "python3-",
-    "dpkg --verify",
-    "apt-get check",
-)
+APT_INSTALL = "apt-get -q update && apt-get -q install --yes --no-install-recommends"
 FAMILIES = {
-    "debian": DEBIAN,
+    "debian": Family(APT_INSTALL, "python3-", "dpkg --verify", "apt-get check"),
     "fedora": Family("dnf5 --quiet install --assumeyes", "python3-", "rpm --verify", "dnf5 check"),
     "arch": Family("pacman -S --noconfirm", "python-", "pacman -Qkkq", "pacman -Dk"),
     "opensuse": Family("zypper --quiet --non-interactive install", "python314-", "rpm --verify"),
@@ -61,7 +58,7 @@ class Packaged:
 
     @property
     def libraries(self) -> list[str]:
-        return [f"{self.family.prefix}{name}" for name in ("idna", "six")]
+        return [f"{self.family.prefix}{name}" for name in LIBRARIES]
 
     def ask(self, expression: str, *, user: str = "root") -> str:
         """What the host's own Python says."""
@@ -107,7 +104,7 @@ class Packaged:
 
 @pytest.fixture(scope="module")
 def packaged(host: Host, index: LocalIndex, release: str) -> Iterator[Packaged]:
-    for name in ("idna", "six"):
+    for name in LIBRARIES:
         index.add(name, "90.0", modules={name: "__version__ = '90.0'\n"})
     index.add("corp-agent", "4.2", scripts=["corp-agent"])
     index.mirror(f"pip=={OLD_PIP}")
@@ -140,51 +137,49 @@ def test_what_pip_installs_beside_packages_goes_with_its_programs(packaged: Pack
 
 
 def test_what_comes_before_a_package_is_told_with_both_versions(packaged: Packaged, release: str) -> None:
-    theirs = packaged.ask("importlib.util.find_spec('six').origin")
-    packaged.pip("--ignore-installed six")
-    site = packaged.site_of("six")
-    key = ("EM202", f"six 90.0 in {site}")
+    theirs = packaged.ask("importlib.util.find_spec('click').origin")
+    packaged.pip("--ignore-installed click")
+    site = packaged.site_of("click")
+    key = ("EM202", f"click 90.0 in {site}")
     evidence = packaged.audit()[key]["evidence"]
-    library = f"{packaged.family.prefix}six"
+    library = f"{packaged.family.prefix}click"
     assert f"of the OS package {library} in " in evidence
     keys = [key]
-    if packaged.host.run(["stat", "--format=%s", theirs], check=False).stdout.strip() == str(
-        len("__version__ = '90.0'\n")
-    ):
+    if "90.0" in packaged.host.read(theirs):
         # pip installs into the directory of the packages here.
         keys.append(("EM203", library))
         assert f"Files of it stand in place of files of {library}" in evidence
     else:
         assert packaged.damage() == ""
     packaged.repair(*keys)
-    assert packaged.ask("importlib.util.find_spec('six').origin") == theirs, release
+    assert packaged.ask("importlib.util.find_spec('click').origin") == theirs, release
 
 
 @pytest.mark.releases("debian11", "debian12")
 def test_what_an_upstream_pip_deletes_comes_back(packaged: Packaged) -> None:
     packaged.pip(f"--ignore-installed pip=={OLD_PIP}")
-    packaged.pip("--upgrade six idna")
+    packaged.pip("--upgrade click idna")
     assert "missing" in packaged.damage()
     # It is no less the upstream pip that has it gone again.
     packaged.repair(
-        *(("EM202", f"{name} 90.0 in {packaged.site_of(name)}") for name in ("idna", "six")),
+        *(("EM202", f"{name} 90.0 in {packaged.site_of(name)}") for name in LIBRARIES),
         *(("EM203", library) for library in packaged.libraries),
     )
     packaged.host.run("PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip uninstall --yes pip")
 
 
 def test_files_that_are_gone_or_changed_come_back(packaged: Packaged) -> None:
-    six, idna = (packaged.ask(f"importlib.util.find_spec('{name}').origin") for name in ("six", "idna"))
-    packaged.host.run(["rm", six])
+    click, idna = (packaged.ask(f"importlib.util.find_spec('{name}').origin") for name in LIBRARIES)
+    packaged.host.run(["rm", click])
     packaged.host.run(f"echo '# mine' >>{idna}")
     assert packaged.damage()
     found = packaged.audit()
-    gone, changed = found[("EM203", packaged.libraries[1])], found[("EM203", packaged.libraries[0])]
-    assert f"1 file is missing ({six})." in gone["evidence"]
+    gone, changed = (found[("EM203", library)] for library in packaged.libraries)
+    assert f"1 file is missing ({click})." in gone["evidence"]
     assert f"1 file is changed ({idna})." in changed["evidence"]
     assert changed["repairs"][0]["keeps"] == [idna]
     foretold = packaged.host.module("package_manager", changed["repairs"][0]["arguments"], check=True, diff=True)
-    assert (foretold["changed"], foretold["reinstalled"]) == (True, [packaged.libraries[0]])
+    assert (foretold["changed"], foretold["reinstalled"]) == (True, [packaged.libraries[1]])
     assert f"{idna}: changed" in foretold["diff"]["before"]
     packaged.repair(*found)
     again = packaged.host.module("package_manager", changed["repairs"][0]["arguments"])
@@ -205,8 +200,9 @@ def test_accounts_own_are_found_and_roots_removed(packaged: Packaged) -> None:
 
 
 def test_what_others_can_write_to_is_theirs_no_more(packaged: Packaged) -> None:
-    site = packaged.ask("importlib.util.find_spec('six').origin").rpartition("/")[0]
-    packaged.host.run(f"chmod o+w {site} {site}/six.py; chmod 1777 /usr/local/bin")
+    site = packaged.ask("importlib.util.find_spec('click').origin").rpartition("/click/")[0]
+    # pip takes the directory with the last program in it.
+    packaged.host.run(f"chmod o+w {site} {site}/click; mkdir -p /usr/local/bin; chmod 1777 /usr/local/bin")
     found = packaged.audit()
     assert set(found) == {("EM601", site), ("EM602", "/usr/local/bin")}
     for one in found.values():

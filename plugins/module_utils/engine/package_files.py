@@ -31,6 +31,8 @@ _RPM_FORMAT = r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FI
 _RPM_DIRECTORIES = r"[%{=NAME}\t%{DIRNAMES}\n]"
 #: rpmfileState: a file that its package has and that was left out when it was installed.
 _RPM_NOT_INSTALLED = "2"
+#: States of what another package has not put its own in place of, and an architecture or a mount not left out.
+_RPM_ITS_OWN = ("0", _RPM_NOT_INSTALLED)
 #: rpmfileAttrs: configuration, may be missing, made by the package's scripts.
 _RPM_MAY_DIFFER = 1 << 0 | 1 << 3 | 1 << 6
 _RPM_LEFT_OUT = "rpm was told to leave it out when the package was installed; a reinstallation by hand writes it"
@@ -349,7 +351,7 @@ def _rpm_file(
         version,
         "rpm",
         architecture,
-        f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else "",
+        f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS and state in _RPM_ITS_OWN else "",
         exclusion=_RPM_LEFT_OUT if state == _RPM_NOT_INSTALLED else "",
     )
 

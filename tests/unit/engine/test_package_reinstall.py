@@ -62,6 +62,8 @@ def rpm_lines() -> str:
     # Configuration, what need not be there, what is made by scripts, and what was left out.
     rows += [f"{SITE}/{name}\t{'0' * 64}\t0\t{flags}" for name, flags in (("a.py", 1), ("b.py", 8), ("c.py", 64))]
     rows += [f"{SITE}/d.py\t{'0' * 64}\t2\t0", f"{SITE}\t\t0\t0"]
+    # What another package has replaced.
+    rows.append(f"{SITE}/e.py\t{'0' * 64}\t1\t0")
     return "".join(f"python3-six\t1.17.0-1.fc44\tnoarch\t{row}\n" for row in rows)
 
 

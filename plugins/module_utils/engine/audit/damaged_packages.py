@@ -30,9 +30,9 @@ def _damaged(survey: Survey) -> Iterator[Found]:
     if not files:
         survey.leave_unread("files of packages", "no package database here can be read")
     if counts["unread"]:
-        survey.leave_unread(f"{counts['unread']} files of packages", f"{survey.host.caller.name} may not read them")
+        survey.leave_unread(f"files of packages ({counts['unread']})", f"{survey.host.caller.name} may not read them")
     if counts["left"]:
-        survey.leave_unread(f"the content of {counts['left']} files of packages", "it would have taken too long")
+        survey.leave_unread(f"what is in files of packages ({counts['left']})", "it would have taken too long")
 
 
 def _describe(survey: Survey, package: str, damaged: List[CheckedFile]) -> Found:

@@ -1,7 +1,7 @@
 # Copyright: the pep668.provision maintainers
 # GNU General Public License v3.0 or later (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What pip recorded of a distribution that it installed, and what of it has to be kept before it is removed."""
+"""What pip recorded of a distribution that it installed, what of it to keep before it is removed, and how it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import Iterator, Tuple
 
 from ..errors import printable
 from ..host import Host
+from ..interpreter import Interpreter
+from ..marker import observe_marker
+from ..pip_config import VARIABLE
 from ..site import Installed, recorded_files
 
 _PREFIX = re.compile(r"^(?P<prefix>.*)/lib(32|64)?/(python|pypy)3[^/]*/(site|dist)-packages\Z")
@@ -26,9 +29,9 @@ _LONGEST_NAME = 40
 class PipRecord:
     """What an installer recorded of a distribution.
 
-    ``is_pips``: it has the list of files that pip and its like leave. ``installer`` is the name that one gave ("" for
-    none), ``since`` when the record was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are
-    the paths that hold all of them, its modules and metadata as a whole; ``problem`` says why they cannot be told.
+    ``is_pips``: there is the list of files that pip and its like leave. ``installer`` is the name that one gave ("" for
+    none), ``since`` when it was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are the
+    paths that hold all of them, modules and metadata as a whole; ``problem`` says why they cannot be told.
     """
 
     is_pips: bool
@@ -87,3 +90,9 @@ def _keeps(host: Host, installed: Installed, site: str, files: Tuple[str, ...]) 
         if len(kept) > _MOST_KEPT:
             return (), f"it has files in more than {_MOST_KEPT} places"
     return tuple(sorted(path for path in kept if host.lstat(path) is not None)), ""
+
+
+def removal_command(host: Host, interpreter: Interpreter, *names: str) -> str:
+    """Return what an administrator types to have an interpreter's pip remove distributions, marked or not."""
+    variable = f"{VARIABLE}=1 " if observe_marker(host, interpreter.stdlib).blocks else ""
+    return f"{variable}{interpreter.path} -m pip uninstall {' '.join(names)}"

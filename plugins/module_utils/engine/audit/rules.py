@@ -16,6 +16,7 @@ from . import (
     pip_programs,
     system_site,
     tools,
+    user_site,
     writable,
 )
 from .finding import Rule
@@ -26,6 +27,7 @@ _TOPICS = (
     credentials.RULES,
     system_site.RULES,
     damaged_packages.RULES,
+    user_site.RULES,
     pip_programs.RULES,
     environments.RULES,
     tools.RULES,

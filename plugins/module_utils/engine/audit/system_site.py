@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
-from ..errors import printable
 from ..interpreter import Interpreter
-from ..marker import observe_marker
-from ..pip_config import VARIABLE
+from ..package_damage import check_files
 from ..requirement import normalize_name
 from ..site import Installed, list_distributions, read_distributions
 from ..venv import METADATA_DIRECTORY
 from .finding import Found, Repair, Rule
-from .pip_record import PipRecord, read_record
+from .pip_record import PipRecord, read_record, removal_command
 from .since import timestamp
 from .survey import Survey
 
@@ -132,15 +131,18 @@ def _found(survey: Survey, one: Foreign, evidence: str, advice: str) -> Found:
     again = f", and install {', '.join(one.overlaid)} again" if one.overlaid else ""
     remedy = (
         f"{advice} an environment or a tool of its own (modules venv and tool), then remove it{again}. {reason}"
-        f"By hand it is: {_removal(survey, one.interpreter, one.installed.name)}"
+        f"By hand it is: {_by_hand(survey, one)}"
     )
     return Found(one.subject, told, remedy, () if reason else tuple(_repairs(survey, one)))
 
 
-def _removal(survey: Survey, interpreter: Interpreter, names: str) -> str:
-    """Return what an administrator types to have pip remove distributions."""
-    variable = f"{VARIABLE}=1 " if observe_marker(survey.host, interpreter.stdlib).blocks else ""
-    return f"{variable}{interpreter.path} -m pip uninstall {names}"
+def _by_hand(survey: Survey, one: Foreign) -> str:
+    if one.is_first or one.rival is None or one.rival.directory != one.directory:
+        return removal_command(survey.host, one.interpreter, one.installed.name)
+    # Beside the package's own in one directory, as --ignore-installed leaves it: pip would remove the package's.
+    manager = survey.distribution.manager
+    again = f"; {manager.reinstall_hint(one.rival.package)}" if manager is not None and one.overlaid else ""
+    return f"rm -r {shlex.quote(one.installed.metadata)}{again}"
 
 
 def _why_not_repaired(one: Foreign) -> str:
@@ -153,7 +155,7 @@ def _repairs(survey: Survey, one: Foreign) -> Iterator[Repair]:
     rival = one.rival
     if rival is not None and not one.overlaid and survey.host.lstat(rival.metadata) is None:
         # Without a moment in which there is none.
-        yield Repair("package_manager", {"reinstall": [rival.package]})
+        yield _reinstallation(survey, (rival.package,))
     arguments = {
         "name": [one.installed.name],
         "state": "absent",
@@ -162,93 +164,15 @@ def _repairs(survey: Survey, one: Foreign) -> Iterator[Repair]:
     }
     yield Repair("pip", arguments, one.record.keeps)
     if one.overlaid:
-        yield Repair("package_manager", {"reinstall": list(one.overlaid)})
+        yield _reinstallation(survey, one.overlaid)
 
 
-def _of_root(survey: Survey) -> Iterator[Found]:
-    for account in survey.accounts:
-        if account.uid != 0:
-            continue
-        for site, release in _user_sites(survey, account.home):
-            records = _records(survey, site)
-            if records:
-                evidence = f"{_listed(records)}, which root's programs import first."
-                yield Found(site, evidence, *_way_out(survey, account.name, site, release, records))
+def _reinstallation(survey: Survey, packages: Tuple[str, ...]) -> Repair:
+    """Return the call that gives packages their files back; what was changed of them is kept."""
+    checked = check_files(survey.host, [file for file in survey.packaged_files if file.package in packages])
+    changed = tuple(one.path for one in checked if one.state == "changed")
+    return Repair("package_manager", {"reinstall": list(packages)}, changed)
 
-
-def _way_out(
-    survey: Survey, account: str, site: str, release: str, records: List[Tuple[Installed, PipRecord]]
-) -> Tuple[str, Tuple[Repair, ...]]:
-    """Return what to do about an account's distributions: in words, and the calls that do it."""
-    python = _interpreter_of(survey, release)
-    if python is None:
-        return f"No Python {release} is here to read it; once nothing in it is wanted: rm -r {site}", ()
-    names = [one.name for one, record in records if not record.problem]
-    left = "".join(
-        f"{one.name} is not removed for you, as {record.problem}. " for one, record in records if record.problem
-    )
-    remedy = (
-        "Have what needs them use environments or tools of their own (modules venv and tool), then remove them."
-        f" {left}By hand it is: {_removal(survey, python, ' '.join(one.name for one, _ in records))}"
-    )
-    arguments = {
-        "name": names,
-        "state": "absent",
-        "scope": "user",
-        "user": account,
-        "externally_managed": "break",
-        "python": python.path,
-    }
-    keeps = {path for _, record in records if not record.problem for path in record.keeps}
-    return remedy, (Repair("pip", arguments, tuple(sorted(keeps))),) if names else ()
-
-
-def _of_others(survey: Survey) -> Iterator[Found]:
-    for account in survey.accounts:
-        if account.uid == 0:
-            continue
-        for site, _ in _user_sites(survey, account.home):
-            records = _records(survey, site)
-            if records:
-                yield Found(
-                    site,
-                    f"{_listed(records)}, which the programs of {account.name} import first.",
-                    f"Nothing has to be done; it is for {account.name} to move to environments and tools.",
-                )
-
-
-def _user_sites(survey: Survey, home: str) -> Iterator[Tuple[str, str]]:
-    """Yield the directories of an account's own distributions, each with the release of Python that reads it."""
-    libraries = f"{home}/.local/lib"
-    if not survey.can_list(home) or not survey.can_list(libraries):
-        return
-    for name in survey.host.names_in(libraries):
-        release = name[len("python") :] if name.startswith("python3.") and name[8:].rstrip("t").isdecimal() else ""
-        site = f"{libraries}/{name}/site-packages"
-        if release and survey.can_list(site):
-            yield site, release
-
-
-def _records(survey: Survey, site: str) -> List[Tuple[Installed, PipRecord]]:
-    found = read_distributions(survey.host, (site,))
-    return [(one, read_record(survey.host, one, site)) for _, one in sorted(found.items())]
-
-
-def _listed(records: List[Tuple[Installed, PipRecord]]) -> str:
-    shown = ", ".join(printable(f"{one.name} {one.version}") for one, _ in records[:10])
-    more = f" and {len(records) - 10} more" if len(records) > 10 else ""
-    return f"{len(records)} {'distribution' if len(records) == 1 else 'distributions'}: {shown}{more}"
-
-
-def _interpreter_of(survey: Survey, release: str) -> Optional[Interpreter]:
-    fitting = [one for one in survey.system_interpreters if one.release == release.rstrip("t")]
-    return next((one for one in fitting if one.origin == "distribution"), fitting[0] if fitting else None)
-
-
-_WHY_USER = (
-    "They come before what the system has, and stay as they are when it is upgraded: what {} starts, scripts of the"
-    " system among it, uses them."
-)
 
 RULES = (
     Rule(
@@ -270,21 +194,5 @@ RULES = (
         "The system's own programs run with a version that they were never tested with; an upgrade of the OS package"
         " changes nothing, security fixes among it.",
         _in_place_of_packages,
-    ),
-    Rule(
-        "EM204",
-        "Root has distributions of its own, by pip install --user",
-        "warning",
-        "The directories .local/lib/python3.*/site-packages in root's home.",
-        _WHY_USER.format("root"),
-        _of_root,
-    ),
-    Rule(
-        "EM205",
-        "An account has distributions of its own, by pip install --user",
-        "info",
-        "The directories .local/lib/python3.*/site-packages in the homes of accounts.",
-        _WHY_USER.format("the account"),
-        _of_others,
     ),
 )

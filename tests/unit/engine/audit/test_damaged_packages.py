@@ -130,7 +130,7 @@ def test_what_another_account_may_not_see_is_not_missing(clean: MadeUpHost, monk
     found = audit(clean, "EM203")
     assert found["findings"] == []
     assert [(one["what"], one["reason"]) for one in found["unread"]] == [
-        ("1 files of packages", "alice may not read them")
+        ("files of packages (1)", "alice may not read them")
     ]
 
 

@@ -89,6 +89,12 @@ def test_a_package_counts_by_the_database_and_not_by_its_installer(clean: MadeUp
     assert findings(clean, *RULES) == []
 
 
+def test_what_only_names_its_installer_is_a_package_managers(clean: MadeUpHost) -> None:
+    metadata = f"{PACKAGED}/rich-13.0.dist-info"
+    clean.with_file(f"{metadata}/INSTALLER", "debian\n").with_file(f"{metadata}/METADATA", "Name: rich\n")
+    assert findings(clean, *RULES) == []
+
+
 def test_one_that_an_older_pip_had_setup_py_install_is_found(clean: MadeUpHost) -> None:
     metadata = f"{LOCAL}/old-1.0.egg-info"
     clean.with_file(f"{metadata}/installed-files.txt", "../old.py\n../../../../bin/old\nPKG-INFO\n")
@@ -127,7 +133,11 @@ def test_where_the_packages_own_is_gone_it_comes_back_first(clean: MadeUpHost) -
     found = one_finding(clean, "EM202")
     assert "whose metadata is not there any more" in found["evidence"]
     assert [one["module"] for one in found["repairs"]] == ["package_manager", "pip"]
-    assert found["repairs"][0]["arguments"] == {"reinstall": ["python3-six"]}
+    assert found["repairs"][0] == {
+        "module": "package_manager",
+        "arguments": {"reinstall": ["python3-six"]},
+        "keeps": [],
+    }
 
 
 def test_one_laid_over_a_package_has_that_installed_again_afterwards(clean: MadeUpHost) -> None:
@@ -137,6 +147,8 @@ def test_one_laid_over_a_package_has_that_installed_again_afterwards(clean: Made
     assert "Files of it stand in place of files of python3-six." in found["evidence"]
     assert "remove it, and install python3-six again." in found["remedy"]
     assert [one["module"] for one in found["repairs"]] == ["pip", "package_manager"]
+    # What is overwritten by the package's own.
+    assert found["repairs"][1]["keeps"] == [f"{PACKAGED}/six.py"]
 
 
 def test_an_upstream_pip_before_the_packaged_one_has_a_rule_of_its_own(clean: MadeUpHost) -> None:
@@ -153,6 +165,13 @@ def test_one_behind_another_is_not_removed_for_the_user(clean: MadeUpHost) -> No
     assert (first["subject"], second["subject"]) == (f"rich 13.0 in {PACKAGED}", f"rich 14.0 in {LOCAL}")
     assert (first["repairs"] == [], second["repairs"] == []) == (True, False)
     assert "pip removes the one that comes before it first" in first["remedy"]
+
+
+def test_one_beside_the_packages_own_in_one_directory_is_removed_by_hand(clean: MadeUpHost) -> None:
+    found = one_finding(with_installed(clean, "six", "1.17.0", site=PACKAGED), "EM202")
+    assert found["repairs"] == []
+    metadata = f"{PACKAGED}/six-1.17.0.dist-info"
+    assert found["remedy"].endswith(f"By hand it is: rm -r {metadata}; apt-get install --reinstall python3-six")
 
 
 def test_a_development_install_is_left_to_the_user(clean: MadeUpHost) -> None:
