@@ -73,7 +73,7 @@ class HiddenLines(list[str]):
 
 # Modules of the engine import each other as "from .name import" or "from . import name, name", those of a package in it
 # with a dot more.
-_IMPORTED = re.compile(r"^( *)from (\.+)(?:([\w.]+) import | import ([\w, ]+))", re.MULTILINE)
+_IMPORTED = re.compile(r"^( *)from (\.+)(?:([\w.]+) import | import (\([^)]*\)|[\w, ]+))", re.MULTILINE)
 
 # The parser of the standard library would take a fifth of a second of each run. Each of these starts with a character
 # of its own, so that the search goes from one such character to the next.
@@ -81,6 +81,7 @@ _TEXTS = re.compile(
     "|".join(
         (
             r'"""(?:[^"\\]++|\\.|"(?!""))*+"""',
+            r"'''(?:[^'\\]++|\\.|'(?!''))*+'''",
             r'"(?:[^"\\\n]++|\\.)*+"',
             r"'(?:[^'\\\n]++|\\.)*+'",
             r"#[^\n]*+",

@@ -70,6 +70,8 @@ class MadeUpPython:
     answer: str | None = None
     status: int | None = 0
     upstream_pip: str = ""
+    #: Where it looks for distributions.
+    sites: Sequence[str] = ()
 
     @property
     def release(self) -> str:
@@ -85,7 +87,7 @@ class MadeUpPython:
             "prefix": self.prefix,
             "base_prefix": self.prefix,
             "stdlib": self.stdlib,
-            "path": [self.stdlib],
+            "path": [self.stdlib, *self.sites],
             "place": "/usr/local/lib/python3/dist-packages",
             "user_site": "",
             "environment": {"python_version": self.release},

@@ -5,24 +5,32 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar
 
 from ..account import Account
 from ..distro import Distribution, observe_distribution
-from ..errors import printable
 from ..host import Host
 from ..interpreter import Interpreter, Interpreters, exchanged_by
+from ..package_files import PackagedFile, packaged_below
 from ..shipped_marker import ShippedMarker, observe_shipped_markers
 from ..venv import VenvState, observe_venv
 from .installed_tools import InstalledTool, ToolHome, read_tools, tool_homes
 from .settings_files import Reading, SettingsFile, read_environment_files, read_pip_confs
 from .venv_search import find_venvs
 
+T = TypeVar("T")
+
 #: Accounts below are services' (login.defs, UID_MIN); root is looked at all the same.
 _FIRST_PERSON = 1000
 _NOBODY = 65534
+#: How Python and the distributions call a directory of distributions.
+_SITES = ("site-packages", "dist-packages")
+#: Where packages put programs.
+_PROGRAMS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Survey:
         self.unread: List[Unread] = []
         #: The id of the rule that is being checked.
         self.rule = ""
+        self._read: Dict[object, Any] = {}
         self._ends = host.clock() + scope.time_budget
 
     def leave_unread(self, what: str, reason: str) -> None:
@@ -70,6 +79,29 @@ class Survey:
     @property
     def is_out_of_time(self) -> bool:
         return self.host.clock() > self._ends
+
+    def once(self, read: Callable[[Survey], T]) -> T:
+        """Return what a function reads of the host, for several rules; it does so when the first asks.
+
+        What it left out each of them has left out.
+        """
+        if read not in self._read:
+            known = len(self.unread)
+            found = read(self)
+            self._read[read] = (found, self.unread[known:])
+        kept: Tuple[T, List[Unread]] = self._read[read]
+        for one in kept[1]:
+            self.leave_unread(one.what, one.reason)
+        return kept[0]
+
+    def can_list(self, directory: str) -> bool:
+        """Say whether there is a directory to look into; one that is closed to this account is left unread."""
+        if not self.host.is_dir(directory):
+            return False
+        if not os.access(self.host.real(self.host.resolve(directory)), os.R_OK | os.X_OK):
+            self.leave_unread(directory, f"{self.host.caller.name} may not look into it")
+            return False
+        return True
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -97,6 +129,26 @@ class Survey:
     def system_interpreters(self) -> Tuple[Interpreter, ...]:
         """Every interpreter on the search path that runs and is no environment, with its pip."""
         return tuple(one for one in self.interpreters.discover() if not one.is_venv)
+
+    @cached_property
+    def packaged_interpreters(self) -> Tuple[Interpreter, ...]:
+        """The system interpreters that are the distribution's own."""
+        return tuple(one for one in self.system_interpreters if one.origin == "distribution")
+
+    @staticmethod
+    def sites_of(interpreter: Interpreter) -> Tuple[str, ...]:
+        """Return where an interpreter looks for distributions, in its order, without accounts' own directories."""
+        return tuple(one for one in interpreter.search_path if posixpath.basename(one) in _SITES)
+
+    @cached_property
+    def packaged_files(self) -> Tuple[PackagedFile, ...]:
+        """What OS packages brought for the distribution's own interpreters: modules, distributions, their programs.
+
+        Empty where no package database can be read. Raises ProvisionError where rpm does not answer.
+        """
+        found = [folder for one in self.packaged_interpreters for folder in (one.stdlib, *self.sites_of(one))]
+        folders = [folder for folder in dict.fromkeys(found) if not folder.startswith("/usr/local/")]
+        return packaged_below(self.host, folders, _PROGRAMS)
 
     @cached_property
     def shipped_markers(self) -> Tuple[ShippedMarker, ...]:
@@ -137,23 +189,26 @@ class Survey:
         )
         return release if any(one.release == release for one in safe) else ""
 
-    @cached_property
+    @property
     def tool_homes(self) -> Tuple[ToolHome, ...]:
         """Where pipx keeps tools: the global ones, each account's, and what PIPX_HOME names."""
-        return tool_homes(self)
+        return self.once(tool_homes)
 
-    @cached_property
+    @property
     def tools(self) -> Tuple[InstalledTool, ...]:
-        return read_tools(self)
+        return self.once(read_tools)
 
-    @cached_property
+    @property
     def venvs(self) -> Tuple[VenvState, ...]:
         """The environments below the roots, but not those of tools in ``tool_homes``; others' interpreters may run."""
-        paths = find_venvs(self, left_out={home.space.home for home in self.tool_homes})
-        found = []
-        for path in paths:
-            if self.is_out_of_time:
-                self.leave_unread("the environments from " + printable(path) + " on", "the time budget was used up")
-                break
-            found.append(observe_venv(self.host, path, self.interpreters))
-        return tuple(found)
+        return self.once(_read_venvs)
+
+
+def _read_venvs(survey: Survey) -> Tuple[VenvState, ...]:
+    found: List[VenvState] = []
+    for path in find_venvs(survey, left_out={home.space.home for home in survey.tool_homes}):
+        if survey.is_out_of_time:
+            survey.leave_unread(f"the environments from {path} on", "the time budget was used up")
+            break
+        found.append(observe_venv(survey.host, path, survey.interpreters))
+    return tuple(found)

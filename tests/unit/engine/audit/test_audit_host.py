@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from packaged_python import with_packaged_python
 
 from audited import audit, with_passwd
 from made_up_host import MadeUpHost
@@ -67,8 +68,8 @@ def test_an_audit_is_what_the_module_documents(made_up: MadeUpHost) -> None:
     }
 
 
-def test_a_clean_host_has_no_findings(debian: MadeUpHost) -> None:
-    report = audit(with_passwd(debian, "alice"))
+def test_a_clean_host_has_no_findings(made_up: MadeUpHost) -> None:
+    report = audit(with_passwd(with_packaged_python(made_up), "alice"))
     assert (report["findings"], report["unread"]) == ([], [])
     assert [one["id"] for one in report["rules"]] == [rule.id for rule in RULES]
 
