@@ -33,7 +33,7 @@ from pyinfra.connectors.util import CommandOutput
 from .declared import Declared
 from .engine.answer_words import ANSWER, ERROR, PREFIX
 from .engine.bootstrap import MISSING, python_script
-from .engine.call import LOADED_FOR
+from .engine.call import LOADED_FOR, SPARED_BY
 from .engine.parts import needed_parts, spared_modules
 
 _ENGINE = Path(__file__).parent / "engine"
@@ -146,7 +146,7 @@ class Call:
         values = self.declared.values if self.declared is not None else {}
         loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
-        others |= {*spared_modules(values)} if self.declared is not None else set()
+        others |= {*(spared_modules(values) if self.declared is not None else SPARED_BY.get(self.ask, ()))}
         return frozenset(loaded), frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:

@@ -96,6 +96,9 @@ LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
     "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
 
+#: Modules imported in functions that an answer which is about no declared state has no use for.
+SPARED_BY: Mapping[str, Tuple[str, ...]] = {"audit": ("system_pip",)}
+
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``audit`` with
 #: the module's options, ``plan`` with ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``,
 #: ``make_ready`` (the package manager) with ``lock_timeout`` and ``foreseen``, whether its repair has been told of.
