@@ -27,7 +27,7 @@ from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "hosts"]
+nox.options.sessions = ["lint", "unit", "sanity", "browser", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -35,7 +35,10 @@ RESULTS = CACHE / "results"
 SECONDS = CACHE / "seconds.json"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
-TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
+TYPED = [
+    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py"),
+    *("tests/browser", "tests/sanity", "tests/unit"),
+]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
@@ -45,6 +48,7 @@ FAULTS = [
     *("kills", "package_managers_under_faults", "faults", "faults_of_the_session"),
     *("concurrency", "locking", "healing", "versioned_venvs", "bad_input", "privilege", "credentials", "supply_chain"),
 ]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SCENARIOS = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
 
 
@@ -295,6 +299,22 @@ def sanity(session: nox.Session) -> None:
     checks = Checks(session)
     environment = {"PATH": link_pythons(CACHE / "pythons")}
     checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
+    checks.finish()
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of the audit in a real browser; pictures of it are kept in .cache/results. Arguments go to pytest."""
+    checks = Checks(session)
+    title = "audit page in a browser"
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program:
+        environment = {"PROVISION_BROWSER": program}
+        checks.run_pytest(title, "pytest", "tests/browser", *session.posargs, environment=environment)
+    elif IN_CI:
+        checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
+    else:
+        checks.leave_out(title, f"none of {', '.join(BROWSERS)} was found")
     checks.finish()
 
 

@@ -71,3 +71,15 @@ provide_host_programs() {
         done
     fi
 }
+
+# Has a browser for the tests of the audit's page; without the rights says that it is missing.
+provide_browser() {
+    for program in chromium chromium-browser google-chrome-stable google-chrome; do
+        command -v "$program" >/dev/null && return 0
+    done
+    if can_install; then
+        apt_install chromium fonts-dejavu-core
+    else
+        say "the test in a browser needs chromium. On Debian: apt-get install chromium"
+    fi
+}

@@ -33,7 +33,7 @@ from pyinfra.connectors.util import CommandOutput
 from .declared import Declared
 from .engine.answer_words import ANSWER, ERROR, PREFIX
 from .engine.bootstrap import MISSING, python_script
-from .engine.call import LOADED_FOR, SPARED_BY
+from .engine.call import LOADED_FOR
 from .engine.parts import needed_parts, spared_modules
 
 _ENGINE = Path(__file__).parent / "engine"
@@ -73,7 +73,7 @@ class HiddenLines(list[str]):
 
 # Modules of the engine import each other as "from .name import" or "from . import name, name", those of a package in it
 # with a dot more.
-_IMPORTED = re.compile(r"^( *)from (\.+)(?:([\w.]+) import | import (\([^)]*\)|[\w, ]+))", re.MULTILINE)
+_IMPORTED = re.compile(r"^( *)from (\.+)(?:([\w.]+) import | import ([\w, ]+|\([^)]*\)))", re.MULTILINE)
 
 # The parser of the standard library would take a fifth of a second of each run. Each of these starts with a character
 # of its own, so that the search goes from one such character to the next.
@@ -146,7 +146,7 @@ class Call:
         values = self.declared.values if self.declared is not None else {}
         loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
         others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
-        others |= {*(spared_modules(values) if self.declared is not None else SPARED_BY.get(self.ask, ()))}
+        others |= {*spared_modules(values)} - loaded
         return frozenset(loaded), frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:

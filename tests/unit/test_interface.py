@@ -95,9 +95,11 @@ def test_entries_of_pip_are_the_same_for_the_engine_the_module_and_the_role() ->
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[path.stem for path in MODULES])
-def test_module_is_in_the_action_group(module: Path) -> None:
+def test_module_is_in_the_action_group_if_it_takes_the_settings(module: Path) -> None:
     runtime = read_yaml(CHECKOUT / "meta" / "runtime.yml")
-    assert module.stem in runtime["action_groups"]["provision"]
+    fragments = yaml.safe_load(constant(module, "DOCUMENTATION")).get("extends_documentation_fragment", ())
+    takes_settings = "pep668.provision.settings" in fragments
+    assert (module.stem in runtime["action_groups"]["provision"]) is takes_settings
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[path.stem for path in MODULES])

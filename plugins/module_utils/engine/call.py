@@ -88,16 +88,13 @@ def _declared(request: Request) -> Mapping[str, object]:
 
 #: Modules that an answer loads beyond what each does, by what is asked; ``parts`` has what only some states need.
 LOADED_FOR: Mapping[str, Tuple[str, ...]] = {
-    "python_info": ("report",),
-    "audit": ("audit.audit_host", "audit.scope"),
+    "python_info": ("report", "environment_marker"),
+    "audit": ("audit.audit_host", "audit.scope", "environment_marker", "login_path"),
     "plan": ("look", "package_transaction", "package_recovery"),
     "rehearse": ("look", "converge", "preview"),
-    "converge": ("look", "converge", "apply"),
+    "converge": ("look", "converge", "apply", "files"),
     "make_ready": ("package_manager_ready", "package_transaction", "package_recovery"),
 }
-
-#: Modules imported in functions that an answer which is about no declared state has no use for.
-SPARED_BY: Mapping[str, Tuple[str, ...]] = {"audit": ("system_pip",)}
 
 #: What can be asked, in ``ask`` of a request: ``python_info`` with ``interpreters`` and ``packages``, ``audit`` with
 #: the module's options, ``plan`` with ``declared`` and ``rehearsing``, ``rehearse`` and ``converge`` with ``declared``,

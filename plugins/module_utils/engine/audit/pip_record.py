@@ -26,9 +26,9 @@ _LONGEST_NAME = 40
 class PipRecord:
     """What an installer recorded of a distribution.
 
-    ``is_pips``: it has a record of an installer. ``installer`` is the name that one gave ("" for none), ``since`` when
-    the record was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are the paths that hold all
-    of them, its modules and metadata as a whole; ``problem`` says why they cannot be told.
+    ``is_pips``: it has the list of files that pip and its like leave. ``installer`` is the name that one gave ("" for
+    none), ``since`` when the record was written (seconds since 1970), ``files`` are the recorded ones. ``keeps`` are
+    the paths that hold all of them, its modules and metadata as a whole; ``problem`` says why they cannot be told.
     """
 
     is_pips: bool
@@ -53,7 +53,9 @@ def read_record(host: Host, installed: Installed, site: str) -> PipRecord:
         # The metadata of a development install of an old setuptools stands in the project.
         return PipRecord(True, installer, since, problem="it is used in place, from a project's directory")
     if not files:
-        return PipRecord(bool(installer), installer, since, problem="there is no list of its files that can be read")
+        # A package manager's own distributions may have an INSTALLER, but pip always leaves a list of files.
+        is_pips = host.lstat(f"{installed.metadata}/RECORD") is not None
+        return PipRecord(is_pips, installer, since, problem="there is no list of its files that can be read")
     keeps, problem = _keeps(host, installed, site, files)
     return PipRecord(True, installer, since, files, keeps, problem)
 

@@ -30,13 +30,14 @@ def findings_page() -> str:
     table = "".join(f"| [{rule.id}](#{rule.id.lower()}) | {rule.severity} | {rule.title} |\n" for rule in RULES)
     sections = "".join(
         f"\n## {rule.id}\n\n**{rule.title}** ({rule.severity})\n\n"
-        f"Looks at: {_escaped(rule.looks_at)}\n\nWhy it matters: {_escaped(rule.why)}\n"
+        f"Looks at: {_sentence(rule.looks_at)}\n\nWhy it matters: {_sentence(rule.why)}\n"
         for rule in RULES
     )
     return f"{INTRODUCTION}\n| rule | severity | finds |\n|---|---|---|\n{table}{sections}"
 
 
-def _escaped(text: str) -> str:
+def _sentence(text: str) -> str:
+    text = f"{text[:1].upper()}{text[1:].rstrip('.')}."
     return text.replace("<", "&lt;").replace("*", "\\*").replace("__", "\\_\\_")
 
 
