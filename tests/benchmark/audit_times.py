@@ -1,4 +1,4 @@
-"""Prints as JSON what audits of this host take, in seconds, and how many findings each has.
+"""Prints as JSON what audits of this host take, in seconds, and the rules that found something.
 
 Runs on a host: python3 audit_times.py RUNS ARCHIVE
 
@@ -19,19 +19,19 @@ from engine.audit.audit_host import audit_host
 from engine.audit.scope import read_scope
 from engine.host import Host
 report = audit_host(Host(), read_scope({}, Host()))
-print(len(report["findings"]))
+print(*(one["id"] for one in report["findings"]))
 """
 
 
 def main(runs: str, archive: str) -> None:
     """The numbers are on standard output."""
-    seconds, findings = [], []
+    seconds, findings = [], ""
     for _ in range(int(runs)):
         started = time.perf_counter()
         command = [sys.executable, "-I", "-c", AUDIT, archive]
-        findings.append(int(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout))
+        findings = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
         seconds.append(round(time.perf_counter() - started, 3))
-    print(json.dumps({"seconds": seconds, "findings": findings}))
+    print(json.dumps({"seconds": seconds, "findings": findings.split()}))
 
 
 if __name__ == "__main__":

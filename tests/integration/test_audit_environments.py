@@ -69,12 +69,13 @@ def half_an_environment(host: Host, release: str, _index: LocalIndex) -> set[Key
 
 def whole_ones(host: Host, _release: str, index: LocalIndex) -> set[Key]:
     """What is whole is never found, however it was made."""
-    settings = {"python_index_url": index.url}
-    host.module("venv", {"path": "/srv/declared", "packages": ["alpha", "beta"], **settings})
-    host.module("venv", {"path": "/srv/versions", "packages": ["alpha"], "layout": "versioned", **settings})
-    host.module(
-        "tool", {"tools": [{"name": "behind"}, {"name": "hello"}, {"name": "greet"}, {"name": "volume"}], **settings}
-    )
+    venvs = [
+        {"path": "/srv/declared", "packages": ["alpha", "beta"]},
+        {"path": "/srv/versions", "packages": ["alpha"], "layout": "versioned"},
+    ]
+    tools = [{"name": name} for name in ("behind", "hello", "greet", "volume")]
+    done = host.apply({"python_venvs": venvs, "python_tools": tools, "python_index_url": index.url})
+    assert done.rc == 0, done.text
     host.run("python3 -m venv /srv/whole && python3 -m venv --without-pip /srv/bare")
     assert audit(host).keys() <= {("EM401", "/srv/half")}
     return set()

@@ -161,6 +161,10 @@ def test_what_is_left_out_is_imported_by_nothing_that_is_sent(ask: str, declared
     assert lacking == set()
 
 
+def test_an_audit_can_read_whatever_pipx_recorded_of_a_tool() -> None:
+    assert "environment_marker" in engine_source(*Call("audit").modules)
+
+
 # A real shell on this machine
 
 

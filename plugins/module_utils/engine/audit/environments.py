@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from ..desired import validate
 from ..errors import InvalidState, printable
 from ..host import Host
+from ..own_programs import find_uv
 from ..pipx import METADATA_NAME, reinstall_by_hand
 from ..receipt import FILE_NAME
 from ..seeds import pins_of, without_seeds
@@ -91,10 +92,13 @@ def _found(survey: Survey, state: VenvState, problem: str) -> Found:
         arguments["python"] = python
     if state.system_site_packages:
         arguments["system_site_packages"] = True
-    remedy = f"By hand: {_commands(survey, state, who, python, packages)}"
+    lacking = _lacking_package(survey, python)
+    remedy = f"By hand: {f'{lacking}; then ' if lacking else ''}{_commands(survey, state, who, python, packages)}"
     if state.receipt is not None:
         remedy = f"The next run of the playbook that declares it brings it back. {remedy}"
-    return Found(subject, evidence, remedy, _repairs(state, arguments))
+    # The module installs no OS packages.
+    can_be_made = bool(find_uv(host)) or not lacking
+    return Found(subject, evidence, remedy, _repairs(state, arguments) if can_be_made else ())
 
 
 def _repairs(state: VenvState, arguments: Mapping[str, object]) -> Tuple[Repair, ...]:
@@ -151,11 +155,8 @@ def _commands(survey: Survey, state: VenvState, who: str, python: str, packages:
         commands += [f"{path}/bin/pip install {' '.join(map(shlex.quote, packages))}"] if packages else []
     else:
         commands.append(f"{path}/bin/pip install the {len(packages)} packages that {path}.broken has in its lib")
-    lacking = _lacking_package(survey, python)
     text = " && ".join(commands)
-    if who != survey.host.caller.name:
-        text = f"as {who}, {text}"
-    return f"{lacking}; then {text}" if lacking else text
+    return text if who == survey.host.caller.name else f"as {who}, {text}"
 
 
 def _lacking_package(survey: Survey, python: str) -> str:

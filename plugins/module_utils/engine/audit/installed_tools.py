@@ -177,6 +177,9 @@ def repair_of(survey: "Survey", tool: InstalledTool) -> Tuple[Repair, ...]:
     entry, state = tool.entry, tool.state
     if not tool.home.scope or printable(tool.path) != tool.path or has_credentials(entry.install_spec):
         return ()
+    # The module installs no OS packages, and pipx is one where the distribution has it.
+    if state.problem and pipx_of(survey.host, tool.home.space.account) is None:
+        return ()
     if entry.name != state.record.main.name if state.record is not None else entry.name not in state.kept:
         return ()
     declared: Dict[str, object] = {"name": entry.name}

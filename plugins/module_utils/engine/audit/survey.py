@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar
 
 from ..account import Account
 from ..distro import Distribution, observe_distribution
-from ..errors import printable
 from ..host import Host
 from ..interpreter import Interpreter, Interpreters, exchanged_by
 from ..package_files import PackagedFile, packaged_below
@@ -82,11 +81,18 @@ class Survey:
         return self.host.clock() > self._ends
 
     def once(self, read: Callable[[Survey], T]) -> T:
-        """Return what a function reads of the host, for several rules; it does so when the first asks."""
+        """Return what a function reads of the host, for several rules; it does so when the first asks.
+
+        What it left out each of them has left out.
+        """
         if read not in self._read:
-            self._read[read] = read(self)
-        found: T = self._read[read]
-        return found
+            known = len(self.unread)
+            found = read(self)
+            self._read[read] = (found, self.unread[known:])
+        kept: Tuple[T, List[Unread]] = self._read[read]
+        for one in kept[1]:
+            self.leave_unread(one.what, one.reason)
+        return kept[0]
 
     def can_list(self, directory: str) -> bool:
         """Say whether there is a directory to look into; one that is closed to this account is left unread."""
@@ -183,23 +189,26 @@ class Survey:
         )
         return release if any(one.release == release for one in safe) else ""
 
-    @cached_property
+    @property
     def tool_homes(self) -> Tuple[ToolHome, ...]:
         """Where pipx keeps tools: the global ones, each account's, and what PIPX_HOME names."""
-        return tool_homes(self)
+        return self.once(tool_homes)
 
-    @cached_property
+    @property
     def tools(self) -> Tuple[InstalledTool, ...]:
-        return read_tools(self)
+        return self.once(read_tools)
 
-    @cached_property
+    @property
     def venvs(self) -> Tuple[VenvState, ...]:
         """The environments below the roots, but not those of tools in ``tool_homes``; others' interpreters may run."""
-        paths = find_venvs(self, left_out={home.space.home for home in self.tool_homes})
-        found = []
-        for path in paths:
-            if self.is_out_of_time:
-                self.leave_unread("the environments from " + printable(path) + " on", "the time budget was used up")
-                break
-            found.append(observe_venv(self.host, path, self.interpreters))
-        return tuple(found)
+        return self.once(_read_venvs)
+
+
+def _read_venvs(survey: Survey) -> Tuple[VenvState, ...]:
+    found: List[VenvState] = []
+    for path in find_venvs(survey, left_out={home.space.home for home in survey.tool_homes}):
+        if survey.is_out_of_time:
+            survey.leave_unread(f"the environments from {path} on", "the time budget was used up")
+            break
+        found.append(observe_venv(survey.host, path, survey.interpreters))
+    return tuple(found)

@@ -31,7 +31,8 @@ def _broken(survey: Survey) -> Iterator[Found]:
             problem = f"its command has no link: {links} is missing, or leads nowhere"
         if problem:
             evidence = f"The tool {_named(tool)} in {printable(tool.path)}: {printable(redact(problem))}."
-            yield Found(printable(tool.path), evidence, f"By hand: {_reinstall(tool)}.", repair_of(survey, tool))
+            remedy = f"By hand: {_lacking_pipx(survey, tool)}{_reinstall(tool)}."
+            yield Found(printable(tool.path), evidence, remedy, repair_of(survey, tool))
     for home in survey.tool_homes:
         yield from _left_behind(survey, home)
 
@@ -54,6 +55,14 @@ def _left_behind(survey: Survey, home: ToolHome) -> Iterator[Found]:
 
 def _named(tool: InstalledTool) -> str:
     return f"{printable(tool.entry.name)}{printable(tool.entry.suffix)} (of {tool.home.who})"
+
+
+def _lacking_pipx(survey: Survey, tool: InstalledTool) -> str:
+    """Return what is typed first where there is no pipx any more, "" where there is one."""
+    if pipx_of(survey.host, tool.home.space.account) is not None:
+        return ""
+    package = survey.distribution.pipx_package() if survey.distribution.packages_pipx() else ""
+    return f"{survey.distribution.install_hint((package,))}; then " if package else "provide pipx; then "
 
 
 def _as(home: ToolHome) -> str:

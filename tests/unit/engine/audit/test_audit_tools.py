@@ -123,6 +123,16 @@ def test_a_command_without_its_link_is_linked_again(homes: MadeUpHost, link: str
     arguments_of(found)
 
 
+def test_without_a_pipx_its_package_comes_first(homes: MadeUpHost) -> None:
+    homes.with_program("/usr/bin/apt-get").without("/usr/bin/pipx")
+    (found,) = audit(homes.with_tool("black", "24.1").without("/opt/pipx/venvs/black/bin/black"))
+    assert found["repairs"] == []
+    assert "apt-get install --no-install-recommends pipx; then as root: PIPX_HOME=" in found["remedy"]
+    # A link takes no pipx.
+    (found,) = audit(homes.with_tool("black", "24.1").without("/usr/local/bin/black"))
+    arguments_of(found)
+
+
 def test_links_of_tools_that_were_removed_by_hand_are_named(homes: MadeUpHost) -> None:
     homes.with_tool("black", "24.1").without("/opt/pipx/venvs/black")
     homes.with_link("/usr/local/bin/other", "/nowhere")
@@ -179,7 +189,9 @@ def test_hostile_records_and_links_lead_nowhere(homes: MadeUpHost) -> None:
     found = audit(homes)
     assert [one["id"] for one in found] == ["EM501", "EM501"]
     assert "\x1b" not in str([one["evidence"] + one["remedy"] + one["subject"] for one in found])
-    assert [one["what"] for one in report(homes)["unread"]] == [f"{OLD}/venvs/Bad\nName"]
+    assert {(one["rule"], one["what"]) for one in report(homes)["unread"]} == {
+        (rule, f"{OLD}/venvs/Bad\nName") for rule in ("EM501", "EM502", "EM503")
+    }
 
 
 # EM502

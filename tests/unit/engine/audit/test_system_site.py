@@ -290,7 +290,10 @@ def test_without_a_package_database_nobody_knows_whose_they_are(clean: MadeUpHos
     with_installed(clean, "rich", "13.0").without(INFO)
     found = audit(clean, *RULES)
     assert found["findings"] == []
-    assert [(one["rule"], one["what"]) for one in found["unread"]] == [("EM201", "distributions")]
+    assert [(one["rule"], one["what"]) for one in found["unread"]] == [
+        ("EM201", "distributions"),
+        ("EM202", "distributions"),
+    ]
 
 
 def test_rpm_that_does_not_answer_is_said(clean: MadeUpHost) -> None:
@@ -309,5 +312,6 @@ def test_what_is_closed_to_the_account_is_said(clean: MadeUpHost, monkeypatch: p
     assert found["findings"] == []
     assert [(one["rule"], one["what"], one["reason"]) for one in found["unread"]] == [
         ("EM201", LOCAL, "alice may not look into it"),
+        ("EM202", LOCAL, "alice may not look into it"),
         ("EM204", "/root", "alice may not look into it"),
     ]
