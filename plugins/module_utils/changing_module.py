@@ -14,7 +14,7 @@ from .engine.desired import Desired
 from .engine.errors import ProvisionError
 from .engine.host import Host
 from .engine.host_state import ObservedTool, ObservedVenv
-from .engine.request import without_seeds
+from .engine.seeds import without_seeds
 from .provision_module import fail
 
 if TYPE_CHECKING:

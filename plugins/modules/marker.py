@@ -20,7 +20,7 @@ description:
     the lists of the repositories are refreshed where they are absent or (apt, apk) older than a day.
   - A marker that C(dpkg-divert) puts elsewhere, or that the package manager is told not to write (dpkg's
     C(path-exclude), pacman's C(NoExtract) and C(NoUpgrade)), was made so on purpose. It stays as it is, and a warning
-    names the ways out.
+    names the ways out, unless O(end_diversion) says otherwise.
   - Homebrew records neither files nor digests. A marker of its is taken for missing where the formula that is kept
     with the installed keg names it, and for changed where there is no message in it that pip can read.
 version_added: 0.1.0
@@ -60,6 +60,12 @@ options:
     description: The same text in other languages, by language (V(de)) or language and country (V(de_CH)).
     type: dict
     default: {}
+  end_diversion:
+    description:
+      - Whether a marker that an administrator has diverted (C(dpkg-divert --local)) comes back, too.
+      - Where another file stands in its place, and where a package made the diversion, it is left with a warning.
+    type: bool
+    default: false
 notes:
   - Of the group's settings this module uses O(python_lock_timeout) and O(python_manage_system_packages); without the
     latter a marker that is missing or changed is an error.
@@ -73,6 +79,11 @@ EXAMPLES = r"""
 - name: Have the marker of one interpreter as the distribution ships it
   pep668.provision.marker:
     python: "3.13"
+
+- name: Have the marker back that somebody put aside with dpkg-divert
+  pep668.provision.marker:
+    path: /usr/lib/python3.13/EXTERNALLY-MANAGED
+    end_diversion: true
 
 - name: Mark the Python that was built below /usr/local
   pep668.provision.marker:
@@ -157,6 +168,7 @@ def main() -> None:
         path={"type": "str", "default": ""},
         text={"type": "str"},
         translations={"type": "dict", "default": {}},
+        end_diversion={"type": "bool", "default": False},
     )
     options, host = module.params, Host()
     may = options["python_manage_system_packages"]

@@ -90,12 +90,18 @@ options:
   cert:
     description: A file on the host with the certificates that indexes are checked against.
     type: str
+  mode:
+    description:
+      - The mode of the file, as octal digits in quotes, such as V("0600") for one with a password in it. It makes no
+        file.
+      - By default a file keeps its mode.
+    type: str
   backup:
     description: Whether the file as it was is kept beside it, with its owner and mode, when it changes.
     type: bool
     default: false
 notes:
-  - A file keeps its owner and mode. A new one belongs to the account whose it is and has the mode 0644.
+  - A file keeps its owner. A new one belongs to the account whose it is and has the mode 0644.
   - The group's settings (O(python_index_url) and so on) are taken so that one group of module defaults serves every
     module; of them this one uses O(python_lock_timeout).
 """
@@ -120,6 +126,12 @@ EXAMPLES = r"""
     user: builder
     break_system_packages: present
     i_accept_the_risk: true
+
+- name: Have nobody else read the password in an account's file
+  pep668.provision.pip_config:
+    level: user
+    user: builder
+    mode: "0600"
 
 - name: Give one environment an index of its own
   pep668.provision.pip_config:
@@ -180,6 +192,7 @@ def main() -> None:
         trusted_hosts=texts,
         proxy={"type": "str"},
         cert={"type": "str"},
+        mode={"type": "str"},
         backup={"type": "bool", "default": False},
     )
     options, host = module.params, Host()

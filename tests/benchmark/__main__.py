@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from audit_cost import measure_audit
 from checkout import CACHE
 from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
@@ -25,7 +26,7 @@ from tables import report_block
 from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
-PARTS = ("cold", "converged", "target", "growth", "tuning")
+PARTS = ("cold", "converged", "target", "growth", "audit", "tuning")
 # Differences between settings, and along a curve, are large or do not matter.
 MOST_ROUNDS = {"growth": 3, "tuning": 2}
 
@@ -60,6 +61,8 @@ def measure_part(
         yield list(measure_growth(states, rounds)), {}
     elif part == "tuning":
         yield list(measure_tuning(states, max(options.hosts), rounds)), {}
+    elif part == "audit":
+        yield [], measure_audit(states)
     else:
         yield [], measure_on_target(states)
 

@@ -9,7 +9,7 @@ from tables import readme_block, replace_block, report_block, scale_block
 
 DOCS = CHECKOUT / "docs"
 # What the documents are written from; nothing is written while some of it is missing.
-NEEDED = ("cold", count_name(1), count_name(16), "target", "growth", "tuning")
+NEEDED = ("cold", count_name(1), count_name(16), "target", "growth", "audit", "tuning")
 
 
 def missing_parts(results: Results) -> list[str]:

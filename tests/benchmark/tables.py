@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from audit_cost import TOOLS, VENVS
 from contenders import CONTENDERS, floor_of, peer_of
 from growth import DISTRIBUTIONS, ENTRIES, W1_BESIDE, distributions_case, entries_case
 from samples import Line, Sample, fit_line, ratio, select, spread
@@ -83,7 +84,7 @@ def targets_table(verdicts: Sequence[Verdict]) -> str:
 
 
 def engine_table(results: Results) -> str:
-    """What happens on the host in a converged run of the role."""
+    """What happens on the host in a converged run of the role, and in an audit."""
     sent = results.facts.get("module_bytes", {})
     rows = [[f"`{module}` as sent, bytes", f"{count:,}"] for module, count in sent.items()]
     milliseconds = results.facts.get("milliseconds", {})
@@ -95,6 +96,9 @@ def engine_table(results: Results) -> str:
     for case, values in milliseconds.items():
         rows.append([f"host observed, {case}, ms", with_ends(values["observe"], 0)])
         rows.append([f"host observed and planned, {case}, ms", with_ends(values["look"], 0)])
+    audit = results.facts.get("audit")
+    if audit is not None:
+        rows.append([f"host audited, {VENVS} environments and {TOOLS} tools, s", with_ends(audit["seconds"])])
     return markdown_table(["", "median (least to most)"], rows)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from audit_cost import TOOLS, VENVS
 from contenders import floor_of
 from growth import ENTRIES, W1_BESIDE, entries_case
 from samples import Sample, ratio, select, spread
@@ -115,6 +116,12 @@ def module_bytes(results: Results) -> float | None:
     return sent / 1000 if sent else None
 
 
+def audit_seconds(results: Results) -> float | None:
+    """The median of what an audit takes on the host."""
+    seconds = results.facts.get("audit", {}).get("seconds")
+    return median(seconds) if seconds else None
+
+
 TARGETS = (
     Target("role, converged, 1 host", 1.3, "x ping", over_floor("role", 1), least=1),
     Target("role, converged, 16 hosts", 1.5, "x ping", over_floor("role", 16), least=1),
@@ -128,6 +135,7 @@ TARGETS = (
     Target("engine loaded on the host, as sent", 60, "ms", engine_milliseconds("W1", "import_zip")),
     Target("host observed, W1", 40, "ms", engine_milliseconds("W1", "observe")),
     Target(f"host observed, {MANY} entries", 200, "ms", engine_milliseconds(entries_case(MANY), "observe")),
+    Target(f"host audited, {VENVS} environments and {TOOLS} tools", 2, "s", audit_seconds),
 )
 
 

@@ -19,10 +19,11 @@ from .errors import ProvisionError
 from .files import remove_as, remove_directory, remove_tree, write_atomically
 from .host import Host
 from .installer import Workplace
-from .observe import find_uv
+from .own_programs import find_uv
 from .path_control import keeper_of
 from .receipt import FILE_NAME, Receipt
-from .request import InstallRequest, pins_of
+from .request import InstallRequest
+from .seeds import pins_of
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, VenvState, linked_build, site_packages
 from .work import make_installer, resolve

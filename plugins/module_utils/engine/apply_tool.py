@@ -30,7 +30,7 @@ from .installer_pipx import (
     pipx_environment,
 )
 from .interpreter import Interpreters
-from .observe import find_uv, own_program_entry
+from .own_programs import find_uv, own_program_entry
 from .pipx import (
     MANY_SINCE,
     METADATA_NAME,
@@ -46,8 +46,8 @@ from .pipx import (
     tool_space,
 )
 from .redact import has_credentials
-from .request import pins_of
 from .requirement import Requirement, parse_spec
+from .seeds import pins_of
 from .steps import ToolStep
 from .work import make_installer, run_checked, with_temporary_files, write_private_files
 

@@ -29,12 +29,13 @@ from .files import (
 from .host import Host
 from .installer import Installer, Prepared, Workplace
 from .interpreter import Interpreters
-from .observe import find_uv
+from .own_programs import find_uv
 from .parts import load
 from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
-from .request import SEEDS, InstallRequest, pins_of, read_request
+from .request import InstallRequest, read_request
+from .seeds import SEEDS, pins_of
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
 from .work import make_installer, run_prepared

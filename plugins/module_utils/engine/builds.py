@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from dataclasses import dataclass, replace
 from typing import Callable, Mapping, Optional, Sequence, Tuple
 
@@ -31,13 +30,10 @@ from .host import Host
 from .host_state import ObservedVenv
 from .interpreter import Interpreters
 from .receipt import FILE_NAME, HALF_WRITTEN, Receipt, identify_interpreter, read_receipt
-from .venv import ASIDE_SUFFIX, VenvState, observe_venv
+from .venv import ASIDE_SUFFIX, BUILD_DIGITS, BUILD_NAME, VenvState, observe_venv
 
 #: Appended to the path: the link that is about to take its place.
 NEW_LINK_SUFFIX = ".pep668-new"
-#: Hexadecimal digits of a name: enough that two declarations of one environment do not meet.
-_DIGITS = 12
-_NAME = re.compile(rf"^[0-9a-f]{{{_DIGITS}}}(-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -95,13 +91,13 @@ def read_builds(host: Host, entry: VenvEntry, current: str) -> Builds:
         receipt = read_receipt(host, path)
         if not _is_ours(host, path, name):
             others.append(name)
-        elif not _NAME.match(name) or (name != current and _is_half_built(host, path, receipt)):
+        elif not BUILD_NAME.match(name) or (name != current and _is_half_built(host, path, receipt)):
             leftovers.append(name)
         else:
             known.append(Build(name, receipt))
     known.sort(key=lambda build: (build.number, build.name))
     builds = replace(builds, known=tuple(known), leftovers=tuple(leftovers), others=tuple(others))
-    if host.is_link(entry.path) and (not _NAME.match(current) or current in others):
+    if host.is_link(entry.path) and (not BUILD_NAME.match(current) or current in others):
         return replace(builds, obstacle=_leads_elsewhere(host, entry))
     return replace(builds, current=current)
 
@@ -110,9 +106,9 @@ def _is_ours(host: Host, path: str, name: str) -> bool:
     if host.is_link(path) or not host.is_dir(path):
         return False
     if name.endswith(ASIDE_SUFFIX):
-        return bool(_NAME.match(name[: -len(ASIDE_SUFFIX)]))
+        return bool(BUILD_NAME.match(name[: -len(ASIDE_SUFFIX)]))
     has_record = host.is_file(f"{path}/{FILE_NAME}") or host.is_file(f"{path}/pyvenv.cfg")
-    return bool(_NAME.match(name)) and (has_record or _is_empty(host, path))
+    return bool(BUILD_NAME.match(name)) and (has_record or _is_empty(host, path))
 
 
 def _is_empty(host: Host, path: str) -> bool:
@@ -196,7 +192,7 @@ def with_planned_name(host: Host, observed: ObservedVenv) -> ObservedVenv:
         observed.entry.system_site_packages,
         sorted(observed.newer.items()),
     ]
-    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:BUILD_DIGITS]
     name, number = digest, 1
     # What a killed run left behind is gone by then.
     while name not in builds.leftovers and host.lstat(builds.path_of(name)) is not None:

@@ -20,7 +20,7 @@ from .look import look
 from .observe import observe
 from .os_packages import install_packages
 from .parts import load
-from .request import without_seeds
+from .seeds import without_seeds
 from .side_by_side import Job, run_side_by_side
 from .steps import Plan
 

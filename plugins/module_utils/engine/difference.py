@@ -12,8 +12,8 @@ from .desired import ToolEntry, VenvEntry
 from .host_state import ObservedTool, ObservedVenv
 from .parts import load
 from .pipx import PackageRecord, ToolRecord, ToolSpace, as_argument
-from .request import SEEDS
 from .requirement import DirectSpec, Requirement, RequirementError, parse_spec
+from .seeds import SEEDS
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from . import process
@@ -112,6 +113,18 @@ class Host:
             return tuple(sorted(os.listdir(self._at(path))))
         except (OSError, ValueError):
             return ()
+
+    def entries_in(self, path: str, most: int = 100_000) -> Optional[Tuple[Tuple[str, bool], ...]]:
+        """Return a directory's entries, sorted, each with whether it is a directory; a link is none.
+
+        ``None`` where it cannot be read; beyond ``most`` there may be others.
+        """
+        try:
+            with os.scandir(self._at(path)) as found:
+                some = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in islice(found, most)]
+        except (OSError, ValueError):
+            return None
+        return tuple(sorted(some))
 
     def lstat(self, path: str) -> Optional[os.stat_result]:
         """Return what stands at a path without following a last link, or ``None``."""

@@ -82,6 +82,8 @@ class Interpreter:
     ``path`` is how it is called, ``real_path`` the file behind every link, ``version`` like "3.11.2", ``prefix`` and
     ``stdlib`` its own directories, ``origin`` who put it there and ``origin_evidence`` by what that is known (see
     ``tell_origin``). ``hidden_pips`` are those that it would have if ``pip`` did not come first on its path.
+    ``search_path`` is where it looks for modules, without an account's own directories; of one that was asked without
+    its site (see Interpreters.probe) without any distributions.
     """
 
     path: str
@@ -96,6 +98,7 @@ class Interpreter:
     pip: Optional[Pip] = None
     origin_evidence: str = ""
     hidden_pips: Tuple[Pip, ...] = ()
+    search_path: Tuple[str, ...] = ()
 
     @property
     def release(self) -> str:
@@ -317,11 +320,17 @@ def _describe(host: Host, path: str, facts: Dict[str, object]) -> Interpreter:
         pip=_read_pip(pip) if isinstance(pip, dict) else None,
         origin_evidence=origin.evidence,
         hidden_pips=tuple(map(_read_pip, hidden)) if isinstance(hidden, list) else (),
+        search_path=_search_path(facts.get("path")),
     )
 
 
 def _read_pip(pip: Dict[str, object]) -> Pip:
     return Pip(printable(str(pip["version"])), printable(str(pip["path"])))
+
+
+def _search_path(found: object) -> Tuple[str, ...]:
+    paths = found if isinstance(found, list) else []
+    return tuple(one for one in paths if isinstance(one, str) and one.startswith("/") and one.isprintable())
 
 
 def describe_found(interpreters: Iterable[Interpreter]) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shlex
 import stat
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Tuple
 
 from . import values
 from .account import Account, act_as
-from .errors import InvalidState, ProvisionError
+from .errors import CommandFailed, InvalidState, ProvisionError
 from .files import write_atomically
 from .host import Host
 from .interpreter import Interpreter, Interpreters, describe_found
@@ -26,7 +27,8 @@ from .marker_restore import foresee_restoration, restore_markers
 from .marker_text import check_locale, check_message, compose_marker
 from .package_owner import package_owners
 from .path_control import keeper_of
-from .shipped_marker import ShippedMarker, observe_shipped_markers
+from .process import Command
+from .shipped_marker import ShippedMarker, can_end_diversion, observe_shipped_markers
 
 #: Whose Pythons are marked by others than an administrator, and who that is.
 _MANAGED = {
@@ -41,11 +43,15 @@ _BY_PACKAGE = "Whether it is marked is for its package to say; without a text a 
 
 @dataclass(frozen=True)
 class WantedMarker:
-    """What was asked for: the markers of OS packages, all or one, or with ``messages`` (by locale) one of our own."""
+    """What was asked for: the markers of OS packages, all or one, or with ``messages`` (by locale) one of our own.
+
+    ``end_diversion``: one that an administrator has diverted comes back, too.
+    """
 
     python: str = ""
     path: str = ""
     messages: Mapping[str, str] = field(default_factory=dict)
+    end_diversion: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def read_wanted(options: Mapping[str, object]) -> WantedMarker:
     problems += _contradictions(options)
     if problems:
         raise InvalidState(problems)
-    return WantedMarker(python, path, messages)
+    return WantedMarker(python, path, messages, options.get("end_diversion") is True)
 
 
 def _marker_path(value: object) -> str:
@@ -127,6 +133,8 @@ def _contradictions(options: Mapping[str, object]) -> List[str]:
         found.append("text is missing: it is what is shown in every language that translations does not have.")
     if marks and not options.get("python"):
         found.append("python is missing: a text is for one interpreter, and python says for which.")
+    if options.get("end_diversion") and marks:
+        found.append("end_diversion: it is for the markers of OS packages; leave out text.")
     if options.get("path") and (marks or options.get("python")):
         found.append("path: it selects a marker of an OS package by itself; leave out python and text.")
     return found
@@ -138,7 +146,8 @@ def foresee_marker(wanted: WantedMarker, host: Host, *, may_use_packages: bool =
         return _foresee_own(wanted, host)
     interpreter = _select(wanted.python, host) if wanted.python else None
     markers = _selected(wanted, interpreter, host)
-    needing = [one for one in markers if one.needs_restoring]
+    diverted = [one for one in markers if wanted.end_diversion and can_end_diversion(host, one)]
+    needing = [one for one in markers if one.needs_restoring or one in diverted]
     if needing and not may_use_packages:
         told = " ".join(f"{one.path} is {one.state}: {one.detail}" for one in needing)
         raise ProvisionError(
@@ -146,9 +155,14 @@ def foresee_marker(wanted: WantedMarker, host: Host, *, may_use_packages: bool =
             advice=f"Install again by hand: {', '.join(dict.fromkeys(one.package for one in needing))}.",
         )
     foresee_restoration(host, needing)
-    kept = [one for one in markers if one.state in ("diverted", "excluded")]
+    if diverted and not host.is_root:
+        raise ProvisionError(
+            f"{diverted[0].path} is diverted, and {host.caller.name} may not end that.",
+            advice="It takes root's rights, by become: true for example.",
+        )
+    kept = [one for one in markers if one.state in ("diverted", "excluded") and one not in diverted]
     return MarkerChange(
-        tuple(_outcome(one) for one in markers),
+        tuple(_outcome(one, is_restored=one in needing) for one in markers),
         before="".join(_shown_before(host, one) for one in needing),
         after="".join(f"{one.path}: the file of {one.package} {one.version}\n" for one in needing),
         reasons=tuple(f"{one.path} is {one.state}" for one in needing),
@@ -166,6 +180,9 @@ def converge_marker(
         return change
     if not wanted.messages:
         chosen = {one.path for one in change.markers}
+        if wanted.end_diversion:
+            with holding_lock(host, timeout=lock_timeout):
+                _end_diversions(host, chosen)
         markers = [one for one in observe_shipped_markers(host) if one.path in chosen]
         warnings = restore_markers(host, markers, lock_timeout=lock_timeout)
         return MarkerChange(change.markers, change.before, change.after, change.reasons, (*change.warnings, *warnings))
@@ -207,8 +224,26 @@ def _selected(wanted: WantedMarker, interpreter: Optional[Interpreter], host: Ho
     return tuple(one for one in markers if host.resolve(posixpath.dirname(one.path)) == real)
 
 
-def _outcome(marker: ShippedMarker) -> MarkerOutcome:
-    action = "restored" if marker.needs_restoring else "unchanged" if marker.state == "intact" else "left"
+def _end_diversions(host: Host, paths: Container[str]) -> None:
+    """Leave no diversion of an administrator's at these paths; raises CommandFailed where dpkg-divert fails."""
+    for marker in observe_shipped_markers(host):
+        if marker.path not in paths or not can_end_diversion(host, marker):
+            continue
+        done = host.run(Command(marker.way_back))
+        if not done.succeeded:
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise CommandFailed(
+                f"The diversion of {marker.path} could not be ended: {said}",
+                command=done.command.argv,
+                status=done.status,
+                stdout=done.stdout,
+                stderr=done.stderr,
+                advice=f"By hand it is: {shlex.join(marker.way_back)}",
+            )
+
+
+def _outcome(marker: ShippedMarker, *, is_restored: bool) -> MarkerOutcome:
+    action = "restored" if is_restored else "unchanged" if marker.state == "intact" else "left"
     return MarkerOutcome(marker.path, marker.package, marker.state, action, marker.detail)
 
 

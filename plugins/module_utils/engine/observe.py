@@ -17,6 +17,7 @@ from .host import Host
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, Interpreters, exchanged_by, search_directories
 from .os_packages import available_packages, candidate_versions, installed_packages, lists_need_refresh
+from .own_programs import find_uv, own_program_entry, own_program_link
 from .parts import load
 from .pipx import Pipx, find_pipx, has_pipx_for_uv, observe_tool, tool_space
 from .request import InstallRequest, Request, read_request
@@ -33,24 +34,6 @@ if TYPE_CHECKING:
 #: Asks an installer for what it would change: environment, request, who runs it → normalised names to versions.
 Inquiry = Callable[[str, InstallRequest, Optional[Account]], Mapping[str, str]]
 _Observed = TypeVar("_Observed", ObservedVenv, ObservedTool)
-
-
-def support_directory(host: Host) -> str:
-    """Return where this project keeps environments of its own (pipx, uv) for the account it runs as."""
-    if host.is_root:
-        return "/opt/pep668-provision"
-    return f"{host.environ.get('HOME') or host.caller.home}/.local/share/pep668-provision"
-
-
-def own_program_entry(host: Host, name: str, version: str = "") -> VenvEntry:
-    """Return the environment in which this project provides a program from the index, "" for its newest version."""
-    package = f"{name}=={version}" if version else name
-    return VenvEntry(path=f"{support_directory(host)}/{name}", packages=(package,), installer="pip")
-
-
-def own_program_link(host: Host, name: str) -> str:
-    home = host.environ.get("HOME") or host.caller.home
-    return f"/usr/local/bin/{name}" if host.is_root else f"{home}/.local/bin/{name}"
 
 
 def observe(
@@ -255,21 +238,6 @@ def _passed_over(host: Host, interpreters: Interpreters) -> Tuple[str, ...]:
 
 def _lacks_interpreter(observed: Union[ObservedVenv, ObservedTool]) -> bool:
     return _needs_interpreter(observed) and observed.interpreter is None
-
-
-def find_uv(host: Host) -> str:
-    """Return the path of the host's uv, "" without one.
-
-    To root, one in somebody's home is none: the accounts for which root acts cannot run it.
-    """
-    own = f"{own_program_entry(host, 'uv').path}/bin"
-    for folder in (own, *search_directories(host)):
-        program = f"{folder}/uv"
-        if not host.is_executable(program):
-            continue
-        if not host.is_root or not (folder.startswith(("/root/", "/home/")) or exchanged_by(host, program)):
-            return program
-    return ""
 
 
 def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inquire: Optional[Inquiry]) -> ObservedVenv:

@@ -7,40 +7,42 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fnmatch
 import posixpath
 import re
 import zlib
-from dataclasses import dataclass, replace
-from typing import Iterable, Iterator, List, Optional, Tuple
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import ProvisionError
 from .host import Host
 from .interpreter import find_program
 from .package_manager import BREW
+from .package_obstacles import with_obstacles
 from .process import Command
 
 _DPKG = "/var/lib/dpkg"
-_DPKG_CONFIGURATION = "/etc/dpkg/dpkg.cfg"
 _PACMAN = "/var/lib/pacman/local"
-_PACMAN_CONFIGURATION = "/etc/pacman.conf"
 _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _LIMIT = 256 * 1024 * 1024
 #: Where an interpreter's own modules lie; rpm has to be asked about paths, and Homebrew has no list of files.
 _STDLIB = re.compile(r"^(python|pypy)3(\.\d+)?t?$")
 #: Names, versions and files of the packages that own files, one line a file.
-_RPM_FORMAT = r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FILESTATES}\n]"
+_RPM_FORMAT = (
+    r"[%{=NAME}\t%{=EVR}\t%{=ARCH}\t%{FILENAMES}\t%{FILEDIGESTS}\t%{FILESTATES}\t%{=INSTALLTIME}\t%{FILEFLAGS}\n]"
+)
+_RPM_DIRECTORIES = r"[%{=NAME}\t%{DIRNAMES}\n]"
 #: rpmfileState: a file that its package has and that was left out when it was installed.
 _RPM_NOT_INSTALLED = "2"
+#: rpmfileAttrs: configuration, may be missing, made by the package's scripts.
+_RPM_MAY_DIFFER = 1 << 0 | 1 << 3 | 1 << 6
 _RPM_LEFT_OUT = "rpm was told to leave it out when the package was installed; a reinstallation by hand writes it"
 _RPM_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
+_MTREE_DIGEST = re.compile(r"\b(sha256|md5)(?:digest)?=([0-9a-fA-F]+)")
 _APK_DIGESTS = {"Q1": "sha1", "Q2": "sha256"}
 #: Of names, versions and architectures of packages.
 _SOUND = re.compile(r"(?:[A-Za-z0-9@_][A-Za-z0-9@+._:~^-]{0,255})?")
 #: Bytes of a package's list of files.
 _LARGEST_LIST = 64 * 1024 * 1024
-#: Names dpkg reads in its directory of configuration files.
-_DPKG_FILE = re.compile(r"^[A-Za-z0-9_-]+$")
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class PackagedFile:
     """A file that an installed package brought.
 
     ``database`` is the kind of database it is recorded in (see PackageManager). ``digest`` is that of its content, like
-    "md5:22a1...", "" where none is recorded. ``diversion`` is a sentence about who has it put elsewhere, ``way_back``
-    the command that ends that, ``exclusion`` a sentence about what keeps the package manager from writing it; these are
-    empty as a rule.
+    "md5:22a1...", "" where none is recorded. ``since`` is when its package was laid down (seconds since 1970, 0 where
+    that is not recorded). ``diversion`` is a sentence about who has it put elsewhere, ``way_back`` the command that
+    ends that, ``exclusion`` a sentence about what keeps the package manager from writing it; empty as a rule.
     """
 
     path: str
@@ -60,8 +62,40 @@ class PackagedFile:
     architecture: str = ""
     digest: str = ""
     diversion: str = ""
-    way_back: str = ""
+    way_back: Tuple[str, ...] = ()
     exclusion: str = ""
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which files are looked for: those of a ``name``, those below ``folders``, or all those of ``packages``.
+
+    Of a package that has files below ``folders``, those that it has directly in ``beside`` are looked for, too.
+    """
+
+    name: str = ""
+    folders: Tuple[str, ...] = ()
+    beside: Tuple[str, ...] = ()
+    packages: FrozenSet[str] = frozenset()
+
+    def is_about(self, package: str) -> bool:
+        return not self.packages or package in self.packages
+
+    def may_be_in(self, text: bytes) -> bool:
+        """Say whether a list of files can have any of them, before it is taken apart."""
+        return bool(self.packages) or any(word.encode() in text for word in (self.name, *self.folders) if word)
+
+    def among(self, paths: Iterable[str]) -> List[str]:
+        """Return those of a package's files, absolute paths, that are looked for."""
+        if self.packages:
+            return list(paths)
+        if self.name:
+            return [path for path in paths if path.endswith(f"/{self.name}")]
+        every, below = list(paths), tuple(f"{folder}/" for folder in self.folders)
+        if not any(path.startswith(below) for path in every):
+            return []
+        return [path for path in every if path.startswith(below) or posixpath.dirname(path) in self.beside]
 
 
 def packaged_files(host: Host, name: str) -> Tuple[PackagedFile, ...]:
@@ -70,8 +104,30 @@ def packaged_files(host: Host, name: str) -> Tuple[PackagedFile, ...]:
     Databases of plain files are read; rpm's is asked of rpm by one short process, and ProvisionError raised when that
     fails.
     """
-    system = next((found for found in (read(host, name) for read in _READERS) if found is not None), ())
-    found = {one.path: one for one in (*system, *_in_homebrew(host, name)) if _is_sound(one)}
+    system = [with_obstacles(host, one) for one in _read(host, Wanted(name=name))]
+    return _by_path((*system, *_in_homebrew(host, name)))
+
+
+def packaged_below(host: Host, folders: Sequence[str], beside: Sequence[str] = ()) -> Tuple[PackagedFile, ...]:
+    """Return what installed packages brought below directories, and directly ``beside`` them, as packaged_files does.
+
+    It may be much: what keeps a file from being written is for ``with_obstacles`` to tell, of those it matters for.
+    """
+    return _by_path(_read(host, Wanted(folders=tuple(folders), beside=tuple(beside)))) if folders else ()
+
+
+def files_of_packages(host: Host, packages: Iterable[str]) -> Tuple[PackagedFile, ...]:
+    """Return what these packages brought, as packaged_below does; nothing of one that is not installed."""
+    wanted = frozenset(filter(_SOUND.fullmatch, packages)) - {""}
+    return _by_path(_read(host, Wanted(packages=wanted))) if wanted else ()
+
+
+def _read(host: Host, wanted: Wanted) -> List[PackagedFile]:
+    return next((found for found in (read(host, wanted) for read in _READERS) if found is not None), [])
+
+
+def _by_path(files: Iterable[PackagedFile]) -> Tuple[PackagedFile, ...]:
+    found = {one.path: one for one in files if _is_sound(one)}
     return tuple(found[path] for path in sorted(found))
 
 
@@ -86,41 +142,42 @@ def _is_sound(file: PackagedFile) -> bool:
     )
 
 
-def _in_dpkg(host: Host, name: str) -> Optional[List[PackagedFile]]:
+def _in_dpkg(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     """Look in dpkg's lists of files (PACKAGE.list or PACKAGE:ARCHITECTURE.list) and their digests beside them."""
     info = f"{_DPKG}/info"
     lists = [one for one in host.names_in(info) if one.endswith(".list")]
     if not lists:
         return None
-    found = []
+    found: List[PackagedFile] = []
+    status = b""
     for one in lists:
-        paths = _lines_ending(host.read_bytes(f"{info}/{one}") or b"", f"/{name}")
-        if not paths:
-            continue
         entry = one[: -len(".list")]
         package, _, architecture = entry.partition(":")
-        digests = (host.read_text(f"{info}/{entry}.md5sums") or "").splitlines()
-        version, its_architecture = _dpkg_version(host, package, architecture)
-        for path in paths:
-            digest = next((line.split()[0] for line in digests if line[32:].strip() == path[1:]), "")
-            file = PackagedFile(
-                path, package, version, "dpkg", its_architecture, f"md5:{digest.lower()}" if digest else ""
-            )
-            diversion, way_back = _diversion(host, file)
-            exclusion = _dpkg_exclusion(host, path)
-            found.append(replace(file, diversion=diversion, way_back=way_back, exclusion=exclusion))
+        paths = _lines_of(host, f"{info}/{one}", wanted) if wanted.is_about(package) else []
+        if not paths:
+            continue
+        lines = (host.read_text(f"{info}/{entry}.md5sums") or "").splitlines()
+        digests = {f"/{line[32:].strip()}": f"md5:{line[:32].lower()}" for line in lines}
+        status = status or b"\n\n" + (host.read_bytes(f"{_DPKG}/status", limit=_LIMIT) or b"")
+        version, architecture = _dpkg_version(status, package, architecture)
+        written = host.stat(f"{info}/{one}")
+        since = written.st_mtime if written is not None else 0.0
+        found += [
+            PackagedFile(path, package, version, "dpkg", architecture, digests.get(path, ""), since=since)
+            for path in paths
+        ]
     return found
 
 
-def _lines_ending(data: bytes, end: str) -> List[str]:
-    if end.encode() not in data:
+def _lines_of(host: Host, path: str, wanted: Wanted, top: str = "") -> List[str]:
+    data = host.read_bytes(path) or b""
+    if not wanted.may_be_in(data):
         return []
-    return [line for line in data.decode("utf-8", "replace").splitlines() if line.endswith(end)]
+    return wanted.among(top + line for line in data.decode("utf-8", "replace").splitlines())
 
 
-def _dpkg_version(host: Host, package: str, architecture: str) -> Tuple[str, str]:
+def _dpkg_version(status: bytes, package: str, architecture: str) -> Tuple[str, str]:
     """Return the version and the architecture of an installed package, by dpkg's status file (deb822 stanzas)."""
-    status = b"\n\n" + (host.read_bytes(f"{_DPKG}/status", limit=_LIMIT) or b"")
     for stanza in status.split(f"\n\nPackage: {package}\n".encode())[1:]:
         text = stanza.partition(b"\n\n")[0].decode("utf-8", "replace")
         fields = dict(re.findall(r"(?m)^(Version|Architecture): (\S+)$", text))
@@ -129,62 +186,34 @@ def _dpkg_version(host: Host, package: str, architecture: str) -> Tuple[str, str
     return "", architecture
 
 
-def _diversion(host: Host, file: PackagedFile) -> Tuple[str, str]:
-    """Return what dpkg's list of diversions says of a file, and the command that ends it.
-
-    The list has three lines each, and ":" for one an administrator made.
-    """
-    lines = (host.read_text(f"{_DPKG}/diversions") or "").splitlines()
-    for path, target, by in zip(lines[::3], lines[1::3], lines[2::3]):
-        # A package's own files stay where they are; it diverts those of the others.
-        if path == file.path and by != file.package:
-            who, option = ("an administrator", "--local") if by == ":" else (f"the package {by}", f"--package {by}")
-            there = host.lstat(path) is not None
-            way_back = f"dpkg-divert {option} --rename --remove {path}"
-            diversion = (
-                f"a diversion of {who} puts the file of {file.package} at {target}, and "
-                f"{'another file stands' if there else 'nothing stands'} in its place; the way out is "
-                f"{'to move that away, then ' if there else ''}{way_back}"
-            )
-            return diversion, way_back
-    return "", ""
-
-
-def _dpkg_exclusion(host: Host, path: str) -> str:
-    """Return which path-exclude of dpkg's configuration keeps a file away; the last pattern that matches decides."""
-    folder = f"{_DPKG_CONFIGURATION}.d"
-    files = [f"{folder}/{one}" for one in host.names_in(folder) if _DPKG_FILE.match(one)] + [_DPKG_CONFIGURATION]
-    found = ""
-    for file in files:
-        for line in (host.read_text(file) or "").splitlines():
-            option, pattern = _split_option(line)
-            if option in ("path-exclude", "path-include") and fnmatch.fnmatchcase(path, pattern):
-                found = _kept_away(file, "dpkg", f"path-exclude {pattern}") if option[5] == "e" else ""
-    return found
-
-
-def _kept_away(file: str, manager: str, line: str) -> str:
-    return f"{file} keeps {manager} from writing it ({line}), and once that is gone a run restores it"
-
-
-def _split_option(line: str) -> Tuple[str, str]:
-    option, pattern = (re.split(r"\s*=\s*|\s+", line.strip(), maxsplit=1) + [""])[:2]
-    return option, pattern.strip("\"'")
-
-
-def _in_pacman(host: Host, name: str) -> Optional[List[PackagedFile]]:
+def _in_pacman(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     """Look in pacman's lists of files, one a package (NAME-VERSION-RELEASE/files); the mtree beside it has digests."""
     entries = [one for one in host.names_in(_PACMAN) if one.count("-") >= 2]
     if not entries:
         return None
-    found = []
+    found: List[PackagedFile] = []
     for entry in entries:
         package, version, release = entry.rsplit("-", 2)
-        for line in _lines_ending(host.read_bytes(f"{_PACMAN}/{entry}/files") or b"", f"/{name}"):
-            digest = _mtree_digest(host.read_bytes(f"{_PACMAN}/{entry}/mtree") or b"", line)
-            architecture = _following(host.read_text(f"{_PACMAN}/{entry}/desc") or "", "%ARCH%")
-            file = PackagedFile(f"/{line}", package, f"{version}-{release}", "pacman", architecture, digest)
-            found.append(replace(file, exclusion=_pacman_exclusion(host, file)))
+        folder = f"{_PACMAN}/{entry}"
+        paths = _lines_of(host, f"{folder}/files", wanted, "/") if wanted.is_about(package) else []
+        if not paths:
+            continue
+        digests = _mtree_digests(host.read_bytes(f"{folder}/mtree") or b"")
+        description = host.read_text(f"{folder}/desc") or ""
+        date = _following(description, "%INSTALLDATE%")
+        found += [
+            PackagedFile(
+                path,
+                package,
+                f"{version}-{release}",
+                "pacman",
+                _following(description, "%ARCH%"),
+                digests.get(path, ""),
+                since=float(date) if date.isdecimal() else 0.0,
+            )
+            for path in paths
+            if path.startswith("/") and not path.endswith("/")
+        ]
     return found
 
 
@@ -205,75 +234,48 @@ def _mtree_lines(data: bytes) -> List[str]:
 
 def mtree_paths(data: bytes) -> Iterator[str]:
     """Yield the paths of a package's files and links, relative to the root directory, without its directories."""
+    for path, rest in _mtree_entries(data):
+        if "type=dir" not in rest:
+            yield path
+
+
+def _mtree_entries(data: bytes) -> Iterator[Tuple[str, str]]:
     for line in _mtree_lines(data):
         entry, _, rest = line.partition(" ")
-        if entry.startswith("./") and not entry.startswith("./.") and "type=dir" not in rest:
+        if entry.startswith("./") and not entry.startswith("./."):
             raw = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found.group(1), 8) & 255]), entry[2:].encode())
-            yield raw.decode("utf-8", "replace")
+            yield raw.decode("utf-8", "replace"), rest
 
 
-def _mtree_digest(data: bytes, path: str) -> str:
-    """Return the digest of a file as it is recorded in a package's mtree."""
-    for line in _mtree_lines(data):
-        entry, _, rest = line.partition(" ")
-        if entry == f"./{path}":
-            found = re.search(r"\b(sha256|md5)(?:digest)?=([0-9a-fA-F]+)", rest)
-            return f"{found.group(1)}:{found.group(2).lower()}" if found else ""
-    return ""
+def _mtree_digests(data: bytes) -> Dict[str, str]:
+    """Return the digests that are recorded in a package's mtree, by absolute path."""
+    digests = ((path, _MTREE_DIGEST.search(rest)) for path, rest in _mtree_entries(data))
+    return {f"/{path}": f"{found.group(1)}:{found.group(2).lower()}" for path, found in digests if found}
 
 
-def _pacman_exclusion(host: Host, file: PackagedFile) -> str:
-    """Return which NoExtract or NoUpgrade of pacman.conf(5) keeps a file away, as one on its path after the other."""
-    found = ""
-    for line in _pacman_lines(host, _PACMAN_CONFIGURATION, depth=3):
-        option, equals, patterns = (part.strip() for part in line.partition("="))
-        if not equals or option not in ("NoExtract", "NoUpgrade"):
-            continue
-        # With NoUpgrade only a file that is there is kept.
-        if option == "NoUpgrade" and host.lstat(file.path) is None:
-            continue
-        for pattern in patterns.split():
-            if fnmatch.fnmatchcase(file.path[1:], pattern.lstrip("!")):
-                told = _kept_away(_PACMAN_CONFIGURATION, "pacman", f"{option} = {pattern}")
-                found = "" if pattern.startswith("!") else told
-    return found
-
-
-def _pacman_lines(host: Host, path: str, *, depth: int) -> Iterable[str]:
-    for line in (host.read_text(path) or "").splitlines():
-        option, equals, value = (part.strip() for part in line.partition("="))
-        if equals and option == "Include" and depth:
-            folder, _, pattern = value.rpartition("/")
-            for name in host.names_in(folder):
-                if fnmatch.fnmatchcase(name, pattern):
-                    yield from _pacman_lines(host, f"{folder}/{name}", depth=depth - 1)
-        else:
-            yield line
-
-
-def _in_apk(host: Host, name: str) -> Optional[List[PackagedFile]]:
+def _in_apk(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     """Look in apk's database: P:name, V:version and A:architecture, then F:folder, R:file and Z:digest of that file."""
     text = next(filter(None, (host.read_bytes(database, limit=_LIMIT) for database in _APK)), None)
     if text is None:
         return None
     found: List[PackagedFile] = []
-    package = version = architecture = folder = file = ""
-    for line in text.decode("utf-8", "replace").splitlines():
+    facts: Dict[str, str] = {}
+    digests: Dict[str, str] = {}
+    for line in (*text.decode("utf-8", "replace").splitlines(), "P:"):
         key, _, value = line.partition(":")
         if key == "P":
-            package, version, architecture, folder, file = value, "", "", "", ""
-        elif key == "V":
-            version = value
-        elif key == "A":
-            architecture = value
-        elif key == "F":
-            folder = value
-        elif key == "R":
-            file = value
-            if file == name:
-                found.append(PackagedFile(f"/{folder}/{file}", package, version, "apk", architecture))
-        elif key == "Z" and file == name:
-            found[-1] = replace(found[-1], digest=_apk_digest(value))
+            package, version, architecture = (facts.get(one, "") for one in "PVA")
+            if wanted.is_about(package):
+                found += [
+                    PackagedFile(path, package, version, "apk", architecture, digests[path])
+                    for path in wanted.among(digests)
+                ]
+            facts, digests = {}, {}
+        facts[key] = value
+        if key == "R":
+            digests[f"/{facts.get('F', '')}/{value}"] = ""
+        elif key == "Z" and digests:
+            digests[next(reversed(digests))] = _apk_digest(value)
     return found
 
 
@@ -285,26 +287,73 @@ def _apk_digest(text: str) -> str:
     return f"{_APK_DIGESTS[text[:2]]}:{digest}" if text[:2] in _APK_DIGESTS else ""
 
 
-def _in_rpm(host: Host, name: str) -> Optional[List[PackagedFile]]:
-    """Ask rpm about the paths such a file can have; it knows the owner of one that is gone, too."""
+def _in_rpm(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
+    """Ask rpm about packages, or about the paths such a file can have; it knows the owner of one that is gone, too."""
     rpm = find_program(host, "rpm", to_run=True)
     if rpm is None:
         return None
-    paths = [f"{folder}/{name}" for parent in ("/usr/lib", "/usr/lib64") for folder in _stdlibs(host, parent)]
-    if not paths:
+    asked: List[str] = []
+    if wanted.name:
+        asked = [
+            f"{folder}/{wanted.name}" for parent in ("/usr/lib", "/usr/lib64") for folder in _stdlibs(host, parent)
+        ]
+        words: Tuple[str, ...] = ("--file",)
+    else:
+        asked = sorted(wanted.packages or _rpms_below(host, rpm, wanted))
+        words = ()
+    if not asked:
         return []
-    answer = host.run(Command((rpm, "--query", "--file", "--queryformat", _RPM_FORMAT, *paths), timeout=30))
-    lines = [line.split("\t") for line in answer.stdout.splitlines()]
-    rows = {tuple(words) for words in lines if len(words) == 6 and words[3] in paths}
-    said = (answer.stdout + answer.stderr).strip()
-    if not rows and not re.search("not owned by any package|No such file", said):
-        raise ProvisionError(f"rpm does not say what packages own: {said or 'it could not be run'}")
-    found = []
-    for package, version, architecture, path, digest, state in sorted(rows):
-        recorded = f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else ""
-        left_out = _RPM_LEFT_OUT if state == _RPM_NOT_INSTALLED else ""
-        found.append(PackagedFile(path, package, version, "rpm", architecture, recorded, exclusion=left_out))
-    return found
+    answer = _ask_rpm(host, (rpm, "--query", *words, "--queryformat", _RPM_FORMAT, *asked))
+    packages: Dict[Tuple[str, ...], Dict[str, PackagedFile]] = {}
+    for line in answer.splitlines():
+        fields = line.split("\t")
+        if len(fields) >= 6 and (not wanted.name or fields[3] in asked):
+            file = _rpm_file(*fields[:6], *fields[6:8])
+            if file is not None:
+                packages.setdefault(tuple(fields[:3]), {})[file.path] = file
+    if not packages and not re.search("not owned by any package|No such file|is not installed", answer):
+        raise ProvisionError(f"rpm does not say what packages own: {answer.strip() or 'it could not be run'}")
+    return [files[path] for _, files in sorted(packages.items()) for path in wanted.among(sorted(files))]
+
+
+def _rpms_below(host: Host, rpm: str, wanted: Wanted) -> FrozenSet[str]:
+    """Return which packages have files below directories, by the directories that each has."""
+    answer = _ask_rpm(host, (rpm, "--query", "--all", "--queryformat", _RPM_DIRECTORIES))
+    lines = [line.partition("\t") for line in answer.splitlines() if "\t" in line]
+    if not lines:
+        raise ProvisionError(f"rpm does not say which packages are installed: {answer.strip() or 'it says nothing'}")
+    below = tuple(f"{folder}/" for folder in wanted.folders)
+    return frozenset(name for name, _, folder in lines if folder.startswith(below) and _SOUND.fullmatch(name))
+
+
+def _ask_rpm(host: Host, argv: Tuple[str, ...]) -> str:
+    answer = host.run(Command(argv, timeout=30))
+    return answer.stdout + answer.stderr
+
+
+def _rpm_file(
+    package: str,
+    version: str,
+    architecture: str,
+    path: str,
+    digest: str,
+    state: str,
+    installed: str = "",
+    flags: str = "",
+) -> Optional[PackagedFile]:
+    """Return a file of an rpm, ``None`` for one that need not be there as it was built."""
+    if flags.isdecimal() and int(flags) & _RPM_MAY_DIFFER:
+        return None
+    return PackagedFile(
+        path,
+        package,
+        version,
+        "rpm",
+        architecture,
+        f"{_RPM_DIGESTS[len(digest)]}:{digest}" if len(digest) in _RPM_DIGESTS else "",
+        exclusion=_RPM_LEFT_OUT if state == _RPM_NOT_INSTALLED else "",
+        since=float(installed) if installed.isdecimal() else 0.0,
+    )
 
 
 def _stdlibs(host: Host, parent: str) -> List[str]:

@@ -46,7 +46,10 @@ class ConfigFile:
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """What is done to a file, or would be: its text before and after, why, and what the user has to know."""
+    """What is done to a file, or would be: its text before and after, why, and what the user has to know.
+
+    ``mode`` is the one it is to have, ``None`` where it keeps the one it has.
+    """
 
     file: ConfigFile
     before: str
@@ -54,10 +57,15 @@ class ConfigChange:
     reasons: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
     backup_file: str = ""
+    mode: Optional[int] = None
 
     @property
     def changed(self) -> bool:
-        return self.before != self.after
+        return self.before != self.after or self.changes_mode
+
+    @property
+    def changes_mode(self) -> bool:
+        return self.mode is not None and self.file.text is not None and self.mode != self.file.mode
 
 
 def files_of_level(wanted: WantedConfig, host: Host, interpreters: Optional[Interpreters] = None) -> Tuple[str, ...]:
@@ -72,11 +80,15 @@ def foresee_config(wanted: WantedConfig, host: Host, interpreters: Optional[Inte
     before = file.text or ""
     _check_valid(file.path, before)
     after = edit(before, wanted.keys)
-    if after != before and file.obstacle:
-        raise _not_written(file, file.obstacle)
     if file.text is None and has_credentials(after):
         file = replace(file, mode=0o600)
-    return ConfigChange(file, before, after, _reasons(before, wanted), _warnings(wanted, host, file))
+    change = ConfigChange(file, before, after, _reasons(before, wanted), mode=wanted.mode)
+    if change.changed and file.obstacle:
+        raise _not_written(file, file.obstacle)
+    if change.changes_mode:
+        change = replace(change, reasons=(*change.reasons, f"its mode is {file.mode:04o}"))
+    final = file if wanted.mode is None else replace(file, mode=wanted.mode)
+    return replace(change, warnings=_warnings(wanted, host, final))
 
 
 def converge_config(wanted: WantedConfig, host: Host, *, lock_timeout: float, backup: bool = False) -> ConfigChange:
@@ -101,7 +113,8 @@ def write_config(change: ConfigChange, host: Host, *, backup: bool = False) -> C
             now = time.strftime("%Y-%m-%d@%H:%M:%S", time.localtime(host.clock()))
             backup_file = f"{file.real_path}.{os.getpid()}.{now}~"
             write_atomically(host.real(backup_file), file.text, account=file.account, mode=file.mode, owner=file.owner)
-        write_atomically(real, change.after, account=file.account, mode=file.mode, owner=file.owner)
+        mode = file.mode if change.mode is None else change.mode
+        write_atomically(real, change.after, account=file.account, mode=mode, owner=file.owner)
     except OSError as error:
         raise _not_written(file, str(error.strerror)) from error
     return replace(change, backup_file=backup_file)
@@ -139,7 +152,8 @@ def _locate_written(wanted: WantedConfig, interpreters: Interpreters, host: Host
         named = host.environ.get("XDG_CONFIG_HOME") if wanted.user in ("", host.caller.name) else ""
         *others, path = user_files(home, named or "")
         return ConfigFile(path, "", account, others=tuple(others))
-    found = interpreters.select(wanted.python)
+    # Without its site an environment's Python up to 3.13 tells the prefix of the one it was made with.
+    found = interpreters.select(wanted.python, with_site=True)
     if found is None:
         raise ProvisionError(
             f"The interpreter {wanted.python} is not on this host or does not run.",

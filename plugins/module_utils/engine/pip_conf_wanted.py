@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import values
 from .errors import InvalidState
 from .pip_conf_edit import Key
 
 LEVELS = ("system", "user", "interpreter")
+#: Nobody runs a configuration file, or has it to themselves to write.
+_MODE = re.compile(r"0?6[0246][04]", re.ASCII)
 OVERRIDES = ("absent", "present", "keep")
 #: Of install and uninstall, which alone look for the marker, each has a section of its own.
 _OVERRIDE = Key(("break-system-packages",), is_switch=True, removed_from=("uninstall",))
@@ -56,7 +59,8 @@ _SETTINGS: Mapping[str, Tuple[Key, Callable[[object], Any]]] = {
 class WantedConfig:
     """What was asked for: of which file, and for each key its words, none for one that is to be gone.
 
-    ``path`` is one of the level's files, the one that pip itself writes to where it is empty.
+    ``path`` is one of the level's files, the one that pip itself writes to where it is empty. ``mode`` is what the file
+    is to have, ``None`` for the one it has.
     """
 
     level: str
@@ -64,6 +68,7 @@ class WantedConfig:
     python: str = ""
     keys: Mapping[Key, Tuple[str, ...]] = field(default_factory=dict)
     path: str = ""
+    mode: Optional[int] = None
 
 
 def read_wanted(options: Mapping[str, object]) -> WantedConfig:
@@ -87,6 +92,7 @@ def read_wanted(options: Mapping[str, object]) -> WantedConfig:
     user = accept("user", values.optional(values.account)) or ""
     python = accept("python", values.optional(values.python)) or ""
     path = accept("path", values.optional(values.absolute)) or ""
+    mode = accept("mode", values.optional(_mode))
     override = accept("break_system_packages", values.choice(*OVERRIDES)) or "keep"
     problems += _contradictions(level, options)
     if override == "present" and options.get("i_accept_the_risk") is not True:
@@ -98,7 +104,14 @@ def read_wanted(options: Mapping[str, object]) -> WantedConfig:
     keys.update({_SETTINGS[name][0]: _words(value) for name, value in asked.items() if value is not None})
     if problems:
         raise InvalidState(problems)
-    return WantedConfig(level, user, python, keys, path)
+    return WantedConfig(level, user, python, keys, path, int(mode, 8) if mode else None)
+
+
+def _mode(value: object) -> str:
+    text = values.plain_text(value)
+    if not _MODE.fullmatch(text):
+        raise values.Refused('allowed are octal digits in quotes with which its owner can read and write, like "0600"')
+    return text
 
 
 def without_override(level: str, *, python: str = "", path: str = "") -> WantedConfig:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
 
@@ -260,8 +261,19 @@ def observe_tool(host: Host, space: ToolSpace, entry: ToolEntry, interpreters: I
         problem = "a rebuild of it did not get to its end"
     if record is None or problem:
         return ToolState(venv, record, problem, kept=kept, kept_injected=kept_injected, aside=aside)
+    gone = _commands_gone(host, space, path, record)
+    if gone:
+        problem = f"its command {gone[0]} is missing from its environment"
+        return ToolState(venv, record, problem, kept=kept, kept_injected=kept_injected, aside=aside)
     missing, foreign = judge_links(host, space, path, record)
     return ToolState(venv, record, "", missing, foreign, venv.kept, kept_injected, aside)
+
+
+def _commands_gone(host: Host, space: ToolSpace, venv_path: str, record: ToolRecord) -> Tuple[str, ...]:
+    """Return the commands of a tool whose links pipx made, and which are not there any more."""
+    links = exposed_links(space, venv_path, record)
+    gone = (link for link, target in links.items() if host.lstat(target) is None and host.readlink(link) == target)
+    return tuple(map(os.path.basename, gone))
 
 
 def judge_links(
@@ -350,6 +362,13 @@ def links_into(host: Host, space: ToolSpace, venv_path: str) -> Tuple[str, ...]:
             if target is not None and (target == venv_path or target.startswith(venv_path + "/")):
                 found.append(f"{folder}/{name}")
     return tuple(found)
+
+
+def reinstall_by_hand(name: str, *, home: str, bin_dir: str = "", python: str = "") -> str:
+    """Return what somebody types to have what is in an environment of pipx installed anew, by every pipx."""
+    words = [f"PIPX_HOME={shlex.quote(home)}", f"PIPX_BIN_DIR={shlex.quote(bin_dir)}" if bin_dir else ""]
+    words += ["pipx reinstall", f"--python={shlex.quote(python)}" if python else "", shlex.quote(name)]
+    return " ".join(filter(None, words))
 
 
 def as_argument(spec: str) -> str:

@@ -15,10 +15,12 @@ from .errors import ProvisionError
 from .host import Host
 from .installer_uv_options import lacking_in_uv
 from .interpreter import Interpreters
-from .observe import Inquiry, find_uv
+from .observe import Inquiry
+from .own_programs import find_uv
 from .parts import load
-from .request import InstallRequest, pins_of, without_seeds
+from .request import InstallRequest
 from .requirement import Requirement, parse_spec
+from .seeds import pins_of, without_seeds
 from .steps import ToolStep, VenvStep
 from .work import make_installer, resolve, resolve_new
 

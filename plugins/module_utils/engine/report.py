@@ -14,9 +14,9 @@ from .errors import InvalidState
 from .explain import explain
 from .host import Host
 from .interpreter import Interpreter, Interpreters, well_known_directories
-from .observe import find_uv, own_program_entry
 from .origin import Origin, weigh_owner
 from .os_packages import available_packages
+from .own_programs import find_uv, own_program_entry
 from .package_owner import package_owners
 from .pip_call import OTHER_CALLS
 from .pip_config import read_override

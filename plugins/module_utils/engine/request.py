@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 from .desired import VenvEntry
 from .errors import ProvisionError
 from .host import Host
 from .redact import redact, redact_declared
-from .requirement import Requirement, normalize_name
+from .requirement import Requirement
 
 if TYPE_CHECKING:
     from .requirements_file import RequirementsTree
@@ -163,22 +163,3 @@ class InstallRequest:
     def is_empty(self) -> bool:
         entry = self.entry
         return not (entry.packages or entry.requirements or entry.lock or entry.project or self.also)
-
-
-#: What an environment starts with; never recorded and never removed unless asked for by name. Debian's ensurepip up to
-#: Python 3.9 adds a pkg-resources 0.0.0, which no index has.
-SEEDS = frozenset({"pip", "setuptools", "wheel", "pkg-resources"})
-
-
-def pins_of(packages: Dict[str, str]) -> Tuple[str, ...]:
-    """Return a recorded set as requirements that hold each at its version."""
-    return tuple(
-        f"{normalize_name(name)}=={version}"
-        for name, version in sorted(packages.items())
-        if version and name not in SEEDS
-    )
-
-
-def without_seeds(packages: Mapping[str, str]) -> Dict[str, str]:
-    """Return a set of distributions without what every environment starts with."""
-    return {name: version for name, version in packages.items() if name not in SEEDS}

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Tuple
 
 from .host import Host
 from .marker import FILE_NAME, read_message
+from .package_damage import content_digest
 from .package_files import PackagedFile, packaged_files
 
 #: A marker counts in an interpreter's own folder alone.
@@ -36,7 +36,7 @@ class ShippedMarker:
     version: str = ""
     architecture: str = ""
     database: str = ""
-    way_back: str = ""
+    way_back: Tuple[str, ...] = ()
 
     @property
     def needs_restoring(self) -> bool:
@@ -50,6 +50,11 @@ def observe_shipped_markers(host: Host) -> Tuple[ShippedMarker, ...]:
     """
     files = packaged_files(host, FILE_NAME)
     return tuple(_judge(host, file) for file in files if _STDLIB.search(os.path.dirname(file.path)))
+
+
+def can_end_diversion(host: Host, marker: ShippedMarker) -> bool:
+    """Say whether a diversion is an administrator's, and nothing stands where the file would come back to."""
+    return marker.state == "diverted" and "--local" in marker.way_back and host.lstat(marker.path) is None
 
 
 def _judge(host: Host, file: PackagedFile) -> ShippedMarker:
@@ -79,7 +84,7 @@ def _compare(host: Host, file: PackagedFile) -> Tuple[str, str]:
     if not file.digest:
         return _judge_unrecorded(data, whose)
     algorithm, _, wanted = file.digest.partition(":")
-    digest = _digest(algorithm, data)
+    digest = content_digest(algorithm, data)
     if digest is None:
         return "intact", f"the file of {whose} is there; this Python has no {algorithm}, so its content is not judged"
     name = {"md5": "MD5"}.get(algorithm, algorithm.upper().replace("SHA", "SHA-"))
@@ -95,14 +100,3 @@ def _judge_unrecorded(data: bytes, whose: str) -> Tuple[str, str]:
     if read_message(data) is None:
         return "changed", f"the file of {whose} is there and has no message that pip can read"
     return "intact", f"the file of {whose} is there; no digest is recorded, so its text is not judged"
-
-
-def _digest(algorithm: str, data: bytes) -> Optional[str]:
-    """Return a digest, ``None`` where this Python may not make one (MD5 in FIPS mode)."""
-    try:
-        try:
-            return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
-        except TypeError:  # Python 3.8 has no such argument
-            return hashlib.new(algorithm, data).hexdigest()
-    except ValueError:
-        return None

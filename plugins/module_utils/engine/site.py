@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from .account import Account
 from .environment_marker import evaluate_marker
@@ -33,6 +33,10 @@ print(json.dumps({
 }))
 """
 )
+
+
+#: Bytes of a distribution's list of files; there are some with tens of thousands.
+_LARGEST_RECORD = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -102,17 +106,21 @@ def read_distributions(host: Host, directories: Tuple[str, ...]) -> Dict[str, In
     """Return the distributions in these directories, by the names of their metadata; the first of a name counts."""
     found: Dict[str, Installed] = {}
     for directory in directories:
-        for entry in host.names_in(directory):
-            matched = METADATA_DIRECTORY.match(entry)
-            if matched:
-                name = normalize_name(matched.group("name"))
-                found.setdefault(name, Installed(name, matched.group("version"), f"{directory}/{entry}"))
-                continue
-            linked = EGG_LINK.match(entry)
-            if linked:
-                name = normalize_name(linked.group("name"))
-                found.setdefault(name, _behind_link(host, name, f"{directory}/{entry}"))
+        for installed in list_distributions(host, directory):
+            found.setdefault(installed.name, installed)
     return found
+
+
+def list_distributions(host: Host, directory: str) -> Iterator[Installed]:
+    """Yield every distribution in a directory, of a name maybe several, by the names of their metadata."""
+    for entry in host.names_in(directory):
+        matched = METADATA_DIRECTORY.match(entry)
+        if matched:
+            yield Installed(normalize_name(matched.group("name")), matched.group("version"), f"{directory}/{entry}")
+            continue
+        linked = EGG_LINK.match(entry)
+        if linked:
+            yield _behind_link(host, normalize_name(linked.group("name")), f"{directory}/{entry}")
 
 
 def _behind_link(host: Host, name: str, egg_link: str) -> Installed:
@@ -164,7 +172,7 @@ def source_of(host: Host, installed: Installed) -> Mapping[str, Any]:
 def recorded_files(host: Host, installed: Installed) -> Tuple[str, ...]:
     """Return the files that a distribution's RECORD lists, as absolute paths; none where it has no RECORD."""
     found = []
-    for line in (host.read_text(f"{installed.metadata}/RECORD") or "").splitlines():
+    for line in (host.read_text(f"{installed.metadata}/RECORD", _LARGEST_RECORD) or "").splitlines():
         # A path with a comma is in quotes; none of the fields after it has one.
         path = line[1:].partition('"')[0] if line.startswith('"') else line.partition(",")[0]
         if path:

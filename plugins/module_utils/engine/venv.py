@@ -29,10 +29,17 @@ METADATA_DIRECTORY = re.compile(
 EGG_LINK = re.compile(r"^(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\.egg-link\Z")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,255}")
 _RELEASE = re.compile(r"\d{1,9}(?:\.[A-Za-z0-9]{1,20}){0,9}", re.ASCII)
+#: What is wrong with an environment that has nothing in it.
+HALF_BUILT = "it is half-built: it holds neither pip nor anything else"
 #: Appended to the path of an environment whose successor is being built.
 ASIDE_SUFFIX = ".pep668-old"
 #: The directory in an environment where a run keeps its own files while it lasts.
 SCRATCH_NAME = ".pep668-provision.tmp"
+
+
+#: Hexadecimal digits of a build's name: enough that two declarations of one environment do not meet.
+BUILD_DIGITS = 12
+BUILD_NAME = re.compile(rf"^[0-9a-f]{{{BUILD_DIGITS}}}(-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -246,7 +253,7 @@ def _damage(host: Host, state: VenvState, directory: str) -> str:
     """Say what is amiss in an environment that no record of ours vouches for, "" when nothing is."""
     # python -m venv without the distribution's venv package leaves a tree that looks complete, without pip.
     if not state.distributions and state.made_by == "venv":
-        return "it is half-built: it holds neither pip nor anything else"
+        return HALF_BUILT
     for name in host.names_in(directory):
         if name.endswith(".dist-info") and not host.is_file(f"{directory}/{name}/METADATA"):
             return f"{name} in it has no METADATA"

@@ -45,7 +45,7 @@ from pep668_provision.engine.pipx import METADATA_NAME, exposed_links, observe_t
 from pep668_provision.engine.plan import plan
 from pep668_provision.engine.receipt import FILE_NAME, parse_receipt
 from pep668_provision.engine.report import report_host
-from pep668_provision.engine.request import pins_of
+from pep668_provision.engine.seeds import pins_of
 from pep668_provision.engine.site import observe_site, read_distributions, recorded_files, requirements_of, source_of
 from pep668_provision.engine.venv import distributions_in, kept_packages, observe_venv, parse_pyvenv_cfg
 

@@ -62,6 +62,7 @@ def results() -> Results:
         "processes": dict.fromkeys(SECONDS, 7),
         "module_bytes": {"pep668.provision.plan": 140_000},
         "milliseconds": {"W1": {"import_zip": [70.0], "import_files": [50.0], "observe": [20.0], "look": [21.0]}},
+        "audit": {"seconds": [0.5, 0.3, 0.4], "findings": [0, 0, 0]},
     }
     return Results(samples, facts, dict.fromkeys(NEEDED, MACHINE))
 
@@ -108,6 +109,12 @@ def test_documents_have_the_comments(path: str, name: str) -> None:
 def test_report_tells_ratios_to_peer_and_floor(results: Results) -> None:
     line = next(line for line in report_block(results).splitlines() if "this project's role |" in line)
     assert "| 3 | 1.20 (1.10 to 1.30) | 0.10 x | 1.20 x | 0.60 | 4 | 7 |" in line
+
+
+def test_an_audit_is_told_and_held_against_its_target(results: Results) -> None:
+    name = "host audited, 20 environments and 9 tools"
+    assert f"| {name}, s | 0.40 (0.30 to 0.50) |" in report_block(results)
+    assert f"| {name} | ≤ 2 s | 0.40 | yes |" in report_block(results)
 
 
 def test_target_that_is_missed_is_said_to_be_with_its_reason(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from pep668_provision.engine.account import Account
 from pep668_provision.engine.builds import Builds
 from pep668_provision.engine.desired import Desired, ToolEntry, VenvEntry, validate
 from pep668_provision.engine.host import Host
-from pep668_provision.engine.observe import Inquiry, observe, own_program_entry, own_program_link
+from pep668_provision.engine.observe import Inquiry, observe
+from pep668_provision.engine.own_programs import own_program_entry, own_program_link
 from pep668_provision.engine.package_manager import APK, APT, BREW, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
 from pep668_provision.engine.pip_conf import foresee_config, write_config
 from pep668_provision.engine.pipx import PIN_SINCE, Pipx, find_pipx, tool_space
@@ -69,6 +70,8 @@ class MadeUpPython:
     answer: str | None = None
     status: int | None = 0
     upstream_pip: str = ""
+    #: Where it looks for distributions.
+    sites: Sequence[str] = ()
 
     @property
     def release(self) -> str:
@@ -84,7 +87,7 @@ class MadeUpPython:
             "prefix": self.prefix,
             "base_prefix": self.prefix,
             "stdlib": self.stdlib,
-            "path": [self.stdlib],
+            "path": [self.stdlib, *self.sites],
             "place": "/usr/local/lib/python3/dist-packages",
             "user_site": "",
             "environment": {"python_version": self.release},

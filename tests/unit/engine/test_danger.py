@@ -17,7 +17,7 @@ from made_up_host import MadeUpHost, entry_of
 from pep668_provision.engine.account import Account
 from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.files import make_directory, remove_tree
-from pep668_provision.engine.observe import find_uv
+from pep668_provision.engine.own_programs import find_uv
 from pep668_provision.engine.request import InstallRequest
 
 OPEN = "/srv/open"

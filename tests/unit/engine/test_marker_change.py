@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from made_up_host import FILES_UID, MARKER, MadeUpHost
 from package_databases import FILE, OTHER, with_dpkg
 from pep668_provision.engine import path_control
-from pep668_provision.engine.errors import InvalidState, ProvisionError
-from pep668_provision.engine.marker_change import MarkerChange, foresee_marker, read_wanted, write_own
+from pep668_provision.engine.errors import CommandFailed, InvalidState, ProvisionError
+from pep668_provision.engine.marker_change import MarkerChange, converge_marker, foresee_marker, read_wanted, write_own
+from pep668_provision.engine.process import Command, Completed
 
 OWN = "/usr/local/bin/python3.14"
 OWN_MARKER = "/usr/local/lib/python3.14/EXTERNALLY-MANAGED"
@@ -73,6 +75,52 @@ def test_one_alone_can_be_meant(trixie: MadeUpHost, options: dict[str, str]) -> 
     with_dpkg(trixie, OTHER).without(FILE)
     assert told(foresee(trixie)) == [(OTHER, "missing", "restored"), (FILE, "missing", "restored")]
     assert told(foresee(trixie, **options)) == [(FILE, "missing", "restored")]
+
+
+DIVERTED = f"{FILE}\n{FILE}.distrib\n:\n"
+
+
+def test_a_diversion_ends_where_that_is_asked_for(trixie: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    trixie.without(FILE).with_file("/var/lib/dpkg/diversions", DIVERTED)
+    assert told(foresee(trixie)) == [(FILE, "diverted", "left")]
+    change = foresee(trixie, end_diversion=True)
+    assert (told(change), change.warnings) == ([(FILE, "diverted", "restored")], ())
+    asked: list[tuple[str, ...]] = []
+
+    def end(command: Command, _environ: Mapping[str, str]) -> Completed:
+        asked.append(command.argv)
+        trixie.with_file("/var/lib/dpkg/diversions").with_file(FILE, MARKER)
+        return Completed(command, 0, "", "")
+
+    monkeypatch.setattr(trixie, "runner", end)
+    assert converge_marker(read_wanted({"end_diversion": True}), trixie.host, lock_timeout=0).changed
+    assert asked == [("dpkg-divert", "--local", "--rename", "--remove", FILE)]
+    assert not foresee(trixie, end_diversion=True).changed
+
+
+@pytest.mark.parametrize(
+    ("by", "stands"),
+    [pytest.param(":", True, id="another file stands there"), pytest.param("site-policy", False, id="a package's")],
+)
+def test_a_diversion_that_takes_a_decision_is_left(trixie: MadeUpHost, by: str, stands: bool) -> None:
+    trixie.without(FILE).with_file("/var/lib/dpkg/diversions", DIVERTED.replace(":", by))
+    if stands:
+        trixie.with_file(FILE, TEXT)
+    change = foresee(trixie, end_diversion=True)
+    assert (told(change), len(change.warnings)) == ([(FILE, "diverted", "left")], 1)
+
+
+def test_a_diversion_that_cannot_be_ended_is_told(trixie: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    trixie.without(FILE).with_file("/var/lib/dpkg/diversions", DIVERTED)
+    monkeypatch.setattr(
+        trixie, "runner", lambda command, _: Completed(command, 2, "", "dpkg-divert: error: no space\n")
+    )
+    with pytest.raises(CommandFailed, match="could not be ended: dpkg-divert: error: no space") as failed:
+        converge_marker(read_wanted({"end_diversion": True}), trixie.host, lock_timeout=0)
+    assert failed.value.advice == f"By hand it is: dpkg-divert --local --rename --remove {FILE}"
+    trixie.uid = 61002
+    with pytest.raises(ProvisionError, match="alice may not end that"):
+        foresee(trixie, end_diversion=True)
 
 
 def test_a_link_to_its_folder_means_the_same(trixie: MadeUpHost) -> None:

@@ -88,6 +88,33 @@ def test_another_file_of_the_level_can_be_named(keeper: MadeUpHost, level: str, 
     assert not other or keeper.real(other).read_text() == ON
 
 
+def test_a_mode_is_changed_and_nothing_else(keeper: MadeUpHost) -> None:
+    text = f"[global]\nindex-url = {SECRET_INDEX}\n"
+    keeper.with_file("/etc/pip.conf", text)
+    assert foresee(keeper, mode="0600").changed
+    assert mode_of(keeper.real("/etc/pip.conf")) == 0o644
+    done = converge(keeper, mode="0600")
+    assert (done.changed, done.before, done.after, done.reasons) == (True, text, text, ("its mode is 0644",))
+    assert (mode_of(keeper.real("/etc/pip.conf")), keeper.real("/etc/pip.conf").read_text()) == (0o600, text)
+    again = foresee(keeper, mode="600", index_url=SECRET_INDEX)
+    assert (again.changed, again.reasons) == (False, ())
+
+
+def test_a_mode_alone_makes_no_file(keeper: MadeUpHost) -> None:
+    assert not foresee(keeper, mode="0600").changed
+    converge(keeper, mode="0640", index_url=SECRET_INDEX)
+    assert mode_of(keeper.real("/etc/pip.conf")) == 0o640
+
+
+@pytest.mark.parametrize("mode", ["u=rw", "0700", "0400", "0602", "00600", "384", "", 384])
+def test_what_is_no_mode_of_such_a_file_is_refused(mode: object) -> None:
+    if mode == "":
+        assert read_wanted({"level": "system", "mode": mode}).mode is None
+        return
+    with pytest.raises(InvalidState, match="mode is "):
+        read_wanted({"level": "system", "mode": mode})
+
+
 def test_a_file_that_is_none_of_the_levels_is_refused(keeper: MadeUpHost) -> None:
     with pytest.raises(ProvisionError) as refused:
         foresee(keeper, level="user", path="/etc/pip.conf", **ABSENT)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from made_up_host import MadeUpHost, entry_of
 from pep668_provision.engine.desired import VenvEntry
 from pep668_provision.engine.host import Host
-from pep668_provision.engine.request import InstallRequest, Request, pins_of, read_request
+from pep668_provision.engine.request import InstallRequest, Request, read_request
+from pep668_provision.engine.seeds import pins_of
 
 VENV = "/srv/app/.venv"
 PACKAGES = ["flask==3.0.3", "requests[socks]>=2.31", "six"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from ..errors import ProvisionError
+from ..errors import ProvisionError, printable
 from ..host import Host
 from .finding import SEVERITIES, Found, Rule
 from .rules import RULES
@@ -48,15 +48,18 @@ def audit_host(host: Host, scope: Scope) -> Dict[str, object]:
         "is_root": host.is_root,
         "rules": checked,
         "findings": findings,
-        "unread": [{"rule": one.rule, "what": one.what, "reason": one.reason} for one in survey.unread],
+        "unread": [
+            {"rule": one.rule, "what": printable(one.what), "reason": printable(one.reason)} for one in survey.unread
+        ],
     }
 
 
 def _report(rule: Rule, found: Found) -> Dict[str, object]:
     return {
         **rule.as_dict(),
-        "subject": found.subject,
-        "evidence": found.evidence,
-        "remedy": found.remedy,
+        # Parts of them come from files and names that anybody can have written.
+        "subject": printable(found.subject),
+        "evidence": printable(found.evidence),
+        "remedy": printable(found.remedy),
         "repairs": [repair.as_dict() for repair in found.repairs],
     }

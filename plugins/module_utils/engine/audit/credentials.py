@@ -8,12 +8,12 @@ from __future__ import annotations
 import posixpath
 import shlex
 import stat
-from typing import Iterator
+from typing import Iterator, Tuple
 
 from ..host import Host
 from ..pip_conf_edit import Placed
 from ..redact import mask_userinfo, secrets_in
-from .finding import Found, Rule
+from .finding import Found, Repair, Rule
 from .overrides import settings_of
 from .settings_files import SettingsFile
 from .since import timestamp
@@ -32,7 +32,7 @@ def _readable_by_others(survey: Survey) -> Iterator[Found]:
             f"{file.path} (mode {file.mode:04o}) holds a credential in {lines}, and every account of the host can read "
             f"it. It was last written at {timestamp(file.changed)}."
         )
-        yield Found(file.path, evidence, _remedy(file))
+        yield Found(file.path, evidence, _remedy(file), _repairs(file))
 
 
 def _remedy(file: SettingsFile) -> str:
@@ -44,6 +44,13 @@ def _remedy(file: SettingsFile) -> str:
         f"Take the right away: chmod 0600 {path}; where accounts other than its owner need it, give it to a group of "
         f"these and use chmod 0640. Which accounts need it nobody can tell from here, so no module does it. {new_one}"
     )
+
+
+def _repairs(file: SettingsFile) -> Tuple[Repair, ...]:
+    # Of an account's own file everybody else is done without.
+    if file.level != "user":
+        return ()
+    return (Repair("pip_config", {"level": "user", "user": file.account, "path": file.path, "mode": "0600"}),)
 
 
 def _has_credential(setting: Placed) -> bool:

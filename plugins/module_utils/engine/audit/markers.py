@@ -9,7 +9,7 @@ import shlex
 from typing import Iterator, Tuple
 
 from ..distro import manager_with
-from ..shipped_marker import ShippedMarker
+from ..shipped_marker import ShippedMarker, can_end_diversion
 from .finding import Found, Repair, Rule
 from .since import last_change
 from .survey import Survey
@@ -42,8 +42,9 @@ def _kept_away(survey: Survey) -> Iterator[Found]:
         if marker.state == "diverted":
             stands = survey.host.lstat(marker.path) is not None
             away = f"mv {shlex.quote(marker.path)} {shlex.quote(marker.path)}.old; " if stands else ""
-            remedy = f"End the diversion, unless it is meant: {away}{marker.way_back}"
-            yield Found(marker.path, marker.detail, remedy)
+            remedy = f"End the diversion, unless it is meant: {away}{shlex.join(marker.way_back)}"
+            repair = Repair("marker", {"path": marker.path, "end_diversion": True})
+            yield Found(marker.path, marker.detail, remedy, (repair,) if can_end_diversion(survey.host, marker) else ())
         elif marker.state == "excluded":
             command = _command(survey, marker)
             remedy = f"Have the package manager write it again, unless that is meant, then restore it: {command}"

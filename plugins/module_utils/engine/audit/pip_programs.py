@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import shlex
 from typing import Dict, Iterator, Optional, Tuple
 
 from ..interpreter import Interpreter
@@ -28,11 +30,8 @@ def _of_another_interpreter(survey: Survey) -> Iterator[Found]:
                 path, "its first line names no Python, so where it installs shows only when it is started"
             )
         elif program.warning:
-            instead = f"call {default.path} -m pip for the host's own python3, and " if default is not None else ""
-            remedy = (
-                f"Leave it alone if that is meant; else {instead}remove {path} with what brought it, or put its "
-                "directory behind the distribution's in PATH."
-            )
+            instead = f"Call {default.path} -m pip for the host's own python3. " if default is not None else ""
+            remedy = f"{instead}Unless this one is meant, {_way_out(survey, path)}"
             evidence = f"{program.name} is found as {path} first. {program.warning}"
             yield Found(path, evidence, remedy)
 
@@ -51,8 +50,8 @@ def _upstream(survey: Survey) -> Iterator[Found]:
             f"package {package} in {beneath.path} comes after it on its path."
         )
         remedy = (
-            f"Remove it, and the distribution's is back: {VARIABLE}=1 {interpreter.path} -m pip uninstall pip. No "
-            "module does it, as a pip would have to remove itself, and what was installed with it stays."
+            f"Remove it, and the distribution's is back: {_removal(interpreter, pip)} (no module does it, as a pip "
+            "would have to remove itself, and what was installed with it stays)"
         )
         yield Found(pip.path, evidence, remedy)
 
@@ -82,13 +81,30 @@ def _too_old(survey: Survey) -> Iterator[Found]:
         else:
             what = f"does not know the marker, and installs in spite of it (pip {CHECKS_MARKER_SINCE})"
         evidence = f"{pip.title} in {pip.path}, of {interpreter.path}, {what}. The marker is {facts.marker.path}."
-        remedy = (
-            "Remove this pip, or have a newer one: where the distribution packages pip, by "
-            f"{survey.distribution.install_hint((survey.distribution.pip_package(),))}."
-            if survey.distribution.pip_package()
-            else "Remove this pip, or have a newer one."
-        )
-        yield Found(interpreter.path, evidence, remedy)
+        yield Found(interpreter.path, evidence, f"{_newer(survey, interpreter)}{_removal(interpreter, pip)}")
+
+
+def _way_out(survey: Survey, path: str) -> str:
+    owners = package_owners(survey.host, path, "pip")
+    if owners:
+        folder = posixpath.dirname(path)
+        return f"put {folder} behind the distribution's directories in PATH: the package {owners[0]} owns it"
+    return f"remove it: rm {shlex.quote(path)}"
+
+
+def _newer(survey: Survey, interpreter: Interpreter) -> str:
+    package = survey.distribution.pip_package() if interpreter.origin == "distribution" else ""
+    if not package:
+        return "Have whoever manages this Python bring a newer one, or remove it: "
+    return f"Have the distribution's ({survey.distribution.install_hint((package,))}), and remove this one: "
+
+
+def _removal(interpreter: Interpreter, pip: Pip) -> str:
+    """Return the command that removes a pip: its own, unless that would refuse over the marker whatever is asked."""
+    if pip.checks_marker and not pip.has_override_flag:
+        record = f"{posixpath.dirname(pip.path)}/pip-{pip.version}.dist-info"
+        return f"rm -r {shlex.quote(pip.path)} {shlex.quote(record)}"
+    return f"{VARIABLE}=1 {shlex.quote(interpreter.path)} -m pip uninstall pip"
 
 
 RULES = (

@@ -10,7 +10,7 @@ import re
 import stat
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..account import Account, act_as
 from ..errors import ProvisionError
@@ -103,9 +103,9 @@ class Reading:
     unread: Tuple[Tuple[str, str], ...] = ()
 
 
-def read_environment_files(host: Host, accounts: Sequence[Account]) -> Reading:
-    """Return the files that set variables for everybody, then those of the accounts."""
-    reader = _Reader(host)
+def read_environment_files(host: Host, accounts: Sequence[Account], is_late: Callable[[], bool]) -> Reading:
+    """Return the files that set variables for everybody, then those of the accounts, until it ``is_late``."""
+    reader = _Reader(host, is_late)
     reader.read(_SYSTEM, "system", "everybody who logs in")
     for account in accounts:
         paths = [f"{account.home}/{name}" for name in _OF_ACCOUNTS]
@@ -118,9 +118,10 @@ def read_pip_confs(
     accounts: Sequence[Account],
     interpreters: Sequence[Interpreter],
     environment_files: Sequence[SettingsFile],
+    is_late: Callable[[], bool],
 ) -> Reading:
     """Return each pip.conf that pips of these accounts and interpreters read, and those that variables name."""
-    reader = _Reader(host)
+    reader = _Reader(host, is_late)
     reader.read(system_files(host), "system", "every pip of the host")
     for account in accounts:
         reader.read(user_files(account.home), "user", f"every pip that {account.name} runs", account=account)
@@ -164,8 +165,9 @@ def _expanded(value: str, account: Optional[Account]) -> str:
 class _Reader:
     """Reads files, each once."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, is_late: Callable[[], bool]) -> None:
         self._host = host
+        self._is_late = is_late
         self._files: Dict[str, SettingsFile] = {}
         self._unread: Dict[str, str] = {}
 
@@ -184,6 +186,9 @@ class _Reader:
         home = account.home if account is not None and any(one.startswith(f"{account.home}/") for one in paths) else ""
         for anchor in [f"{home}/.profile"] if home else paths:
             together = paths if home else [anchor]
+            if self._is_late():
+                self._unread[home or anchor] = "the time budget was used up"
+                continue
             try:
                 answers = act_as(keeper_of(host, anchor), partial(_look, host, together, home))
             except ProvisionError as error:

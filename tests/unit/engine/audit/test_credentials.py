@@ -23,6 +23,15 @@ def test_a_credential_that_everybody_can_read_is_an_error_and_is_not_shown(host:
     assert "chmod 0600 /etc/pip.conf" in found["remedy"]
     assert "chmod 0640" in found["remedy"]
     assert "hunter2" not in str(found)
+    # Whom of the others it is for is not known.
+    assert found["repairs"] == []
+
+
+def test_of_an_accounts_own_file_the_right_is_taken_away(host: MadeUpHost) -> None:
+    path = "/home/alice/.config/pip/pip.conf"
+    (found,) = findings(host.with_file(path, SECRET), "EM104")
+    arguments = {"level": "user", "user": "alice", "path": path, "mode": "0600"}
+    assert found["repairs"] == [{"module": "pip_config", "arguments": arguments, "keeps": []}]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o620])

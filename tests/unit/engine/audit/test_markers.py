@@ -11,6 +11,7 @@ from made_up_host import MARKER, MadeUpHost
 from package_databases import FILE, OTHER_TEXT, with_apk, with_dpkg, with_pacman
 from pep668_provision.engine.process import Command, Completed
 
+ENDING = {"module": "marker", "arguments": {"path": FILE, "end_diversion": True}, "keeps": []}
 MARKERS = ("EM001", "EM002", "EM003")
 DATABASES = [
     pytest.param(with_dpkg, "/usr/bin/apt-get", "apt-get install --reinstall libpython3.13-stdlib", id="dpkg"),
@@ -49,21 +50,27 @@ def test_a_directory_in_its_place_is_for_a_human(made_up: MadeUpHost) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "stands", "command"),
+    ("by", "stands", "command", "repairs"),
     [
-        pytest.param(":", False, f"dpkg-divert --local --rename --remove {FILE}", id="local"),
-        pytest.param("site", False, f"dpkg-divert --package site --rename --remove {FILE}", id="package"),
+        pytest.param(":", False, f"dpkg-divert --local --rename --remove {FILE}", [ENDING], id="local"),
+        pytest.param("site", False, f"dpkg-divert --package site --rename --remove {FILE}", [], id="package"),
         pytest.param(
-            ":", True, f"mv {FILE} {FILE}.old; dpkg-divert --local --rename --remove {FILE}", id="another stands there"
+            ":",
+            True,
+            f"mv {FILE} {FILE}.old; dpkg-divert --local --rename --remove {FILE}",
+            [],
+            id="another stands there",
         ),
     ],
 )
-def test_a_diverted_marker_comes_with_the_way_back(made_up: MadeUpHost, by: str, stands: bool, command: str) -> None:
+def test_a_diverted_marker_comes_with_the_way_back(
+    made_up: MadeUpHost, by: str, stands: bool, command: str, repairs: list[object]
+) -> None:
     with_dpkg(made_up).with_file("/var/lib/dpkg/diversions", f"{FILE}\n{FILE}.distrib\n{by}\n")
     if stands:
         made_up.with_file(FILE, OTHER_TEXT)
     (found,) = findings(made_up, *MARKERS)
-    assert (found["id"], found["severity"], found["subject"], found["repairs"]) == ("EM003", "warning", FILE, [])
+    assert (found["id"], found["severity"], found["subject"], found["repairs"]) == ("EM003", "warning", FILE, repairs)
     assert found["remedy"].endswith(command)
 
 

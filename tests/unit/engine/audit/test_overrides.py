@@ -8,7 +8,10 @@ import pytest
 
 from audited import audit, findings, subjects, with_passwd
 from made_up_host import MadeUpHost
+from pep668_provision.engine import path_control
+from pep668_provision.engine.account import Account
 from pep668_provision.engine.audit import settings_files
+from pep668_provision.engine.host import Host
 
 ON = "[global]\nbreak-system-packages = true\n"
 
@@ -154,6 +157,13 @@ def test_what_no_terminal_should_see_is_not_shown(host: MadeUpHost) -> None:
     assert len(text) < 2000
 
 
+def test_a_name_that_no_terminal_should_see_is_not_shown(host: MadeUpHost) -> None:
+    host.with_file("/etc/environment", 'PIP_CONFIG_FILE="/srv/\x1b[2J.conf"\n').with_file("/srv/\x1b[2J.conf", ON)
+    (found,) = findings(host, "EM101")
+    assert found["subject"] == "/srv/\\x1b[2J.conf"
+    assert "\x1b" not in str(found)
+
+
 def test_a_file_that_is_none_is_not_waited_for(host: MadeUpHost) -> None:
     os.mkfifo(host.with_directory("/etc/profile.d").real("/etc/profile.d/x.sh"))
     host.with_link("/home/alice/.profile", "/dev/zero").with_directory("/root/.bashrc")
@@ -173,11 +183,26 @@ def test_a_file_without_end_is_said(host: MadeUpHost) -> None:
 def test_a_home_that_is_closed_is_said_once_for_each_rule(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.with_file("/etc/environment", "PIP_BREAK_SYSTEM_PACKAGES=1\n")
     closed = str(host.real("/home/alice"))
-    monkeypatch.setattr(settings_files.os, "access", lambda path, _mode: path != closed)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != closed)
     report = audit(host, "EM101", "EM102")
     reason = "root may not look into this home"
     assert [one["subject"] for one in report["findings"]] == ["/etc/environment"]
     assert report["unread"] == [{"rule": one, "what": "/home/alice", "reason": reason} for one in ("EM101", "EM102")]
+
+
+def test_homes_for_which_there_is_no_time_are_said(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.with_file("/etc/environment", "PIP_BREAK_SYSTEM_PACKAGES=1\n")
+    keeper_of = path_control.keeper_of
+
+    def slow(made: Host, path: str) -> Account | None:
+        host.now += 1
+        return keeper_of(made, path)
+
+    monkeypatch.setattr(settings_files, "keeper_of", slow)
+    report = audit(host, "EM102", time_budget=16)
+    assert [one["subject"] for one in report["findings"]] == ["/etc/environment"]
+    assert {one["reason"] for one in report["unread"]} == {"the time budget was used up"}
+    assert "/home/bob" in [one["what"] for one in report["unread"]]
 
 
 def test_a_file_that_may_not_be_read_is_said(host: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +213,7 @@ def test_a_file_that_may_not_be_read_is_said(host: MadeUpHost, monkeypatch: pyte
             raise PermissionError(13, "Permission denied")
         return stat(path, **options)
 
-    monkeypatch.setattr(settings_files.os, "stat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
     report = audit(host, "EM101")
     assert (report["findings"], report["unread"]) == (
         [],

@@ -30,7 +30,19 @@ def test_a_pip_of_another_interpreter_is_a_warning(host: MadeUpHost) -> None:
     (found,) = findings(host, *PIPS)
     assert (found["id"], found["severity"], found["subject"]) == ("EM301", "warning", "/usr/local/bin/pip")
     assert "installs into /opt/py/bin/python3.12" in found["evidence"]
-    assert "call /usr/bin/python3 -m pip" in found["remedy"]
+    assert found["remedy"] == (
+        "Call /usr/bin/python3 -m pip for the host's own python3. Unless this one is meant, remove it: "
+        "rm /usr/local/bin/pip"
+    )
+
+
+def test_a_pip_that_a_package_brought_is_not_to_be_deleted(host: MadeUpHost) -> None:
+    host.with_interpreter("3.12.4", prefix="/opt/py", default=False)
+    host.with_program("/usr/local/bin/pip", "#!/opt/py/bin/python3.12\n")
+    host.with_file("/var/lib/dpkg/info/vendor-pip.list", "/.\n/usr/local/bin/pip\n")
+    (found,) = findings(host, *PIPS)
+    assert "the package vendor-pip owns it" in found["remedy"]
+    assert "rm " not in found["remedy"]
 
 
 def test_pip_and_pip3_of_another_interpreter_are_two(host: MadeUpHost) -> None:
@@ -90,3 +102,5 @@ def test_a_pip_that_is_too_old_for_a_marker_is_told(
         ("EM303", "info", "/usr/bin/python3")
     ] * bool(text)
     assert all(text in one["evidence"] for one in found)
+    # Which this pip would refuse whatever it is told.
+    assert all(("rm -r " in one["remedy"]) is (pip == "23.0") for one in found)
