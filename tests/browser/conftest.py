@@ -9,8 +9,6 @@ Which browser is in PROVISION_BROWSER, else it is the ``chromium`` on the PATH; 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +18,8 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from checkout import CACHE
 from plugins.plugin_utils.audit_report.as_html import as_html
+from tests.browser.chromium import QUIET, find_browser
 from tests.browser.sample import made_up_answers, report_of
-
-#: Nothing of the browser itself uses a network either.
-QUIET = [
-    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--disable-domain-reliability"),
-]
 
 OpenReport = Callable[..., Page]
 KeepPicture = Callable[..., None]
@@ -34,7 +27,7 @@ KeepPicture = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = os.environ.get("PROVISION_BROWSER") or shutil.which("chromium")
+    program = find_browser()
     if program is None:
         pytest.skip("there is no chromium on the PATH")
     with sync_playwright() as playwright:

@@ -51,6 +51,13 @@ FINDINGS: dict[str, tuple[float, str, str, str, list[dict[str, Any]]]] = {
         "Remove line 3 of /etc/environment; logins after that no longer have it.",
         [],
     ),
+    "EM103": (
+        0.15,
+        "/etc/environment",
+        "PIP_INDEX_URL=https://pypi.example.org/simple in line 4.",
+        "Nothing has to be done where this is meant for every login.",
+        [],
+    ),
     "EM104": (
         0.03,
         "/etc/pip.conf",
@@ -79,6 +86,13 @@ FINDINGS: dict[str, tuple[float, str, str, str, list[dict[str, Any]]]] = {
         "apt-get install --reinstall python3-urllib3",
         [],
     ),
+    "EM205": (
+        0.1,
+        "/home/alice/.local/lib/python3.11/site-packages",
+        "pip installed 2 distributions there for alice: black 24.2.0, click 8.1.7.",
+        "Nothing has to be done; alice's tools are better off with pipx.",
+        [],
+    ),
     "EM301": (
         0.04,
         "/usr/local/bin/pip",
@@ -100,6 +114,13 @@ FINDINGS: dict[str, tuple[float, str, str, str, list[dict[str, Any]]]] = {
         "Make it anew with a supported Python.",
         [],
     ),
+    "EM501": (
+        0.05,
+        "black",
+        "/root/.local/share/pipx/venvs/black/bin/python leads to /usr/bin/python3.9, which is not there.",
+        "pipx reinstall black",
+        [{"module": "tool", "arguments": {"tools": [{"name": "black"}]}, "keeps": []}],
+    ),
     "EM503": (
         0.25,
         "/root/.local/bin",
@@ -116,21 +137,6 @@ FINDINGS: dict[str, tuple[float, str, str, str, list[dict[str, Any]]]] = {
     ),
 }
 
-#: Stand-ins for rules that the engine does not have yet: id, title, severity.
-STAND_INS = [
-    ("EM101", "A pip.conf overrides the marker", "warning"),
-    ("EM102", "The environment of logins overrides the marker", "warning"),
-    ("EM104", "A pip.conf with credentials can be read by others", "error"),
-    ("EM201", "pip installed distributions into a system interpreter", "warning"),
-    ("EM202", "A distribution that pip installed shadows a package's", "error"),
-    ("EM203", "Files of the interpreter's packages are damaged", "error"),
-    ("EM301", "The pip on the PATH belongs to another interpreter", "warning"),
-    ("EM401", "A virtual environment is broken", "error"),
-    ("EM402", "A virtual environment's interpreter is past its end of life", "warning"),
-    ("EM503", "The directory of a tool's commands is not on the PATH", "warning"),
-    ("EM601", "Others can write where an interpreter imports from", "error"),
-]
-
 SYSTEMS = [
     ("debian", "Debian GNU/Linux", "13", "debian", "apt"),
     ("debian", "Debian GNU/Linux", "12", "debian", "apt"),
@@ -143,9 +149,7 @@ ROLES = ["web", "db", "build", "queue", "cache"]
 
 
 def rule_texts() -> list[RuleText]:
-    known = {rule.id: RuleText(rule.id, rule.title, rule.severity, rule.looks_at, rule.why) for rule in RULES}
-    stand_ins = {id_: RuleText(id_, title, severity, "made up", "made up") for id_, title, severity in STAND_INS}
-    return [rule for _, rule in sorted({**stand_ins, **known}.items())]
+    return [RuleText(rule.id, rule.title, rule.severity, rule.looks_at, rule.why) for rule in RULES]
 
 
 def made_up_answers(number: int) -> dict[str, Any]:
@@ -156,13 +160,12 @@ def made_up_answers(number: int) -> dict[str, Any]:
 
 
 def _answer(at: int, chosen: random.Random) -> dict[str, Any]:
-    draw = chosen.random()
     if at % 29 == 3:
         said = "Failed to connect to the host via ssh: connect to host 192.0.2.17 port 22: Connection timed out"
         return {"unreachable": True, "changed": False, "msg": f"Task failed: {said}"}
     if at % 83 == 51:
         return {"failed": True, "rc": 127, "msg": "The module interpreter '/usr/bin/python3' was not found."}
-    distribution, name, version, family, manager = SYSTEMS[min(int(draw * 8), len(SYSTEMS) - 1)]
+    ((distribution, name, version, family, manager),) = chosen.choices(SYSTEMS, weights=(6, 8, 5, 2, 3, 1))
     is_root = at % 11 != 7
     rules = {rule.id: rule for rule in rule_texts()}
     # What goes wrong does on some hosts often, and on most never.

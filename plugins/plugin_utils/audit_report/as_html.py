@@ -74,6 +74,7 @@ def as_html(report: Report) -> str:
         hosts=[(places[host.host], host) for host in from_the_worst(report)],
         columns=[one.rule for one in sorted(figures.rules, key=lambda one: one.rule.id) if one.hosts],
         severities=SEVERITIES,
+        is_without_root=any(host.unread and not host.is_root for host in report.hosts),
         states=STATES,
         # Both are files of this collection.
         style=Markup(style),  # noqa: S704

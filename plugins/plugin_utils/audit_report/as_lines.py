@@ -33,7 +33,7 @@ def _hosts(report: Report) -> Iterator[str]:
         yield f"and {number_of(len(concerned) - len(listed), 'more host')}, see the report"
     rest = len(report.hosts) - len(concerned)
     if rest:
-        yield f"{number_of(rest, 'host')} without anything to say"
+        yield f"{number_of(rest, 'host is', 'hosts are')} clean"
 
 
 def _line(host: HostReport) -> tuple[str, ...]:

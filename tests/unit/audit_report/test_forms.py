@@ -293,7 +293,7 @@ def test_the_table_for_a_terminal() -> None:
         "a-name-that-is-longer-than-a-co…       1         0      0         0",
         "db                                unreachable: no route",
         "web3                                   0         0      0         1",
-        "1 host without anything to say",
+        "1 host is clean",
         "",
         "rule   severity  hosts",
         "EM001  error         2  The marker that a package ships is missing",
