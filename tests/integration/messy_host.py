@@ -36,6 +36,8 @@ OWN_MARKER = {"debian12": "edited", "debian13": "missing", "arch": "edited", "op
 OLD_PIP = "22.3.1"
 #: Where it runs, and finds what it deletes.
 TAKES_OLD_PIP = ("debian11", "debian12")
+#: The library of which files are damaged; where it is not six, that is not packaged.
+DAMAGED = dict.fromkeys(("fedora44", "arch", "opensuse"), "certifi")
 #: Releases whose own Python is past its end of life.
 ENDED = ("debian11", "el9")
 #: Releases whose pipx has moved since.
@@ -81,6 +83,10 @@ class Mess:
     def __post_init__(self) -> None:
         self.short = self.ask("'%d.%d' % sys.version_info[:2]")
         self.stdlib = self.ask("sysconfig.get_path('stdlib')")
+
+    @property
+    def damaged(self) -> str:
+        return DAMAGED.get(self.release, "six")
 
     def ask(self, expression: str, *, user: str = "root") -> str:
         """What the host's own Python says."""
@@ -136,7 +142,7 @@ def half_an_environment(mess: Mess) -> None:
     if mess.release in DEBIANS:
         mess.do("! python3 -m venv /opt/half", ("EM401", "/opt/half"))
     install, prefix = PACKAGES[mess.release]
-    names = ["pip", "idna", "six"] + ["venv"] * (mess.release in DEBIANS)
+    names = ["pip", "idna", mess.damaged] + ["venv"] * (mess.release in DEBIANS)
     mess.do(f"{install} {' '.join(prefix + name for name in names)}")
 
 
@@ -193,13 +199,13 @@ def another_pip(mess: Mess) -> None:
     if is_old and mess.release in OWN_MARKER:
         mess.expected.add(("EM303", "/usr/bin/python3"))
     if is_old:
-        mess.pip("--upgrade six")
-        mess.expected.add(("EM202", f"six 90.0 in {mess.site_of('six')}"))
+        mess.pip(f"--upgrade {mess.damaged}")
+        mess.expected.add(("EM202", f"{mess.damaged} 90.0 in {mess.site_of(mess.damaged)}"))
     else:
         # Newer ones find no record of the package's files and stop.
-        six = mess.ask("importlib.import_module('six').__file__")
-        mess.do(f"echo '# mended' >>{six}")
-    mess.expected.add(("EM203", PACKAGES[mess.release][1] + "six"))
+        code = mess.ask(f"importlib.import_module('{mess.damaged}').__file__")
+        mess.do(f"echo '# mended' >>{code}")
+    mess.expected.add(("EM203", PACKAGES[mess.release][1] + mess.damaged))
     mess.do("python3 -m venv /srv/other && ln -sf /srv/other/bin/pip3 /usr/local/bin/pip3")
     mess.expected.add(("EM301", "/usr/local/bin/pip3"))
 

@@ -13,7 +13,7 @@ import pytest
 from checkout import CHECKOUT
 from hosts import Host, Outcome
 from local_index import LocalIndex
-from messy_host import DEBIANS, MESSY, PACKAGES, Key, make_messy, stock
+from messy_host import DAMAGED, DEBIANS, MESSY, PACKAGES, Key, make_messy, stock
 
 PLAYBOOK = CHECKOUT / "playbooks" / "remediate.yml"
 RULES = [
@@ -190,5 +190,5 @@ def is_whole(host: Host, release: str) -> None:
         host.run("apt-get -q install --yes --no-install-recommends python3-toml")
         return
     install, prefix = PACKAGES[release]
-    host.run(f"{install} {prefix}certifi")
-    host.run("python3 -I -c 'import certifi, idna, six'")
+    host.run(f"{install} {prefix}urllib3")
+    host.run(f"python3 -I -c 'import idna, urllib3, {DAMAGED.get(release, 'six')}'")
