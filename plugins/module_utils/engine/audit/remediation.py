@@ -13,6 +13,8 @@ from .repairing import ORDER, find_refusal
 from .rules import RULES
 
 REPORT_SCHEMA = "pep668.provision.audit/1"
+#: How many findings of a host are treated in one run: more is no audit but somebody keeping the controller busy.
+_MOST = 2_000
 
 #: The id and the subject of a finding, by which one host knows it again.
 Key = Tuple[str, str]
@@ -65,7 +67,7 @@ def _read_report(text: str) -> Mapping[str, FrozenSet[Key]]:
 
 
 def _findings(audit: Data) -> List[Data]:
-    return _mappings(audit.get("findings"))
+    return _mappings(audit.get("findings"))[:_MOST]
 
 
 def _mappings(listed: object) -> List[Data]:
