@@ -40,7 +40,7 @@ _WRITERS = frozenset({"echo", "printf", "tee", "cat", "sed", "export"})
 #: A value that pip takes for yes.
 _YES = r"[\"']?(?:1|true|yes|on|y|t)\b"
 _OVERRIDE_VARIABLE = re.compile(rf"\bPIP_BREAK_SYSTEM_PACKAGES[\"']?\s*[=:]\s*{_YES}", re.IGNORECASE)
-_OVERRIDE_SETTING = re.compile(rf"\bbreak[-_]system[-_]packages\s*[=:]\s*{_YES}", re.IGNORECASE)
+_OVERRIDE_SETTING = re.compile(rf"(?:\b|(?<=\\n))break[-_]system[-_]packages\s*[=:]\s*{_YES}", re.IGNORECASE)
 #: How deep a text may hold commands that hold a text.
 _DEEPEST = 5
 

@@ -98,7 +98,7 @@ class Document:
 def parse(text: str) -> Document:
     """Return the documents of a text; raises NotYaml with what is wrong with it, without quoting it."""
     try:
-        return Document(text, tuple(root for root in YAML(typ="rt", pure=True).compose_all(text) if root is not None))
+        return Document(text, tuple(root for root in YAML(typ="safe", pure=True).compose_all(text) if root is not None))
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
