@@ -137,7 +137,7 @@ def _proposal(words: Sequence[str]) -> str:
         kept = ["pip", *kept[3:]]
     lines = [f"RUN python3 -m venv {_PROPOSED}", f"ENV PATH={_PROPOSED}/bin:$PATH"]
     if kept:
-        quoted = (f'"{word}"' if re.search(r"[\s<>&;|*\[]", word) else word for word in ("pip", *kept[1:]))
+        quoted = (f'"{word}"' if re.search(r"[\s<>&;|]", word) else word for word in ("pip", *kept[1:]))
         lines.append(f"RUN {' '.join(quoted)}")
     return "\n".join(lines)
 

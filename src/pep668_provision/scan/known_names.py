@@ -15,9 +15,9 @@ def words(text: str) -> frozenset[str]:
 LIBRARIES = words(
     """
     bcrypt boto boto3 botocore cryptography dbus-python dnspython docker docker-py google-auth hvac jinja2 jmespath
-    jsonpatch kubernetes ldap3 libvirt-python lxml mysql-connector-python mysqlclient ncclient netaddr openstacksdk
-    packaging paramiko passlib pexpect proxmoxer psutil psycopg psycopg2 psycopg2-binary pycryptodome pymongo pymysql
-    pyopenssl python-apt python-consul python-ldap pyvmomi pywinrm pyyaml redis requests requests-oauthlib
+    jsonpatch kubernetes ldap3 libvirt-python lxml mysql-connector-python mysqlclient ncclient netaddr openshift
+    openstacksdk packaging paramiko passlib pexpect proxmoxer psutil psycopg psycopg2 psycopg2-binary pymongo pymysql
+    pycryptodome pyopenssl python-apt python-consul python-ldap pyvmomi pywinrm pyyaml redis requests requests-oauthlib
     ruamel-yaml selinux six systemd-python toml tomlkit urllib3 websocket-client xmltodict
     """
 )

@@ -17,6 +17,9 @@ from .pip_command import Asked
 
 COLLECTION = "pep668.provision"
 _VERSIONED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]{}]*\])?\s*(?:===|==|~=|!=|<=|>=|<|>)")
+#: A project's directory as pip takes one, absolute or below the current one; extras may follow.
+_DIRECTORY = re.compile(r"(?:\.{1,2}|(?:/|\.{1,2}/|\{\{[^}]*\}\}/).*?)(?<!\.whl)(?<!\.gz)(?<!\.zip)(?:\[[\w, -]+\])?")
+_EXTRAS = re.compile(r"(?P<path>[^\[]+)\[(?P<extras>[\w, -]+)\]")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 #: Arguments of pip that are settings of this collection's modules.
 _SETTINGS = {
@@ -77,13 +80,16 @@ def decide(asked: Asked, *, items: Sequence[str] = (), account: str = "") -> Dec
     try:
         if items:
             return _for_each(asked, _grouped(items), items)
-        groups = _grouped(asked.names)
-        if not groups and not asked.requirements and not asked.editables:
+        directories = tuple(name for name in asked.names if _DIRECTORY.fullmatch(name))
+        groups = _grouped([name for name in asked.names if name not in directories])
+        asked = replace(asked, names=directories)
+        takes_venv = bool(asked.requirements or asked.editables or directories)
+        if not groups and not takes_venv:
             return Decision(left="what it installs does not show")
-        if set(groups) == {"pip"} and not asked.requirements and not asked.editables:
+        if set(groups) == {"pip"} and not takes_venv:
             return Decision(left="remove it: environments have a pip of their own, and the host's is an OS package's")
         groups.pop("pip", None)
-        if asked.requirements or asked.editables:
+        if takes_venv:
             made: list[Replacement | None] = [_as_venv(asked, [name for names in groups.values() for name in names])]
         else:
             made = [_MAKERS[group](asked, names) for group, names in sorted(groups.items())]
@@ -172,35 +178,43 @@ def _as_tool(asked: Asked, names: list[str]) -> Replacement | None:
 
 
 def _as_venv(asked: Asked, names: list[str]) -> Replacement:
-    path = _proposed_path(asked, names)
+    """Return an environment with these requirements; ``names`` of what is asked are directories by now."""
+    files = {"requirements": asked.requirements, "constraints": asked.constraints}
+    absolute = {name: [_absolute(file, asked.chdir) for file in given] for name, given in files.items()}
+    projects = [*asked.editables, *asked.names]
+    if len(projects) > 1:
+        raise Unclear("it installs several projects, and an environment has one")
+    project, extras = _project(projects[0], asked.chdir) if projects else ("", [])
+    path = _proposed_path(project, absolute["requirements"], names)
     options: list[tuple[str, object]] = [("path", path)]
     options += [("python", asked.python)] if asked.python else []
     options += [("packages", names)] if names else []
-    folder = asked.chdir
-    for option, files in (("requirements", asked.requirements), ("constraints", asked.constraints)):
-        options += [(option, [_absolute(file, folder) for file in files])] if files else []
-    if len(asked.editables) == 1:
-        options += [("project", _absolute(asked.editables[0], folder)), ("editable", True)]
-    elif asked.editables:
-        raise Unclear("it installs several projects, and an environment has one")
+    options += [(name, given) for name, given in absolute.items() if given]
+    options += [("project", project)] if project else []
+    options += [("extras", extras)] if extras else []
+    options += [("editable", True)] if asked.editables else []
     options += [("state", "latest")] if asked.state == "latest" else []
     settings = _settings(asked.others)
     options += [("pip_args", list(asked.others))] if settings is None else settings
     note = f"proposed; what is installed runs from {path}/bin"
-    what = _listed(names or asked.requirements or asked.editables)
+    what = _listed(names or asked.requirements or projects)
     return Replacement("venv", tuple(options), (("path", note),), title=f"Have {what} in an environment")
 
 
-def _proposed_path(asked: Asked, names: Sequence[str]) -> str:
-    beside = [_absolute(file, asked.chdir) for file in (*asked.requirements[:1], *asked.editables[:1])]
-    if asked.editables:
-        return f"{beside[-1]}/.venv"
-    if beside:
-        folder = posixpath.dirname(beside[0])
-        if folder.count("{{") != folder.count("}}") or folder in ("", "/", "/tmp"):  # noqa: S108  # a proposal elsewhere
-            return f"{ENVIRONMENTS}/{_name_of(names[0]) if names else 'application'}"
+def _project(text: str, folder: str) -> tuple[str, list[str]]:
+    """Return the directory of a project and its extras: ``/srv/app[postgres]``."""
+    found = _EXTRAS.fullmatch(text)
+    if found is None:
+        return _absolute(text, folder), []
+    return _absolute(found["path"], folder), [extra.strip() for extra in found["extras"].split(",")]
+
+
+def _proposed_path(project: str, requirements: Sequence[str], names: Sequence[str]) -> str:
+    folder = project or posixpath.dirname(requirements[0] if requirements else "")
+    is_whole = folder.count("{{") == folder.count("}}")
+    if is_whole and folder not in ("", "/", "/tmp"):  # noqa: S108  # a proposal elsewhere
         return f"{folder}/.venv"
-    return f"{ENVIRONMENTS}/{_name_of(names[0])}"
+    return f"{ENVIRONMENTS}/{_name_of(names[0]) if names else 'application'}"
 
 
 def _absolute(path: str, folder: str) -> str:

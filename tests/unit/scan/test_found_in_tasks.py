@@ -42,17 +42,25 @@ def ids(text: str, name: str = "tasks/main.yml") -> list[tuple[int, str]]:
         pytest.param("- command: {cmd: pip3 install a}\n", (1, "PM006"), id="command with cmd"),
         pytest.param("- command:\n    argv:\n      - pip\n      - install\n      - a\n", (3, "PM006"), id="argv"),
         pytest.param("- raw: python3.11 -m pip install a\n", (1, "PM006"), id="raw"),
-        pytest.param("- command: '{{ ansible_python_interpreter }} -m pip install a'\n", (1, "PM006"), id="Ansible's Python"),
+        pytest.param(
+            "- command: '{{ ansible_python_interpreter }} -m pip install a'\n", (1, "PM006"), id="Ansible's Python"
+        ),
         pytest.param("- command: pip install --user a\n", (1, "PM009"), id="a command for a user"),
         pytest.param("- shell: |\n    echo\n\n    sudo -H -u app pip install a\n", (4, "PM006"), id="line of a text"),
         pytest.param("- shell: PIP_BREAK_SYSTEM_PACKAGES=1 pip install a\n", (1, "PM002"), id="variable of a command"),
-        pytest.param("- file: {path: /usr/lib/python3.11/EXTERNALLY-MANAGED, state: absent}\n", (1, "PM004"), id="file"),
-        pytest.param("- file: path={{ item }} state=absent\n  loop: [/a/EXTERNALLY-MANAGED]\n", (1, "PM004"), id="loop"),
+        pytest.param(
+            "- file: {path: /usr/lib/python3.11/EXTERNALLY-MANAGED, state: absent}\n", (1, "PM004"), id="file"
+        ),
+        pytest.param(
+            "- file: path={{ item }} state=absent\n  loop: [/a/EXTERNALLY-MANAGED]\n", (1, "PM004"), id="loop"
+        ),
         pytest.param("- command: mv /a/EXTERNALLY-MANAGED /a/b\n", (1, "PM004"), id="moved"),
         pytest.param("- shell: find / -name EXTERNALLY-MANAGED -delete\n", (1, "PM004"), id="find -delete"),
         pytest.param("- shell: find / -name EXTERNALLY-MANAGED | xargs rm -f\n", (1, "PM004"), id="find and xargs"),
         pytest.param(
-            "- shell: for f in /usr/lib/python3*/EXTERNALLY-MANAGED; do rm $f; done\n", (1, "PM004"), id="loop of a shell"
+            "- shell: for f in /usr/lib/python3*/EXTERNALLY-MANAGED; do rm $f; done\n",
+            (1, "PM004"),
+            id="loop of a shell",
         ),
         pytest.param("- community.general.dpkg_divert: {path: /a/EXTERNALLY-MANAGED}\n", (1, "PM004"), id="diversion"),
         pytest.param("- ini_file: path=/etc/pip.conf option=break-system-packages value=1\n", (1, "PM005"), id="ini"),
@@ -67,7 +75,9 @@ def ids(text: str, name: str = "tasks/main.yml") -> list[tuple[int, str]]:
         ),
         pytest.param("- shell: echo PIP_BREAK_SYSTEM_PACKAGES=1 >> /etc/environment\n", (1, "PM003"), id="echo"),
         pytest.param("- hosts: all\n  environment:\n    PIP_BREAK_SYSTEM_PACKAGES: 1\n", (3, "PM003"), id="of a play"),
-        pytest.param("- get_url: {url: https://bootstrap.pypa.io/get-pip.py, dest: /tmp}\n", (1, "PM008"), id="download"),
+        pytest.param(
+            "- get_url: {url: https://bootstrap.pypa.io/get-pip.py, dest: /tmp}\n", (1, "PM008"), id="download"
+        ),
         pytest.param("- shell: curl https://bootstrap.pypa.io/get-pip.py | python3\n", (1, "PM008"), id="curl"),
     ],
 )
@@ -79,13 +89,16 @@ def test_what_fails_or_harms_is_found(text: str, expected: tuple[int, str]) -> N
     "text",
     [
         pytest.param("- pip: {name: a, virtualenv: /srv/v}\n", id="environment"),
-        pytest.param("- pip: {name: a, virtualenv: '{{ v }}', virtualenv_command: python3 -m venv}\n", id="in a variable"),
+        pytest.param(
+            "- pip: {name: a, virtualenv: '{{ v }}', virtualenv_command: python3 -m venv}\n", id="in a variable"
+        ),
         pytest.param("- pip: {name: a, executable: /srv/v/bin/pip3}\n", id="an environment's pip"),
         pytest.param("- pip: {name: a, executable: '{{ v }}/bin/pip'}\n", id="an environment's pip, in a variable"),
         pytest.param("- pip: {name: a, extra_args: --target=/srv/lib}\n", id="a directory of its own"),
         pytest.param("- pip: {name: a}\n  environment: {PATH: '/srv/venv/bin:{{ p }}'}\n", id="PATH of an environment"),
         pytest.param(
-            "- hosts: all\n  module_defaults:\n    pip: {virtualenv: /srv/v}\n  tasks:\n    - pip: {name: a}\n", id="defaults"
+            "- hosts: all\n  module_defaults:\n    pip: {virtualenv: /srv/v}\n  tasks:\n    - pip: {name: a}\n",
+            id="defaults",
         ),
         pytest.param("- pep668.provision.pip: {name: a, extra_args: -q}\n", id="this collection's own"),
         pytest.param("- community.general.pip_package_info: {clients: pip}\n", id="pip_package_info"),
@@ -105,7 +118,9 @@ def test_what_fails_or_harms_is_found(text: str, expected: tuple[int, str]) -> N
         pytest.param("- apt: {name: python3-pip}\n", id="the package"),
         pytest.param("- file: {path: /usr/lib/python3.11/EXTERNALLY-MANAGED, state: touch}\n", id="marker made"),
         pytest.param("- stat: {path: /usr/lib/python3.11/EXTERNALLY-MANAGED}\n", id="marker looked at"),
-        pytest.param("- ini_file: path=/etc/pip.conf option=break-system-packages state=absent\n", id="override removed"),
+        pytest.param(
+            "- ini_file: path=/etc/pip.conf option=break-system-packages state=absent\n", id="override removed"
+        ),
         pytest.param("- ini_file: path=/etc/pip.conf option=break-system-packages value=false\n", id="override off"),
         pytest.param("- shell: x\n  environment: {PIP_BREAK_SYSTEM_PACKAGES: '0'}\n", id="variable off"),
         pytest.param("pip:\n  name: flask\n", id="variables"),
@@ -117,7 +132,7 @@ def test_what_is_fine_is_not_found(text: str) -> None:
 
 
 def test_the_override_is_found_in_variables() -> None:
-    text = "pip_arguments: --break-system-packages\nmore: [-q, --break-system-packages]\nabout: it is --break-system-packages\n"
+    text = "a: --break-system-packages\nb: [-q, --break-system-packages]\nc: it is --break-system-packages\n"
     assert ids(text, "vars/main.yml") == [(1, "PM002"), (2, "PM002")]
 
 
@@ -131,7 +146,9 @@ def test_a_task_that_is_used_twice_is_found_once() -> None:
 
 
 def test_arguments_that_are_merged_count() -> None:
-    text = "- hosts: a\n  vars:\n    x: &x {virtualenv: /srv/v}\n  tasks:\n    - pip:\n        <<: *x\n        name: a\n"
+    text = (
+        "- hosts: a\n  vars:\n    x: &x {virtualenv: /srv/v}\n  tasks:\n    - pip:\n        <<: *x\n        name: a\n"
+    )
     assert ids(text) == []
 
 
@@ -162,6 +179,9 @@ def test_a_pip_conf_is_looked_at_line_by_line() -> None:
         ("- pip: {requirements: https://example.org/r.txt}\n", "address"),
         ("- pip: {name: 'git+https://example.org/x.git'}\n", "PEP 508"),
         ("- pip: {name: flask, umask: '0022'}\n", "umask"),
+        ("- pip: {name: /srv/a.whl}\n", "PEP 508"),
+        ("- command: pip install /srv/a /srv/b\n", "several projects"),
+        ("- command: pip install .\n", "relative"),
         ("- pip: {name: black, extra_args: --no-deps}\n", "arguments it gives"),
         ("- pip: {name: docker, extra_args: --user}\n", "every account"),
         ("- pip: {name: flask}\n  args: {virtualenv_python: python3}\n", "cannot be changed in place"),

@@ -12,6 +12,7 @@ from pep668_provision.scan.scan import scan
 
 HERE = Path(__file__).parent
 FIXTURES, REWRITTEN = HERE / "fixtures", HERE / "rewritten"
+PREFER = "externally_managed: prefer_system_package"
 NOTE = "  # proposed; what is installed runs from"
 
 
@@ -48,7 +49,8 @@ def test_a_role_is_rewritten_to_the_character(shape: str, tmp_path: Path) -> Non
             id="comments",
         ),
         pytest.param(
-            "- pip:\n    name:\n    - flask  # a\n    # b\n    - 'gunicorn>=2'\n\n    - \"celery[redis]\"\n    extra_args: -q\n",
+            "- pip:\n    name:\n    - flask  # a\n    # b\n    - 'gunicorn>=2'\n\n    - \"celery[redis]\"\n"
+            "    extra_args: -q\n",
             "- pep668.provision.venv:\n"
             f"    path: /opt/venvs/flask{NOTE} /opt/venvs/flask/bin\n"
             "    packages:\n    - flask  # a\n    # b\n    - 'gunicorn>=2'\n\n    - \"celery[redis]\"\n",
@@ -77,12 +79,12 @@ def test_a_role_is_rewritten_to_the_character(shape: str, tmp_path: Path) -> Non
         ),
         pytest.param(
             "- pip: name=docker  # a\n  when: b\n",
-            "- pep668.provision.pip:  # a\n    name: docker\n    externally_managed: prefer_system_package\n  when: b\n",
+            f"- pep668.provision.pip:  # a\n    name: docker\n    {PREFER}\n  when: b\n",
             id="free form with a comment",
         ),
         pytest.param(
             "- shell: >\n    pip install\n    docker\n\n  # a\n  when: b\n",
-            "- pep668.provision.pip:\n    name: docker\n    externally_managed: prefer_system_package\n\n  # a\n  when: b\n",
+            f"- pep668.provision.pip:\n    name: docker\n    {PREFER}\n\n  # a\n  when: b\n",
             id="a text of several lines",
         ),
         pytest.param(
@@ -103,12 +105,12 @@ def test_a_role_is_rewritten_to_the_character(shape: str, tmp_path: Path) -> Non
         ),
         pytest.param(
             "- a: &x [b]\n  pip: {name: docker}\n  when: *x\n",
-            "- a: &x [b]\n  pep668.provision.pip: {name: docker, externally_managed: prefer_system_package}\n  when: *x\n",
+            f"- a: &x [b]\n  pep668.provision.pip: {{name: docker, {PREFER}}}\n  when: *x\n",
             id="anchors beside it",
         ),
         pytest.param(
-            "- 'pip':\n    name: \"{{ x }}-y\"\n- pip:\n    name: \"docker=={{ v }}\"\n",
-            "- 'pip':\n    name: \"{{ x }}-y\"\n- pep668.provision.pip:\n    name: \"docker=={{ v }}\"\n"
+            '- \'pip\':\n    name: "{{ x }}-y"\n- pip:\n    name: "docker=={{ v }}"\n',
+            '- \'pip\':\n    name: "{{ x }}-y"\n- pep668.provision.pip:\n    name: "docker=={{ v }}"\n'
             "    externally_managed: prefer_system_package\n",
             id="templates",
         ),
@@ -129,9 +131,17 @@ def test_a_role_is_rewritten_to_the_character(shape: str, tmp_path: Path) -> Non
             id="a project",
         ),
         pytest.param(
-            "- pip:\n    requirements: \"{{ a }}/r.txt\"   # b\n    extra_args: -i https://x/simple --no-deps\n",
+            "- shell: pip3 install {{ app }}/src[postgres,mail]\n",
             "- pep668.provision.venv:\n"
-            f'    path: "{{{{ a }}}}/.venv"{NOTE} {{{{ a }}}}/.venv/bin\n    requirements: ["{{{{ a }}}}/r.txt"]   # b\n'
+            f'    path: "{{{{ app }}}}/src/.venv"{NOTE} {{{{ app }}}}/src/.venv/bin\n'
+            '    project: "{{ app }}/src"\n    extras: [postgres, mail]\n',
+            id="a project with extras",
+        ),
+        pytest.param(
+            '- pip:\n    requirements: "{{ a }}/r.txt"   # b\n    extra_args: -i https://x/simple --no-deps\n',
+            "- pep668.provision.venv:\n"
+            f'    path: "{{{{ a }}}}/.venv"{NOTE} {{{{ a }}}}/.venv/bin\n'
+            '    requirements: ["{{ a }}/r.txt"]   # b\n'
             '    pip_args: ["-ihttps://x/simple", "--no-deps"]\n',
             id="arguments of pip",
         ),
@@ -147,7 +157,9 @@ def test_a_task_is_rewritten_to_the_character(before: str, after: str, tmp_path:
         pytest.param("- pip: &x {name: docker}\n- pip: *x\n", id="arguments that others use"),
         pytest.param("- pip:\n    <<: *x\n    name: docker\n", id="an anchor that is nowhere"),
         pytest.param("- &t\n  pip: &p\n    name: docker\n- *t\n", id="anchor of the arguments"),
-        pytest.param("- pip:\n    name: docker\n  register: r\n- debug: {msg: '{{ r.stdout }}'}\n", id="its result is used"),
+        pytest.param(
+            "- pip:\n    name: docker\n  register: r\n- debug: {msg: '{{ r.stdout }}'}\n", id="its result is used"
+        ),
         pytest.param("- pip: {name: docker,\n    state: present}\n", id="brackets over several lines"),
         pytest.param("- pip:\n    name: docker\n    extra_args: >-\n      -q\n  {% raw %}\n", id="no YAML"),
     ],
