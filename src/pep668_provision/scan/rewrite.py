@@ -142,10 +142,19 @@ def _block_edits(document: Document, arguments: Sequence[_Argument], replacement
         if old not in kept:
             edits.append(_line_removed(document, old))
     if added:
-        end = document.line_span(document.end_of(kept[-1].value))[1]
-        end -= document.text[end - 1 : end] == "\r"
-        edits.append(Edit(end, end, newline.join(["", *added])))
+        edits.append(_added(document, kept[-1], [old for old in arguments if old not in kept], added))
     return edits
+
+
+def _added(document: Document, last: _Argument, gone: Sequence[_Argument], lines: Sequence[str]) -> Edit:
+    """Return the edit that adds lines: where an argument goes, below the comment on it, else behind the last."""
+    for old in gone:
+        if old.key.start_mark.index > last.key.start_mark.index:
+            start = document.line_span(old.key.start_mark.index)[0]
+            return Edit(start, start, document.newline.join([*lines, ""]))
+    end = document.line_span(document.end_of(last.value))[1]
+    end -= document.text[end - 1 : end] == "\r"
+    return Edit(end, end, document.newline.join(["", *lines]))
 
 
 def _value_edits(document: Document, node: Node, value: object, indent: str) -> list[Edit]:
