@@ -50,8 +50,9 @@ def _finding(task: Task, id_: str, what: str, decision: Decision, *, line: int =
     register = text_of(task.keywords.get("register"))
     if len(decision.replacements) == 1 and not decision.left:
         edits: Sequence[Edit] = edits_of(task, decision.replacements[0])
-        if edits:
-            return replace(found, proposal=shown(task, edits), edits=tuple(edits), registers=register)
+        proposal = shown(task, edits)
+        if edits and proposal:
+            return replace(found, proposal=proposal, edits=tuple(edits), registers=register)
         found = replace(found, left="it is written in a way that cannot be changed in place")
     proposal = "\n\n".join(
         rendering.task(one, task.name if is_whole and len(decision.replacements) == 1 else "")

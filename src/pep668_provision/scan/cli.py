@@ -51,28 +51,20 @@ def _parser() -> argparse.ArgumentParser:
 def _scan(options: argparse.Namespace) -> int:
     # They need ruamel.yaml.
     from . import report  # noqa: PLC0415  # as above
-    from .scan import Unreadable, scan, write  # noqa: PLC0415  # as above
+    from .scan import Unreadable, scan, write_changes  # noqa: PLC0415  # as above
 
     try:
-        result = scan(options.paths, plans_changes=options.fix or options.diff)
+        result = scan(options.paths)
     except Unreadable as error:
         print(f"pep668-provision scan: {report.shown(str(error))}", file=sys.stderr)
         return UNUSABLE
     if options.diff:
         sys.stdout.write(report.difference(result))
-        result.findings = sorted([*result.findings, *result.fixed], key=lambda one: (one.path, one.line))
-        result.fixed = []
         print(report.summary(result), file=sys.stderr)
     else:
-        for path, (before, after) in result.changed.items():
-            try:
-                write(Path(path), before, after)
-            except OSError as error:
-                result.unreadable.append((path, f"it is not written: {error.strerror}"))
-                back = [one for one in result.fixed if one.path == path]
-                result.fixed = [one for one in result.fixed if one not in back]
-                result.findings += back
-        formats = {"text": report.as_text, "json": lambda one: report.as_json(one) + "\n", "github": report.as_github}
+        if options.fix:
+            write_changes(result)
+        formats = {"text": report.as_text, "json": report.as_json, "github": report.as_github}
         sys.stdout.write(formats[options.format](result))
     for path, reason in (*result.skipped, *result.unreadable):
         print(report.shown(f"{path}: not looked into, {reason}"), file=sys.stderr)

@@ -41,7 +41,11 @@ def summary(result: Scanned) -> str:
     fixable = sum(bool(one.edits) for one in result.findings)
     parts = [f"{_counted(len(result.findings), 'finding')} in {_counted(result.files, 'file')}"]
     parts += [f"{fixable} can be rewritten by --fix"] if fixable else []
-    parts += [f"{len(result.fixed)} rewritten in {_counted(len(result.changed), 'file')}"] if result.fixed else []
+    parts += (
+        [f"{len(result.fixed)} rewritten in {_counted(len({one.path for one in result.fixed}), 'file')}"]
+        if result.fixed
+        else []
+    )
     return ", ".join(parts) + "."
 
 
@@ -51,7 +55,7 @@ def _counted(number: int, what: str) -> str:
 
 def as_json(result: Scanned) -> str:
     """Return everything as JSON; docs/migration.md has the fields."""
-    return json.dumps(
+    made = json.dumps(
         {
             "schema": SCHEMA,
             "files": result.files,
@@ -62,6 +66,7 @@ def as_json(result: Scanned) -> str:
         },
         indent=2,
     )
+    return f"{made}\n"
 
 
 def _fields(finding: Finding) -> dict[str, object]:

@@ -159,7 +159,7 @@ def _added(document: Document, last: _Argument, gone: Sequence[_Argument], lines
 
 def _value_edits(document: Document, node: Node, value: object, indent: str) -> list[Edit]:
     found = plain(node)
-    if found == value:
+    if found == value or found == [value]:
         return []
     start, end = int(node.start_mark.index), document.end_of(node)
     if isinstance(node, SequenceNode) and isinstance(value, list) and len(node.value) == len(value):
@@ -191,7 +191,9 @@ def _item(value: object, node: Node, *, in_flow: bool) -> str:
 
 def _line_removed(document: Document, old: _Argument) -> Edit:
     start = document.line_span(old.key.start_mark.index)[0]
-    value_end = max(document.end_of(old.value), int(old.key.end_mark.index) + 1)
+    key_end = int(old.key.end_mark.index) + 1
+    # An empty value is where the next token is.
+    value_end = max(document.end_of(old.value), key_end) if document.source(old.value).strip() else key_end
     end = document.line_span(value_end)[1]
     behind = document.text[value_end:end].strip()
     if behind.startswith("#"):
@@ -254,13 +256,16 @@ _MAY_GO = {"pip", "command", "shell", "raw", "file", "ini_file", "environment"}
 
 
 def shown(task: Task, edits: Sequence[Edit]) -> str:
-    """Return the task as it is after the edits, at the margin."""
+    """Return the task as it is after the edits, at the margin; "" where they cannot be made."""
     document = task.document
     start = document.line_span(task.node.start_mark.index)[0]
     end = document.line_span(document.end_of(task.node))[1]
     inside = [Edit(one.start - start, one.end - start, one.text) for one in edits]
     # The last line may go as a whole, with its end.
-    text = apply_edits(document.text[start : min(end + 1, len(document.text))], inside)
+    try:
+        text = apply_edits(document.text[start : min(end + 1, len(document.text))], inside)
+    except ValueError:
+        return ""
     lines = text.replace("\r\n", "\n").rstrip().split("\n")
     margin = len(lines[0]) - len(lines[0].lstrip())
     return "\n".join(line[margin:] if not line[:margin].strip() else line.lstrip() for line in lines)

@@ -28,6 +28,8 @@ _YAML = (".yml", ".yaml")
 _TRIGGER = re.compile(r"(?i)\bpip|externally-managed|break[-_]system[-_]packages")
 #: Directories that hold other people's files or none to read; those with a leading dot are passed over as well.
 _PASSED_OVER = frozenset({"node_modules", "__pycache__", "site-packages", "ansible_collections"})
+#: How many findings of one file are tried one by one, where all of them together cannot be rewritten.
+_MOST_TRIED = 50
 #: What may be read of a registered result, for every module has it.
 _COMMON_KEYS = frozenset({"changed", "failed", "skipped", "msg"})
 
@@ -40,7 +42,8 @@ class Unreadable(Exception):
 class Scanned:
     """What was found, in the order of the files; ``skipped`` has the files that were not looked into, with the reason.
 
-    ``fixed`` are the findings that are in the changed files no more. ``changed`` has the texts to write, by path.
+    ``changed`` has each file's text and the one that takes its place, by path; ``fixed`` are the findings that are gone
+    with what was written.
     """
 
     files: int = 0
@@ -51,8 +54,8 @@ class Scanned:
     changed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def scan(paths: Sequence[str], *, plans_changes: bool = False) -> Scanned:
-    """Search files and directories; with ``plans_changes`` the changed texts are made, and nothing is written.
+def scan(paths: Sequence[str]) -> Scanned:
+    """Search files and directories, and make the texts that they would be changed to; nothing is written.
 
     Raises Unreadable for a path that is not there.
     """
@@ -72,10 +75,8 @@ def scan(paths: Sequence[str], *, plans_changes: bool = False) -> Scanned:
         found.append((str(file), document, findings))
     used = _used_results(files, {one.registers for _, _, findings in found for one in findings} - {""})
     for path, document, findings in found:
-        judged = [_judged(one, used) for one in findings]
-        if plans_changes and document is not None:
-            judged = _change(path, document, judged, result)
-        result.findings += judged
+        judged = _without_used(findings, used)
+        result.findings += judged if document is None else _with_change(path, document, judged, result)
     return result
 
 
@@ -198,26 +199,42 @@ def _used_results(files: Sequence[Path], names: set[str]) -> dict[str, str]:
     return used
 
 
-def _judged(finding: Finding, used: dict[str, str]) -> Finding:
-    key = used.get(finding.registers, "")
-    if not key:
-        return finding
-    return replace(
-        finding, edits=(), left=f"{finding.registers}.{key} is read of its result, which the new task has not"
-    )
+def _without_used(findings: list[Finding], used: dict[str, str]) -> list[Finding]:
+    """Return the findings, those in tasks whose results are used without edits."""
+    told = {one.steps: one.registers for one in findings if one.registers in used}
+    return [
+        _left(one, f"{told[one.steps]}.{used[told[one.steps]]} is read of its result, which the new task has not")
+        if one.edits and one.steps in told
+        else one
+        for one in findings
+    ]
 
 
-def _change(path: str, document: Document, findings: list[Finding], result: Scanned) -> list[Finding]:
-    """Note the changed text of a file and what is fixed in it; return the findings that stay."""
-    wanted = [one for one in findings if one.edits and one.path == path]
-    done = wanted if _changed(document, wanted) is not None else [one for one in wanted if _changed(document, [one])]
-    text = _changed(document, done) if done else None
+def _left(finding: Finding, reason: str) -> Finding:
+    return replace(finding, edits=(), left=reason)
+
+
+def _with_change(path: str, document: Document, findings: list[Finding], result: Scanned) -> list[Finding]:
+    """Note the changed text of a file; return the findings, without edits where these would change something else."""
+    tasks: dict[tuple[int | str, ...], list[Finding]] = {}
+    for one in findings:
+        if one.edits and one.path == path:
+            tasks.setdefault(one.steps, []).append(one)
+    if not tasks:
+        return findings
+    wanted = [one for task in tasks.values() for one in task]
+    text = _changed(document, wanted)
+    if text is None:
+        # One of them spoils it.
+        tried = [task for task in list(tasks.values())[:_MOST_TRIED] if _changed(document, task) is not None]
+        wanted = [one for task in tried for one in task]
+        text = _changed(document, wanted)
     if text is None or text == document.text:
-        reason = "what it would become cannot be told apart from a mistake"
-        return [replace(one, edits=(), left=reason) if one in wanted else one for one in findings]
-    result.changed[path] = (document.text, text)
-    result.fixed += done
-    return [one for one in findings if one not in done]
+        wanted = []
+    else:
+        result.changed[path] = (document.text, text)
+    reason = "what it would become cannot be told apart from a mistake"
+    return [_left(one, reason) if one.edits and one not in wanted else one for one in findings]
 
 
 def _changed(document: Document, findings: list[Finding]) -> str | None:
@@ -227,6 +244,18 @@ def _changed(document: Document, findings: list[Finding]) -> str | None:
     except ValueError:
         return None
     return text if is_sound(document, findings, text) else None
+
+
+def write_changes(result: Scanned) -> None:
+    """The changed files are written; what is rewritten in them is ``fixed``, and no finding any more."""
+    for path, (before, after) in result.changed.items():
+        try:
+            write(Path(path), before, after)
+        except OSError as error:
+            result.unreadable.append((path, f"it is not written: {error.strerror}"))
+        else:
+            result.fixed += [one for one in result.findings if one.path == path and one.edits]
+    result.findings = [one for one in result.findings if one not in result.fixed]
 
 
 def write(path: Path, before: str, text: str) -> None:

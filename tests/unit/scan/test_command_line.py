@@ -246,7 +246,7 @@ def test_no_text_is_too_odd(text: str, name: str) -> None:
 def test_a_rewritten_file_has_nothing_left_to_rewrite(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.mktemp("fuzz") / "tasks.yml"
     file.write_bytes(f"- pip:\n    name: docker\n    {text}".encode("utf-8", "surrogatepass"))
-    result = scan([str(file)], plans_changes=True)
+    result = scan([str(file)])
     for before, after in result.changed.values():
         write(file, before, after)
-    assert not scan([str(file)], plans_changes=True).changed
+    assert not scan([str(file)]).changed

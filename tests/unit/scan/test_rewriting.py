@@ -22,7 +22,7 @@ def fixed(tmp_path: Path, text: str, name: str = "tasks.yml") -> str:
     file.write_bytes(text.encode())
     main(["scan", "--fix", str(file)])
     after = file.read_bytes().decode()
-    assert not scan([str(file)], plans_changes=True).changed
+    assert not scan([str(file)]).changed
     return after
 
 
@@ -120,6 +120,26 @@ def test_a_role_is_rewritten_to_the_character(shape: str, tmp_path: Path) -> Non
             id="the variable goes with its task",
         ),
         pytest.param(
+            "- pip:\n    name:\n      - docker\n    version:\n    extra_args: ''\n",
+            f"- pep668.provision.pip:\n    name:\n      - docker\n    {PREFER}\n",
+            id="empty arguments",
+        ),
+        pytest.param(
+            "- pip:\n    name: >-\n      docker==7,requests\n    state: present # a\n",
+            f'- pep668.provision.pip:\n    name: ["docker==7", requests]\n    state: present # a\n    {PREFER}\n',
+            id="a text with commas",
+        ),
+        pytest.param(
+            "- pip:\n    extra_args: --user\n    name: black   # a\n\n    # b\n  when: c\n",
+            "- pep668.provision.tool:\n    scope: user\n    tools:\n      - name: black   # a\n\n    # b\n  when: c\n",
+            id="a tool of an account",
+        ),
+        pytest.param(
+            '- shell: "pip install \\\n    docker"\n',
+            f"- pep668.provision.pip:\n    name: docker\n    {PREFER}\n",
+            id="a quoted text of several lines",
+        ),
+        pytest.param(
             "- file: path=/usr/lib/python3.11/EXTERNALLY-MANAGED state=absent\n",
             "- pep668.provision.marker:\n",
             id="the marker comes back",
@@ -160,6 +180,11 @@ def test_a_task_is_rewritten_to_the_character(before: str, after: str, tmp_path:
         pytest.param(
             "- pip:\n    name: docker\n  register: r\n- debug: {msg: '{{ r.stdout }}'}\n", id="its result is used"
         ),
+        pytest.param(
+            "- pip: {name: docker}\n  register: r\n  failed_when: r.rc\n"
+            "  environment:\n    PIP_BREAK_SYSTEM_PACKAGES: 1\n",
+            id="its result is used, and its environment stays",
+        ),
         pytest.param("- pip: {name: docker,\n    state: present}\n", id="brackets over several lines"),
         pytest.param("- pip:\n    name: docker\n    extra_args: >-\n      -q\n  {% raw %}\n", id="no YAML"),
     ],
@@ -176,7 +201,7 @@ def test_the_result_of_a_task_may_be_read_where_every_module_has_it(tmp_path: Pa
 def test_a_result_that_another_file_reads_keeps_the_task(tmp_path: Path) -> None:
     (tmp_path / "other.yml").write_text("- debug: {msg: '{{ installed.stdout_lines }}'}\n")
     (tmp_path / "main.yml").write_text("- pip: {name: docker}\n  register: installed\n")
-    result = scan([str(tmp_path)], plans_changes=True)
+    result = scan([str(tmp_path)])
     assert (result.changed, [one.left for one in result.findings]) == (
         {},
         ["installed.stdout_lines is read of its result, which the new task has not"],
