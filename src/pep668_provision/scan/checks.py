@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from . import rendering
 from .commands import MARKER, Harm, find_harms, judge, sets_override
@@ -270,15 +271,16 @@ def _check_file(task: Task) -> Iterator[Finding]:
         yield _finding(task, "PM004", "removes the markers of its loop", Decision((_DELETES,), "it is in a loop"))
     else:
         searched = re.search(r"\{\{\s*(\w+)(?:\.files|\['files'\])", loop)
-        if searched and searched[1] in _searches(task):
+        if searched and searched[1] in _searches(task.document.text):
             left = f"the task that looks for the files ({searched[1]}) has to go along with it"
             yield _finding(task, "PM004", "removes the markers that were found", Decision((_DELETES,), left))
 
 
-def _searches(task: Task) -> set[str]:
-    """Return the names of results, in the whole file, of tasks that look for the marker."""
+@lru_cache(maxsize=4)
+def _searches(text: str) -> set[str]:
+    """Return the names of results, in a file's text, of tasks that look for the marker."""
     found: set[str] = set()
-    for part in re.split(r"^\s*-\s", task.document.text, flags=re.MULTILINE):
+    for part in re.split(r"^\s*-\s", text, flags=re.MULTILINE):
         if MARKER in part:
             found |= set(re.findall(r"register:\s*(\w+)", part))
     return found

@@ -89,7 +89,7 @@ def _is_inside(one: Node, key: ScalarNode, outer: Node) -> bool:
 
 def _instead_of_text(task: Task, replacement: Replacement, end: int) -> tuple[Edit, ...]:
     document, newline = task.document, task.document.newline
-    start = int(task.key.end_mark.index) + document.text[task.key.end_mark.index :].index(":") + 1
+    start = document.text.index(":", int(task.key.end_mark.index)) + 1
     indent = " " * (int(task.key.start_mark.column) + 2)
     options = rendering.options_block(replacement.options, dict(replacement.notes), indent, newline)
     _, line_end = document.line_span(end)
@@ -175,7 +175,7 @@ def _value_edits(document: Document, node: Node, value: object, indent: str) -> 
             return [Edit(start, end, f"[{source}]")]
     if isinstance(value, list) and value and isinstance(value[0], dict) and not is_flow(node):
         lines = rendering.option("", value, indent, newline=document.newline)
-        before = start - len(document.text[:start]) + len(document.text[:start].rstrip())
+        before = document.text.rindex(":", 0, start) + 1
         return [Edit(before, end, lines.removeprefix(f"{indent}:"))]
     return [Edit(start, end, rendering.flow(value))]
 
@@ -212,15 +212,13 @@ def without_entry(document: Document, owner: MappingNode, name: str) -> tuple[Ed
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Return the text with the edits made; raises ValueError where two of them are about the same place."""
-    made, last = [], len(text) + 1
-    for edit in sorted(edits, reverse=True):
-        if edit.end > last:
+    parts, after = [], 0
+    for edit in sorted(edits):
+        if edit.start < after:
             raise ValueError("edits overlap")
-        last = edit.start
-        made.append(edit)
-    for edit in made:
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+        parts += [text[after : edit.start], edit.text]
+        after = edit.end
+    return "".join([*parts, text[after:]])
 
 
 def is_sound(document: Document, findings: Sequence[Finding], changed: str) -> bool:

@@ -91,6 +91,8 @@ def scan_text(text: str, path: Path) -> tuple[Document | None, list[Finding]]:
         return None, []
     if is_dockerfile(path.name):
         findings += check_dockerfile(text)
+    elif text.startswith("#!"):
+        findings += harms_of_script(text)
     elif path.name.startswith("pip.conf"):
         findings += check_pip_conf(text)
     else:
@@ -153,7 +155,12 @@ def _files(path: Path, result: Scanned) -> Iterator[Path]:
         names[:] = sorted(name for name in names if not name.startswith(".") and name not in _PASSED_OVER)
         for name in sorted(files):
             if name.endswith(_YAML) or is_dockerfile(name) or name in ("pip.conf", "pip.conf.j2"):
-                yield Path(folder, name)
+                file = Path(folder, name)
+                if not file.is_symlink():
+                    yield file
+                elif not file.resolve().is_relative_to(path.resolve()):
+                    # What it leads to is not what was named, and must not be changed.
+                    result.skipped.append((str(file), "it is a link that leads out of what is searched"))
 
 
 def _read(file: Path, result: Scanned) -> str | None:
@@ -234,7 +241,8 @@ def _with_change(path: str, document: Document, findings: list[Finding], result:
     else:
         result.changed[path] = (document.text, text)
     reason = "what it would become cannot be told apart from a mistake"
-    return [_left(one, reason) if one.edits and one not in wanted else one for one in findings]
+    kept = {one.steps for one in wanted}
+    return [_left(one, reason) if one.edits and one.steps not in kept else one for one in findings]
 
 
 def _changed(document: Document, findings: list[Finding]) -> str | None:
@@ -248,14 +256,14 @@ def _changed(document: Document, findings: list[Finding]) -> str | None:
 
 def write_changes(result: Scanned) -> None:
     """The changed files are written; what is rewritten in them is ``fixed``, and no finding any more."""
-    for path, (before, after) in result.changed.items():
+    for path, (before, after) in list(result.changed.items()):
         try:
             write(Path(path), before, after)
         except OSError as error:
             result.unreadable.append((path, f"it is not written: {error.strerror}"))
-        else:
-            result.fixed += [one for one in result.findings if one.path == path and one.edits]
-    result.findings = [one for one in result.findings if one not in result.fixed]
+            result.changed = {other: texts for other, texts in result.changed.items() if other != path}
+    result.fixed = [one for one in result.findings if one.edits and one.path in result.changed]
+    result.findings = [one for one in result.findings if not one.edits or one.path not in result.changed]
 
 
 def write(path: Path, before: str, text: str) -> None:

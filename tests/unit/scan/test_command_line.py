@@ -98,6 +98,29 @@ def test_directories_of_others_are_passed_over(tmp_path: Path) -> None:
     assert [one.path for one in scan([str(tmp_path)]).findings] == [str(tmp_path / "tasks" / "a.yml")]
 
 
+def test_links_in_a_directory_are_not_followed_out_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "role").mkdir()
+    for file in (tmp_path / "other.yml", tmp_path / "role" / "a.yml"):
+        file.write_text(TASK)
+    (tmp_path / "role" / "inside.yml").symlink_to("a.yml")
+    (tmp_path / "role" / "outside.yml").symlink_to("../other.yml")
+    assert main(["scan", "--fix", str(tmp_path / "role")]) == NOTHING
+    assert (tmp_path / "other.yml").read_text() == TASK
+    assert "outside.yml: not looked into, it is a link" in capsys.readouterr().err
+
+
+def test_many_tasks_of_one_file_are_rewritten_together(tmp_path: Path) -> None:
+    file = tmp_path / "a.yml"
+    file.write_text("- pip:\n    name: docker\n" * 500)
+    assert main(["scan", "--fix", str(file)]) == NOTHING
+    assert file.read_text().count("prefer_system_package") == 500
+
+
+def test_a_script_that_is_named_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "install").write_text("#!/bin/sh\nset -e\npip install numpy\n")
+    assert [(one.line, one.id) for one in scan([str(tmp_path / "install")]).findings] == [(3, "PM006")]
+
+
 def test_aliases_of_aliases_are_not_unfolded(tmp_path: Path) -> None:
     lines = ["- &a0 [pip, PIP_BREAK_SYSTEM_PACKAGES]"]
     lines += [f"- &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 60)]
