@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from .shell_words import read_words
 from .yaml_nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, entries, plain, text_of
 
-_SECTIONS = ("pre_tasks", "roles", "tasks", "post_tasks", "handlers")
+_SECTIONS = ("pre_tasks", "tasks", "post_tasks", "handlers")
 _BLOCK = ("block", "rescue", "always")
 #: The modules that are looked at, by every name a task can call them.
 _MODULES = {

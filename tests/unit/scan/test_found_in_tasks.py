@@ -124,6 +124,7 @@ def test_what_fails_or_harms_is_found(text: str, expected: tuple[int, str]) -> N
         pytest.param("- ini_file: path=/etc/pip.conf option=break-system-packages value=false\n", id="override off"),
         pytest.param("- shell: x\n  environment: {PIP_BREAK_SYSTEM_PACKAGES: '0'}\n", id="variable off"),
         pytest.param("pip:\n  name: flask\n", id="variables"),
+        pytest.param("- hosts: all\n  roles:\n    - {role: x, pip: {name: flask}}\n", id="variables of a role"),
         pytest.param("- pip: {name: a} # noqa: PM001\n", id="silenced"),
     ],
 )
