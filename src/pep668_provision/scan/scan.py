@@ -28,6 +28,9 @@ _YAML = (".yml", ".yaml")
 _TRIGGER = re.compile(r"(?i)\bpip|externally-managed|break[-_]system[-_]packages")
 #: Directories that hold other people's files or none to read; those with a leading dot are passed over as well.
 _PASSED_OVER = frozenset({"node_modules", "__pycache__", "site-packages", "ansible_collections"})
+#: Findings that are calls of pip, and those that are about what lets such calls pass.
+_CALLS = frozenset({"PM001", "PM002", "PM006", "PM009"})
+_OVERRIDES = frozenset({"PM004", "PM005"})
 #: How many findings of one file are tried one by one, where all of them together cannot be rewritten.
 _MOST_TRIED = 50
 #: What may be read of a registered result, for every module has it.
@@ -74,9 +77,11 @@ def scan(paths: Sequence[str]) -> Scanned:
             continue
         found.append((str(file), document, findings))
     used = _used_results(files, {one.registers for _, _, findings in found for one in findings} - {""})
-    for path, document, findings in found:
-        judged = _without_used(findings, used)
-        result.findings += judged if document is None else _with_change(path, document, judged, result)
+    judged = [(path, document, _without_used(findings, used)) for path, document, findings in found]
+    needed = _first_left([one for _, _, findings in judged for one in findings])
+    for path, document, findings in judged:
+        kept = _with_overrides(findings, needed) if needed else findings
+        result.findings += kept if document is None else _with_change(path, document, kept, result)
     return result
 
 
@@ -215,6 +220,18 @@ def _without_used(findings: list[Finding], used: dict[str, str]) -> list[Finding
         else one
         for one in findings
     ]
+
+
+def _first_left(findings: list[Finding]) -> Finding | None:
+    """Return the first call of pip on a host that stays as it is, None where all of them are rewritten."""
+    calls = (one for one in findings if one.id in _CALLS and not is_dockerfile(Path(one.path).name))
+    return next((one for one in calls if not one.edits), None)
+
+
+def _with_overrides(findings: list[Finding], needed: Finding) -> list[Finding]:
+    """Return the findings, without edits that would have a call of pip fail that stays as it is."""
+    reason = f"{needed.path}:{needed.line} calls pip, stays as it is, and may need that"
+    return [_left(one, reason) if one.edits and one.id in _OVERRIDES else one for one in findings]
 
 
 def _left(finding: Finding, reason: str) -> Finding:

@@ -208,6 +208,25 @@ def test_a_result_that_another_file_reads_keeps_the_task(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        "- file: {path: /usr/lib/python3.11/EXTERNALLY-MANAGED, state: absent}\n",
+        "- command: pip config --global set global.break-system-packages true\n",
+    ],
+)
+def test_what_lets_pip_pass_stays_as_long_as_pip_is_called(task: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.yml"
+    other.write_text("- pip: {name: '{{ packages }}'}\n")
+    file = tmp_path / "tasks.yml"
+    file.write_text(task)
+    (_, left) = sorted(scan([str(tmp_path)]).findings, key=lambda one: one.path)
+    assert (left.edits, left.left) == ((), f"{other}:1 calls pip, stays as it is, and may need that")
+    other.write_text("- pip: {name: docker}\n")
+    assert main(["scan", "--fix", str(tmp_path)]) == NOTHING
+    assert "pep668.provision." in file.read_text()
+
+
 def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:
     file, link = tmp_path / "tasks.yml", tmp_path / "link.yml"
     file.write_text("- pip: {name: docker}\n")
