@@ -56,7 +56,9 @@ def shop(host: Host, index: LocalIndex) -> Host:
     index.add("yamllint", "1.0", scripts=["yamllint"])
     # What pipx keeps its own pip up to date with.
     index.mirror("pip", "setuptools", "wheel", "pipx")
-    host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-pip python3-packaging")
+    # What the documentation has readers install before the first run.
+    packages = "python3-pip python3-packaging python3-venv pipx"
+    host.run(f"apt-get -q update && apt-get -q install --yes --no-install-recommends {packages}")
     host.run("mkdir -p /srv/shop && chown app: /srv/shop")
     host.write("/srv/shop/requirements.txt", "alpha\n", owner="app")
     return host

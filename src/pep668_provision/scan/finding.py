@@ -61,7 +61,7 @@ KINDS = {
         Kind(
             "PM007",
             "pip in an image build, outside of a virtual environment",
-            "Fails where the base image's Python is marked (Debian since 12, Ubuntu since 24.04, and others).",
+            "Fails where the base image's Python is marked as externally managed.",
             "An environment that comes first on the image's PATH.",
         ),
         Kind(

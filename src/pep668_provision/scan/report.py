@@ -14,12 +14,19 @@ from ..engine.redact import redact
 from .finding import Finding
 from .scan import Scanned
 
+_NEEDED = (
+    "Environments and tools are made with OS packages that the modules venv and tool do not install:\n"
+    'see "Before the first run" in docs/migration.md.'
+)
 SCHEMA = "pep668.provision.scan/1"
 
 
 def as_text(result: Scanned) -> str:
     """Return each finding with its place, why it matters, and what to write instead."""
     blocks = ["\n".join(_lines(one)) for one in result.findings]
+    made = (*result.findings, *result.fixed)
+    if any(module in one.proposal for one in made for module in ("provision.venv:", "provision.tool:")):
+        blocks.append(_NEEDED)
     return "".join(f"{block}\n\n" for block in blocks) + f"{summary(result)}\n"
 
 
