@@ -16,7 +16,7 @@ from .redact import MASK, redact
 from .requirement import Requirement, RequirementError, parse_spec
 
 #: Where environments for an administrator's own use go here; "/opt" is for software beside the distribution's (FHS).
-_ENVIRONMENTS = "/opt/venvs"
+ENVIRONMENTS = "/opt/venvs"
 #: A library and a command that nearly every reader knows, for an explanation that is about nothing in particular.
 _EXAMPLE_LIBRARY, _EXAMPLE_TOOL = Requirement("requests"), Requirement("black")
 _CREDENTIALS_LEFT_OUT = f"{MASK} stands for credentials: an index takes them from python_index_username and _password."
@@ -149,7 +149,7 @@ def _as_environment(
     distribution: Distribution, asked: Sequence[Requirement], python: str, *, is_own_python: bool
 ) -> Way:
     wanted = asked or (_EXAMPLE_LIBRARY,)
-    path = f"{_ENVIRONMENTS}/{wanted[0].name}"
+    path = f"{ENVIRONMENTS}/{wanted[0].name}"
     specs = [one.redacted for one in wanted]
     names = ", ".join(one.name for one in wanted)
     title = f"a virtual environment, {'' if asked else 'for example '}{path}"
