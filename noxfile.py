@@ -67,27 +67,15 @@ class Checks:
         else:
             self._count(title, 1, 0, started)
 
-    def run_pytest(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
-        """The pytest run has ended; each of its tests counts."""
-        self.session.log(f"== {title}")
-        started = time.monotonic()
-        report = report_of(title)
-        try:
-            self.session.run(*command, f"--junit-xml={report}", env=environment, external=True)
-        except CommandFailed:
-            self._count_report(title, report, started, passed=False)
-        else:
-            self._count_report(title, report, started, passed=True)
-
     def run_side_by_side(self, commands: dict[str, list[str]], environment: dict[str, str]) -> None:
         """The commands have run, as many at a time as there are processors; what each printed is shown when it ends.
 
-        Those of pytest count each of their tests, others one.
+        Those of pytest (one of a command's first three words) count each of their tests, others one.
         """
 
         def run(title: str, command: list[str]) -> None:
             started = time.monotonic()
-            report = report_of(title) if command[0] == "pytest" else None
+            report = report_of(title) if "pytest" in command[:3] else None
             argv = [*command, f"--junit-xml={report}"] if report else command
             done = subprocess.run(
                 argv,
@@ -201,14 +189,14 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
     checks = Checks(session)
-    checks.run_pytest(f"unit tests, Python {version_of(sys.executable)}", "pytest", "tests/unit", *session.posargs)
+    commands = {f"unit tests, Python {version_of(sys.executable)}": ["pytest", "tests/unit", *session.posargs]}
     minor, oldest = min(running_pythons().items(), default=(sys.version_info.minor, sys.executable))
     if minor >= sys.version_info.minor:
         checks.leave_out(f"unit tests on a Python older than {version_of(sys.executable)}", "none was found")
     else:
-        python = environment_for(session, oldest)
-        title = f"unit tests of the engine, Python {version_of(oldest)}"
-        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input", *session.posargs)
+        engine = [environment_for(session, oldest), "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input"]
+        commands[f"unit tests of the engine, Python {version_of(oldest)}"] = [*engine, *session.posargs]
+    checks.run_side_by_side(commands, {})
     checks.finish()
 
 
