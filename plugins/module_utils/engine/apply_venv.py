@@ -69,7 +69,7 @@ class VenvRun:
         self.actor = keeper_of(self.host, self.path) if self.account is not None else None
         if self.step.action == "remove":
             remove_directory(self.path, self.aside, self.actor)
-        elif self.step.action == "create" and self.observed.state.kind == "empty":
+        elif self.step.action == "create" and self.observed.state.kind == "empty" and not self.observed.state.aside:
             self._build()
         elif self.step.action in ("create", "rebuild"):
             if self.observed.state.is_finished:

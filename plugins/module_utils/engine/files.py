@@ -71,6 +71,7 @@ def write_atomically(
 def make_directory(path: str, account: Optional[Account] = None, actor: Optional[Account] = None) -> None:
     """Leave a directory at ``path`` that belongs to ``account``, with what is missing above it.
 
+    One that is there stays its owner's, unless it is empty and the caller's: so a run leaves it that is killed in here.
     It is made with the rights of ``actor`` (``None``: the caller), to whom missing parents belong. Raises
     ProvisionError where another account was faster, in a directory that everybody may write in.
     """
@@ -83,10 +84,11 @@ def make_directory(path: str, account: Optional[Account] = None, actor: Optional
             nearest = os.path.dirname(nearest)
         for directory in reversed(missing):
             _make_one(directory)
-        if missing and account is not None and account.uid != os.geteuid():
+        if account is not None and account.uid != os.geteuid() and stat.S_ISDIR(os.lstat(path).st_mode):
             handle = os.open(path, _DIRECTORY)
             try:
-                os.fchown(handle, account.uid, account.gid)
+                if os.fstat(handle).st_uid == os.geteuid() and not os.listdir(handle):
+                    os.fchown(handle, account.uid, account.gid)
             finally:
                 os.close(handle)
 

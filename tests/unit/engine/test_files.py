@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from pep668_provision.engine.account import act_as, find_account
+from pep668_provision.engine.account import Account, act_as, find_account
 from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.files import (
     keep_by_links,
@@ -82,6 +82,20 @@ def test_a_directory_is_made_with_its_parents_that_others_can_enter(tmp_path: Pa
         os.umask(previous)
     assert (tmp_path / "a/b/c").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("inside", "owner"),
+    [pytest.param("", 1234, id="empty, as a killed run leaves it"), pytest.param("file", 0, id="somebody's files")],
+)
+def test_an_empty_directory_of_the_callers_becomes_the_accounts(tmp_path: Path, inside: str, owner: int) -> None:
+    path = tmp_path / "there"
+    path.mkdir()
+    if inside:
+        (path / inside).touch()
+    make_directory(str(path), Account("app", 1234, 1234, "/srv", ""))
+    assert path.stat().st_uid == owner
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "link", "dangling", "directory"])
