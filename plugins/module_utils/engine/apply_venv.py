@@ -99,9 +99,22 @@ class VenvRun:
             prepared = self.installer.create(
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
             )
-            self._run(work, prepared, f"Making the environment {self.path}")
+            self._make(work, prepared)
             self._fill(work)
         self._finish(before={})
+
+    def _make(self, work: Workplace, prepared: Prepared) -> None:
+        what = f"Making the environment {self.path}"
+        try:
+            self._run(work, prepared, what)
+        except CommandFailed as failure:
+            # venv keeps to itself what ensurepip said: asked once more, that says what is wrong.
+            again = (
+                self.installer.prepare(work, self.path, {}) if "ensurepip" in failure.stdout + failure.stderr else None
+            )
+            if again is not None and self.host.exists(f"{self.path}/bin/python"):
+                self._run(work, again, what)
+            raise
 
     def _fill(self, work: Workplace) -> None:
         """Install what is asked for into a new environment, and what was in the one before it."""
