@@ -33,6 +33,7 @@ nox.options.default_venv_backend = "none"
 RESULTS = CACHE / "results"
 # Kept from one run to the next, unlike the results.
 SECONDS = CACHE / "seconds.json"
+RELIABILITY = CACHE / "reliability"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = ["src/pep668_provision", "molecule/images", "noxfile.py", "tests/sanity", "tests/unit"]
@@ -54,6 +55,8 @@ class Checks:
     def __init__(self, session: nox.Session) -> None:
         self.session = session
         self.failed: list[str] = []
+        #: Of each title: how many passed, how many failed, in how many seconds.
+        self.counts: dict[str, tuple[int, int, float]] = {}
         self.lock = Lock()
 
     def run(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
@@ -129,11 +132,13 @@ class Checks:
         self._count(title, counted[0], counted[1] or int(not passed), started)
 
     def _count(self, title: str, passed: int, failed: int, started: float) -> None:
+        seconds = time.monotonic() - started
+        self.counts[title] = (passed, failed, seconds)
         if failed:
             self.failed.append(title)
         RESULTS.mkdir(parents=True, exist_ok=True)
         with (RESULTS / "counts").open("a") as counts:
-            counts.write(f"{passed} {failed} {title} ({time.monotonic() - started:.0f} s)\n")
+            counts.write(f"{passed} {failed} {title} ({seconds:.0f} s)\n")
 
 
 def read_seconds() -> dict[str, float]:
@@ -329,18 +334,22 @@ def reliability(session: nox.Session) -> None:
         engine = prepare_engine()
     except EngineUnavailable as reason:
         session.error(f"these faults are caused on real hosts, and there is no container engine: {reason}")
-    tally = RESULTS / "tally.json"
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    tally.unlink(missing_ok=True)
-    environment = {**ansible_environment(), **engine, "PROVISION_TALLY": str(tally), "PROVISION_INPUTS": "full"}
-    commands = {f"reliability, {part}": ["pytest", f"tests/integration/test_{part}.py", "--full"] for part in parts}
-    if INPUTS in parts:
-        commands[f"reliability, {INPUTS}"] = ["pytest", "tests/unit/bad_input"]
+    RELIABILITY.mkdir(parents=True, exist_ok=True)
+    environment = {**ansible_environment(), **engine, "PROVISION_INPUTS": "full"}
+    commands = {}
+    for part in parts:
+        tally = RELIABILITY / f"{part}.tally"
+        tally.unlink(missing_ok=True)
+        tests = ["tests/unit/bad_input"] if part == INPUTS else [f"tests/integration/test_{part}.py", "--full"]
+        commands[part] = ["env", f"PROVISION_TALLY={tally}", "pytest", *tests]
     started = time.monotonic()
     checks.run_side_by_side(commands, environment)
-    if not session.posargs:
-        figures = [str(tally), str(RESULTS / "counts"), f"{time.monotonic() - started:.0f}"]
-        session.run(sys.executable, "tests/reliability/figures.py", *figures, external=True)
+    session.log(f"these parts took {(time.monotonic() - started) / 60:.0f} minutes")
+    figures = (sys.executable, "tests/reliability/figures.py")
+    for part in parts:
+        passed, failed, seconds = (str(number) for number in checks.counts[part])
+        session.run(*figures, "keep", str(RELIABILITY), part, passed, failed, seconds, external=True)
+    session.run(*figures, "write", str(RELIABILITY), INPUTS, *FAULTS, external=True)
     checks.finish()
 
 
