@@ -23,7 +23,6 @@ from .files import (
     remove_directory,
     remove_tree,
     replacing,
-    scratch_directory,
     write_atomically,
 )
 from .host import Host
@@ -35,6 +34,7 @@ from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import SEEDS, InstallRequest, pins_of, read_request
+from .scratch import scratch_directory
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
 from .work import make_installer, run_prepared

@@ -22,9 +22,9 @@ from pep668_provision.engine.files import (
     remove_directory,
     remove_tree,
     replacing,
-    scratch_directory,
     write_atomically,
 )
+from pep668_provision.engine.scratch import scratch_directory
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as others")
 
@@ -228,7 +228,7 @@ def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None
 def test_a_temporary_directory_left_by_a_kill_goes_with_the_next_one_and_one_in_use_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
     def work() -> None:
         with scratch_directory(None) as scratch:
@@ -244,6 +244,23 @@ def test_a_temporary_directory_left_by_a_kill_goes_with_the_next_one_and_one_in_
             assert names_in(tmp_path) == sorted([Path(first).name, Path(second).name, "somebody-elses"])
             assert Path(first, "kept").exists()
     assert names_in(tmp_path) == ["somebody-elses"]
+
+
+def test_temporary_files_go_to_the_first_place_that_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaves_a_file_when_killed() -> str:
+        raise AssertionError("Python's own way to find the place")
+
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", leaves_a_file_when_killed)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "good").mkdir()
+    for variable, folder in (
+        ("TMPDIR", "/proc/self"),
+        ("TEMP", str(tmp_path / "none")),
+        ("TMP", str(tmp_path / "good")),
+    ):
+        monkeypatch.setenv(variable, folder)
+    with scratch_directory(None) as scratch:
+        assert (Path(scratch).parent, names_in(Path(scratch))) == (tmp_path / "good", [])
 
 
 def in_killed_process(work: Callable[[], None]) -> bool:
