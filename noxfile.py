@@ -33,6 +33,7 @@ nox.options.default_venv_backend = "none"
 RESULTS = CACHE / "results"
 # Kept from one run to the next, unlike the results.
 SECONDS = CACHE / "seconds.json"
+RELIABILITY = CACHE / "reliability"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
@@ -58,6 +59,8 @@ class Checks:
     def __init__(self, session: nox.Session) -> None:
         self.session = session
         self.failed: list[str] = []
+        #: Of each title: how many passed, how many failed, in how many seconds.
+        self.counts: dict[str, tuple[int, int, float]] = {}
         self.lock = Lock()
 
     def run(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
@@ -71,27 +74,15 @@ class Checks:
         else:
             self._count(title, 1, 0, started)
 
-    def run_pytest(self, title: str, *command: str, environment: dict[str, str] | None = None) -> None:
-        """The pytest run has ended; each of its tests counts."""
-        self.session.log(f"== {title}")
-        started = time.monotonic()
-        report = report_of(title)
-        try:
-            self.session.run(*command, f"--junit-xml={report}", env=environment, external=True)
-        except CommandFailed:
-            self._count_report(title, report, started, passed=False)
-        else:
-            self._count_report(title, report, started, passed=True)
-
     def run_side_by_side(self, commands: dict[str, list[str]], environment: dict[str, str]) -> None:
         """The commands have run, as many at a time as there are processors; what each printed is shown when it ends.
 
-        Those of pytest count each of their tests, others one.
+        Those of pytest (one of a command's first three words) count each of their tests, others one.
         """
 
         def run(title: str, command: list[str]) -> None:
             started = time.monotonic()
-            report = report_of(title) if command[0] == "pytest" else None
+            report = report_of(title) if "pytest" in command[:3] else None
             argv = [*command, f"--junit-xml={report}"] if report else command
             done = subprocess.run(
                 argv,
@@ -145,11 +136,13 @@ class Checks:
         self._count(title, counted[0], counted[1] or int(not passed), started)
 
     def _count(self, title: str, passed: int, failed: int, started: float) -> None:
+        seconds = time.monotonic() - started
+        self.counts[title] = (passed, failed, seconds)
         if failed:
             self.failed.append(title)
         RESULTS.mkdir(parents=True, exist_ok=True)
         with (RESULTS / "counts").open("a") as counts:
-            counts.write(f"{passed} {failed} {title} ({time.monotonic() - started:.0f} s)\n")
+            counts.write(f"{passed} {failed} {title} ({seconds:.0f} s)\n")
 
 
 def read_seconds() -> dict[str, float]:
@@ -205,14 +198,14 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
     checks = Checks(session)
-    checks.run_pytest(f"unit tests, Python {version_of(sys.executable)}", "pytest", "tests/unit", *session.posargs)
+    commands = {f"unit tests, Python {version_of(sys.executable)}": ["pytest", "tests/unit", *session.posargs]}
     minor, oldest = min(running_pythons().items(), default=(sys.version_info.minor, sys.executable))
     if minor >= sys.version_info.minor:
         checks.leave_out(f"unit tests on a Python older than {version_of(sys.executable)}", "none was found")
     else:
-        python = environment_for(session, oldest)
-        title = f"unit tests of the engine, Python {version_of(oldest)}"
-        checks.run_pytest(title, python, "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input", *session.posargs)
+        engine = [environment_for(session, oldest), "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input"]
+        commands[f"unit tests of the engine, Python {version_of(oldest)}"] = [*engine, *session.posargs]
+    checks.run_side_by_side(commands, {})
     checks.finish()
 
 
@@ -367,18 +360,22 @@ def reliability(session: nox.Session) -> None:
         engine = prepare_engine()
     except EngineUnavailable as reason:
         session.error(f"these faults are caused on real hosts, and there is no container engine: {reason}")
-    tally = RESULTS / "tally.json"
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    tally.unlink(missing_ok=True)
-    environment = {**ansible_environment(), **engine, "PROVISION_TALLY": str(tally), "PROVISION_INPUTS": "full"}
-    commands = {f"reliability, {part}": ["pytest", f"tests/integration/test_{part}.py", "--full"] for part in parts}
-    if INPUTS in parts:
-        commands[f"reliability, {INPUTS}"] = ["pytest", "tests/unit/bad_input"]
+    RELIABILITY.mkdir(parents=True, exist_ok=True)
+    environment = {**ansible_environment(), **engine, "PROVISION_INPUTS": "full"}
+    commands = {}
+    for part in parts:
+        tally = RELIABILITY / f"{part}.tally"
+        tally.unlink(missing_ok=True)
+        tests = ["tests/unit/bad_input"] if part == INPUTS else [f"tests/integration/test_{part}.py", "--full"]
+        commands[part] = ["env", f"PROVISION_TALLY={tally}", "pytest", *tests]
     started = time.monotonic()
     checks.run_side_by_side(commands, environment)
-    if not session.posargs:
-        figures = [str(tally), str(RESULTS / "counts"), f"{time.monotonic() - started:.0f}"]
-        session.run(sys.executable, "tests/reliability/figures.py", *figures, external=True)
+    session.log(f"these parts took {(time.monotonic() - started) / 60:.0f} minutes")
+    figures = (sys.executable, "tests/reliability/figures.py")
+    for part in parts:
+        passed, failed, seconds = (str(number) for number in checks.counts[part])
+        session.run(*figures, "keep", str(RELIABILITY), part, passed, failed, seconds, external=True)
+    session.run(*figures, "write", str(RELIABILITY), INPUTS, *FAULTS, external=True)
     checks.finish()
 
 

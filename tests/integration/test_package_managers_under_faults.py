@@ -41,7 +41,10 @@ while not os.path.lexists(path):
     if time.monotonic() > patience:
         sys.exit("%s never came to be" % path)
 time.sleep(seconds)
-os.kill(-1, 9)
+try:
+    os.kill(-1, 9)
+except ProcessLookupError:
+    pass  # everything has ended
 print("killed", flush=True)
 """
 

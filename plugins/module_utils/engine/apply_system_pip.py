@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from .desired import Desired
 from .errors import ProvisionError
-from .files import scratch_directory
 from .host import Host
 from .installer import Prepared
 from .installer_pip import PipInstaller
 from .installer_pip_site import SitePip
+from .scratch import scratch_directory
 from .steps import SystemPipStep
 from .system_pip_inquiry import site_pip
 from .work import run_prepared

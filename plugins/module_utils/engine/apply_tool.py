@@ -17,7 +17,7 @@ from .danger import danger_of_tool
 from .desired import Desired, IndexSettings, ToolEntry
 from .difference import foreign_link
 from .errors import CommandFailed, ProvisionError, raise_all, refused_by_system
-from .files import remove_as, remove_directory, remove_tree, replacing, scratch_directory, write_atomically
+from .files import remove_as, remove_directory, remove_tree, replacing, write_atomically
 from .host import Host
 from .installer import LOG_NAME
 from .installer_pipx import (
@@ -47,6 +47,7 @@ from .pipx import (
 )
 from .redact import has_credentials
 from .requirement import Requirement, parse_spec
+from .scratch import scratch_directory
 from .seeds import pins_of
 from .steps import ToolStep
 from .work import make_installer, run_checked, with_temporary_files, write_private_files

@@ -23,7 +23,6 @@ from .files import (
     remove_directory,
     remove_tree,
     replacing,
-    scratch_directory,
     write_atomically,
 )
 from .host import Host
@@ -35,6 +34,7 @@ from .path_control import keeper_of
 from .process import Completed
 from .receipt import FILE_NAME, Receipt, identify_interpreter
 from .request import InstallRequest, read_request
+from .scratch import scratch_directory
 from .seeds import SEEDS, pins_of
 from .steps import VenvStep
 from .venv import ASIDE_SUFFIX, SCRATCH_NAME, VenvState, from_index, observe_venv, site_packages
@@ -70,7 +70,7 @@ class VenvRun:
         self.actor = keeper_of(self.host, self.path) if self.account is not None else None
         if self.step.action == "remove":
             remove_directory(self.path, self.aside, self.actor)
-        elif self.step.action == "create" and self.observed.state.kind == "empty":
+        elif self.step.action == "create" and self.observed.state.kind == "empty" and not self.observed.state.aside:
             self._build()
         elif self.step.action in ("create", "rebuild"):
             if self.observed.state.is_finished:
@@ -100,9 +100,22 @@ class VenvRun:
             prepared = self.installer.create(
                 work, interpreter, self.path, system_site_packages=self.entry.system_site_packages
             )
-            self._run(work, prepared, f"Making the environment {self.path}")
+            self._make(work, prepared)
             self._fill(work)
         self._finish(before={})
+
+    def _make(self, work: Workplace, prepared: Prepared) -> None:
+        what = f"Making the environment {self.path}"
+        try:
+            self._run(work, prepared, what)
+        except CommandFailed as failure:
+            # venv keeps to itself what ensurepip said: asked once more, that says what is wrong.
+            again = (
+                self.installer.prepare(work, self.path, {}) if "ensurepip" in failure.stdout + failure.stderr else None
+            )
+            if again is not None and self.host.exists(f"{self.path}/bin/python"):
+                self._run(work, again, what)
+            raise
 
     def _fill(self, work: Workplace) -> None:
         """Install what is asked for into a new environment, and what was in the one before it."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
 import tempfile
@@ -71,6 +70,7 @@ def write_atomically(
 def make_directory(path: str, account: Optional[Account] = None, actor: Optional[Account] = None) -> None:
     """Leave a directory at ``path`` that belongs to ``account``, with what is missing above it.
 
+    One that is there stays its owner's, unless it is empty and the caller's: so a run leaves it that is killed in here.
     It is made with the rights of ``actor`` (``None``: the caller), to whom missing parents belong. Raises
     ProvisionError where another account was faster, in a directory that everybody may write in.
     """
@@ -83,10 +83,11 @@ def make_directory(path: str, account: Optional[Account] = None, actor: Optional
             nearest = os.path.dirname(nearest)
         for directory in reversed(missing):
             _make_one(directory)
-        if missing and account is not None and account.uid != os.geteuid():
+        if account is not None and account.uid != os.geteuid() and stat.S_ISDIR(os.lstat(path).st_mode):
             handle = os.open(path, _DIRECTORY)
             try:
-                os.fchown(handle, account.uid, account.gid)
+                if os.fstat(handle).st_uid == os.geteuid() and not os.listdir(handle):
+                    os.fchown(handle, account.uid, account.gid)
             finally:
                 os.close(handle)
 
@@ -166,7 +167,7 @@ def replacing(path: str, aside: str, actor: Optional[Account]) -> Iterator[None]
         if os.path.lexists(aside):
             remove_tree(path)
         elif os.path.lexists(path):
-            _in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
+            in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
 
     def put_back() -> None:
         remove_tree(path)
@@ -189,7 +190,7 @@ def remove_directory(path: str, aside: str, actor: Optional[Account]) -> None:
     def remove() -> None:
         remove_tree(aside)
         if os.path.lexists(path):
-            _in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
+            in_folder(os.path.dirname(aside), lambda: os.rename(path, aside))
         _remove_aside(path, aside)
 
     _removing(actor, (path, aside), remove)
@@ -300,7 +301,7 @@ def _remove_aside(path: str, aside: str) -> None:
             os.rmdir(folder)
 
 
-def _in_folder(folder: str, act: Callable[[], None]) -> None:
+def in_folder(folder: str, act: Callable[[], None]) -> None:
     """Do something in a folder, made where it is missing; again when another job removed it as empty in between."""
     while True:
         os.makedirs(folder, exist_ok=True)
@@ -311,82 +312,3 @@ def _in_folder(folder: str, act: Callable[[], None]) -> None:
                 raise
         else:
             return
-
-
-@contextlib.contextmanager
-def scratch_directory(account: Optional[Account], at: str = "") -> Iterator[str]:
-    """Give the body a private, empty directory of ``account``, gone afterwards: ``at`` a path, else a temporary one.
-
-    After a kill a path of its own is found again; of temporary ones the next to be made removes it.
-    """
-
-    def make() -> str:
-        remove_tree(at)
-        _in_folder(os.path.dirname(at), lambda: os.mkdir(at, 0o700))
-        return at
-
-    if not at:
-        with _temporary_directory(account) as path:
-            yield path
-        return
-    path = act_as(account, make)
-    try:
-        yield path
-    finally:
-        act_as(account, lambda: remove_tree(path))
-
-
-_TEMPORARY = ".pep668-"
-#: How often a temporary directory is made anew; the account it is for could keep that up for ever.
-_MOST_TRIES = 100
-
-
-@contextlib.contextmanager
-def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
-    """As scratch_directory, where temporary files go. A lock, which dies with its process, says that it is in use."""
-    act_as(account, _remove_unused)
-    path, handle = _make_locked(account)
-    try:
-        yield path
-    finally:
-        act_as(account, lambda: remove_tree(path))
-        os.close(handle)
-
-
-def _make_locked(account: Optional[Account]) -> Tuple[str, int]:
-    for _ in range(_MOST_TRIES):
-        path = act_as(account, lambda: tempfile.mkdtemp(prefix=_TEMPORARY))
-        # Another run may take it for one that is left over.
-        with contextlib.suppress(OSError):
-            return path, _lock_directory(path)
-    raise ProvisionError("Something on this host locks or removes each temporary directory as soon as it is there.")
-
-
-def _lock_directory(path: str) -> int:
-    """Return the open, locked directory; raises OSError where another has it, or it is not there any more."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(handle), os.lstat(path)):
-            raise FileNotFoundError(path)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
-
-
-def _remove_unused() -> None:
-    """Remove the temporary directories of this account that killed runs have left."""
-    folder = tempfile.gettempdir()
-    for name in os.listdir(folder):
-        path = os.path.join(folder, name)
-        if not name.startswith(_TEMPORARY):
-            continue
-        # What is another account's, in use, or gone by now, stays as it is.
-        with contextlib.suppress(OSError):
-            if os.lstat(path).st_uid == os.geteuid():
-                handle = _lock_directory(path)
-                try:
-                    remove_tree(path)
-                finally:
-                    os.close(handle)

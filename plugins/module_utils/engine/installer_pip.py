@@ -145,6 +145,10 @@ _KNOWN_FAILURES = (
         "No matching distribution found",
         "Check the spelling and the version, and that the index (python_index_url) has it for this Python.",
     ),
+    (
+        "incomplete-download",
+        "A file of the index came in part: see to the network and the index, or set python_index_url.",
+    ),
     ("ResolutionImpossible", "These requirements contradict each other: loosen one of them."),
     ("is invalid", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),
     ("BadZipFile", "A file of the index is damaged or no wheel: see to the index, or set python_index_url to another."),

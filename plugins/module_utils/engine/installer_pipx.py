@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
-from .account import Account
 from .desired import IndexSettings, ToolEntry
 from .host import Host
 from .installer_pip import pip_environment
-from .installer_uv_settings import uv_settings
+from .installer_uv_settings import UvSettings, uv_settings
 from .interpreter import search_directories
 from .pipx import Pipx, ToolSpace, as_argument
 from .process import Command
@@ -39,7 +38,8 @@ def pipx_environment(
     """
     env = pip_environment(index, pins_file=pins_file, upgrade=upgrade, log_file=log_file)
     if uv and backend != "pip":
-        env.update(_environment_for_uv(host, space.account, index, prefix=prefix, uv=uv, pins_file=pins_file))
+        settings = uv_settings(host, space.account, index, prefix=prefix, scratch=os.path.dirname(log_file))
+        env.update(_environment_for_uv(host, settings, uv=uv, pins_file=pins_file))
     env.update(
         PIPX_HOME=space.home,
         PIPX_BIN_DIR=space.bin_dir,
@@ -53,10 +53,8 @@ def pipx_environment(
     return env
 
 
-def _environment_for_uv(
-    host: Host, account: Account, index: IndexSettings, *, prefix: str, uv: str, pins_file: str
-) -> Dict[str, Optional[str]]:
-    env = uv_settings(host, account, index, prefix=prefix).as_environment()
+def _environment_for_uv(host: Host, settings: UvSettings, *, uv: str, pins_file: str) -> Dict[str, Optional[str]]:
+    env = settings.as_environment()
     if pins_file:
         # uv does not read pip's variable, and what the host says to pip of constraints counts beside it.
         also = env.get("UV_CONSTRAINT") or host.environ.get("UV_CONSTRAINT", "")

@@ -98,7 +98,7 @@ class UvInstaller(Installer):
     ) -> Command:
         """Return a call; credentials are only given to one that asks an index, which is one that installs."""
         index = with_arguments(work.index, options.settings)
-        settings = uv_settings(work.host, work.account, index, prefix=venv)
+        settings = uv_settings(work.host, work.account, index, prefix=venv, scratch=work.scratch)
         words = tuple(argv)
         if words[:2] != ("pip", "install"):
             env = {name: value for name, value in settings.environment.items() if name not in OF_INDEXES}

@@ -92,8 +92,13 @@ class UvSettings:
         return env
 
 
-def uv_settings(host: Host, account: Optional[Account], index: IndexSettings, *, prefix: str) -> UvSettings:
-    """Return what uv is told when ``account`` fills the environment at ``prefix``; credentials show in no argument."""
+def uv_settings(
+    host: Host, account: Optional[Account], index: IndexSettings, *, prefix: str, scratch: str = ""
+) -> UvSettings:
+    """Return what uv is told when ``account`` fills the environment at ``prefix``; credentials show in no argument.
+
+    ``scratch`` is a directory that is gone afterwards.
+    """
     seen = child_environment(Command((), account=account), host.environ)
     configuration = _configuration_of(host, account, seen, prefix)
     own = _own_configuration(host, account, seen)
@@ -109,6 +114,8 @@ def uv_settings(host: Host, account: Optional[Account], index: IndexSettings, *,
     env.update(_transport_environment(host, index, configuration, seen))
     env.update(_rules_environment(configuration, seen))
     env.update(_cache_environment(host, account, seen))
+    if scratch:
+        env.update(_store_environment(host, seen, scratch))
     return UvSettings(env, merged.no_index)
 
 
@@ -294,6 +301,14 @@ def _formats_environment(configuration: PipConfiguration, environ: Mapping[str, 
         elif any(words):
             env[some] = " ".join(filter(None, words))
     return env
+
+
+def _store_environment(host: Host, environ: Mapping[str, str], scratch: str) -> Environment:
+    """Return where uv looks for the logins it keeps: where there are none it would make the directory to look there."""
+    data = environ.get("XDG_DATA_HOME") or f"{environ.get('HOME', '')}/.local/share"
+    if environ.get("UV_CREDENTIALS_DIR") or host.exists(f"{data}/uv/credentials"):
+        return {}
+    return {"UV_CREDENTIALS_DIR": f"{scratch}/uv-credentials"}
 
 
 def _cache_environment(host: Host, account: Optional[Account], environ: Mapping[str, str]) -> Environment:

@@ -29,12 +29,14 @@ def look(
     """Return what there is and what would be done; raises ProvisionError for what cannot be done here.
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
-    Whether the package manager was interrupted is only looked at for a caller that ``installs_packages``.
+    Whether the package manager was interrupted is only looked at for a caller that ``installs_packages``, where it has
+    something to do, or where the packages of declared markers may have been what it was at.
     """
     state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
-    if installs_packages and (plan.packages or plan.markers):
-        state = replace(state, interruption=_find_interruption(host, state))
+    of = () if plan.packages or plan.markers else tuple(one.marker.package for one in state.markers)
+    if installs_packages and (plan.packages or plan.markers or of):
+        state = replace(state, interruption=_find_interruption(host, state, of))
         plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
     if refusals:
@@ -43,15 +45,20 @@ def look(
     return state, replace(plan, warnings=(*plan.warnings, *pending))
 
 
-def _find_interruption(host: Host, state: HostState) -> Tuple[str, ...]:
-    """Return what a killed transaction of the host's package manager left, where this account can bring it back."""
+def _find_interruption(host: Host, state: HostState, of: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Return what a killed transaction of the host's package manager left, where this account can bring it back.
+
+    It has to be ``of`` one of these packages, or of any where there are none.
+    """
     manager = state.distribution.manager
     if manager is None or not (state.is_root and manager.needs_root):
         return ()
     from .package_transaction import find_interruption  # noqa: PLC0415  # only where packages are needed
 
     found = find_interruption(host, manager)
-    return found.reasons if found is not None else ()
+    if found is None or (of and not any(map(found.concerns, of))):
+        return ()
+    return found.reasons
 
 
 def _make_inquiry(desired: Desired, host: Host) -> Optional[Inquiry]:

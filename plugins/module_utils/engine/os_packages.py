@@ -116,7 +116,8 @@ def lists_need_refresh(host: Host, distribution: Distribution) -> bool:
 def available_packages(host: Host, distribution: Distribution, names: Iterable[str]) -> Dict[str, bool]:
     """Return for each package whether the configured repositories have it, from the lists at hand.
 
-    Empty where there are no lists or they are old: then nobody knows before they are refreshed. Uses no network.
+    Empty where there are no lists or they are old: then nobody knows before they are refreshed. A package is left out
+    where the package manager gives no answer, as others keep it busy. Uses no network.
     """
     manager = distribution.manager
     if manager is None or lists_need_refresh(host, distribution):
@@ -127,7 +128,9 @@ def available_packages(host: Host, distribution: Distribution, names: Iterable[s
     if not manager.query_answer:
         answers = {name: host.run(Command((*manager.query, name), timeout=_QUERY_TIMEOUT)) for name in asked}
         return {
-            name: one.succeeded and bool(one.stdout.strip()) for name, one in answers.items() if one.status is not None
+            name: one.succeeded and bool(one.stdout.strip())
+            for name, one in answers.items()
+            if one.status not in (None, manager.query_locked)
         }
     words = (manager.query_joint.join(asked),) if manager.query_joint else asked
     answer = host.run(Command((*manager.query, *words), timeout=_QUERY_TIMEOUT))

@@ -59,7 +59,7 @@ class PackageManager:
     ``query`` followed by names, with ``query_joint`` between them if it takes them as one word, tells which packages
     the configured repositories have: the first group of ``query_answer`` finds them in what it prints. Without
     ``query_answer`` it takes one name, and succeeds and prints something for one that is there. It uses no network and
-    needs no rights.
+    needs no rights. ``query_locked`` is the exit status of one that another process's lock keeps from answering.
 
     ``version_query`` followed by one name prints that package's version, the first group of ``version_answer``; empty
     where it is not asked for.
@@ -82,6 +82,7 @@ class PackageManager:
     reinstallation: Reinstallation
     query_joint: str = ""
     query_answer: str = ""
+    query_locked: Optional[int] = None
     version_query: Tuple[str, ...] = ()
     version_answer: str = ""
     lists: Tuple[Tuple[str, str], ...] = ()
@@ -252,6 +253,8 @@ ZYPPER = PackageManager(
     unattended_install=("zypper", "--quiet", "--non-interactive", "install", "--no-recommends"),
     unattended_refresh=("zypper", "--quiet", "--non-interactive", "refresh"),
     query=("zypper", "--quiet", "--no-refresh", "search", "--match-exact", "--provides"),
+    # ZYPPER_EXIT_ZYPP_LOCKED (zypper(8), EXIT CODES)
+    query_locked=7,
     database="rpm",
     reinstallation=Reinstallation(
         command=(

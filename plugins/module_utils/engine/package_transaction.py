@@ -61,7 +61,7 @@ class Interruption:
 
     ``packages`` are words for the package manager's own command. ``stale_lock`` is a lock that nobody holds any more,
     ``incomplete`` are the entries of pacman's database, as directories, that lack their description. ``unpacked`` says
-    that dpkg has packages which may need more than to be configured.
+    that dpkg has packages which may need more than to be configured, ``unfinished`` are all those it has not finished.
     """
 
     reasons: Tuple[str, ...]
@@ -69,6 +69,11 @@ class Interruption:
     stale_lock: str = ""
     incomplete: Tuple[str, ...] = ()
     unpacked: bool = False
+    unfinished: Tuple[str, ...] = ()
+
+    def concerns(self, package: str) -> bool:
+        """Say whether the killed transaction had to do with a package."""
+        return any(f"{one}-".startswith(f"{package}-") for one in (*self.packages, *self.unfinished))
 
 
 def recovery_of(manager: PackageManager) -> Recovery:
@@ -166,7 +171,8 @@ def _left_by_dpkg(host: Host) -> Optional[Interruption]:
     reasons: Tuple[str, ...] = (f"dpkg was interrupted in {_DPKG}/updates",) if updates else ()
     if states:
         reasons += (_few([f"{name} is {state}" for (name, _), (_, state) in sorted(states.items())]),)
-    return Interruption(reasons, unpacked=unpacked) if reasons else None
+    unfinished = tuple(sorted({name for name, _ in states}))
+    return Interruption(reasons, unpacked=unpacked, unfinished=unfinished) if reasons else None
 
 
 def _few(names: List[str]) -> str:

@@ -287,7 +287,7 @@ class _Planner:
         if self.own or self.venvs or self.tools or self.refusals:
             self.warnings += self.state.passed_over
         return Plan(
-            repairs=self._repairs() if packages or self.markers else (),
+            repairs=self._repairs(),
             packages=packages,
             markers=tuple(self.markers),
             pip_configs=tuple(self.pip_configs),

@@ -231,6 +231,9 @@ class _Reader:
         lines = self.constraints if is_constraint else self.requirements
         hashes = tuple(value for name, value in options if name == "--hash" and value)
         editable = nested[0][1] if nested and nested[0][0] == "--editable" else None
+        if editable and editable.startswith("-"):
+            problem = f"--editable needs a path or a URL, and {redact(editable)} is an option"
+            raise RequirementsFileError(path, number, problem)
         if editable and editable_marker is not None:
             editable += editable_marker[0]
         subject = requirement or editable

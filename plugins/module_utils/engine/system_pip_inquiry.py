@@ -9,13 +9,13 @@ from typing import Mapping
 
 from .desired import Desired
 from .errors import ProvisionError
-from .files import scratch_directory
 from .host import Host
 from .installer import LOG_NAME, Workplace
 from .installer_pip import PipInstaller
 from .installer_pip_site import Found, SitePip, read_found
 from .overwriting import Verdict, judge_installation, judge_removal
 from .redact import redact
+from .scratch import scratch_directory
 from .system_pip_observe import SiteInquiry
 from .system_pip_state import ObservedSystemPip, SiteAnswer, decide
 from .work import run_prepared

@@ -141,8 +141,10 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     """Read what stands at ``path``; a process starts only for a base neither recorded nor named by its version."""
     aside = host.lstat(path + ASIDE_SUFFIX) is not None
     entry = host.lstat(path)
+    # A rebuild that was killed right after it had set the old one aside left nothing at the path, or a new directory.
+    kept = kept_packages(host, path + ASIDE_SUFFIX) if aside else {}
     if entry is None:
-        return VenvState(path, aside=aside)
+        return VenvState(path, aside=aside, kept=kept)
     build = linked_build(host, path) if stat.S_ISLNK(entry.st_mode) else ""
     target = host.stat(path)
     if target is None or not stat.S_ISDIR(target.st_mode):
@@ -153,7 +155,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
         # A run that was killed before it had written its record leaves that alone.
         foreign = [name for name in host.names_in(path) if not name.startswith(HALF_WRITTEN)]
         kind = "directory" if foreign else "empty"
-        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build)
+        return VenvState(path, kind=kind, uid=target.st_uid, aside=aside, build=build, kept=kept)
     cfg = parse_pyvenv_cfg(text or "")
     version = _version_in(cfg)
     release = ".".join(version.split(".")[:2])
@@ -176,8 +178,8 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
     )
     problem = _find_problem(host, state, directory, interpreters)
     # The environment beside it is the last whole one only while this one has no finished run on record.
-    source = path + ASIDE_SUFFIX if aside and not state.is_finished else path
-    return replace(state, problem=printable(problem), kept=kept_packages(host, source))
+    kept = kept if aside and not state.is_finished else kept_packages(host, path)
+    return replace(state, problem=printable(problem), kept=kept)
 
 
 def linked_build(host: Host, path: str) -> str:

@@ -11,7 +11,7 @@ from typing import FrozenSet, List, Mapping, Optional
 from .account import Account
 from .desired import IndexSettings
 from .errors import CommandFailed, ProvisionError
-from .files import scratch_directory, write_atomically
+from .files import write_atomically
 from .host import Host
 from .installer import LOG_NAME, Installer, Prepared, Workplace
 from .installer_pip import PipInstaller
@@ -21,6 +21,7 @@ from .interpreter import Interpreter
 from .process import Command, Completed
 from .redact import redact
 from .request import InstallRequest
+from .scratch import scratch_directory
 from .venv import distributions_in
 
 _TOLD_OF_INDEXES = (

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from pep668_provision.engine.account import act_as, find_account
+from pep668_provision.engine.account import Account, act_as, find_account
 from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.files import (
     keep_by_links,
@@ -22,9 +22,9 @@ from pep668_provision.engine.files import (
     remove_directory,
     remove_tree,
     replacing,
-    scratch_directory,
     write_atomically,
 )
+from pep668_provision.engine.scratch import scratch_directory
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as others")
 
@@ -82,6 +82,20 @@ def test_a_directory_is_made_with_its_parents_that_others_can_enter(tmp_path: Pa
         os.umask(previous)
     assert (tmp_path / "a/b/c").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("inside", "owner"),
+    [pytest.param("", 1234, id="empty, as a killed run leaves it"), pytest.param("file", 0, id="somebody's files")],
+)
+def test_an_empty_directory_of_the_callers_becomes_the_accounts(tmp_path: Path, inside: str, owner: int) -> None:
+    path = tmp_path / "there"
+    path.mkdir()
+    if inside:
+        (path / inside).touch()
+    make_directory(str(path), Account("app", 1234, 1234, "/srv", ""))
+    assert path.stat().st_uid == owner
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "link", "dangling", "directory"])
@@ -214,7 +228,7 @@ def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None
 def test_a_temporary_directory_left_by_a_kill_goes_with_the_next_one_and_one_in_use_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
     def work() -> None:
         with scratch_directory(None) as scratch:
@@ -230,6 +244,23 @@ def test_a_temporary_directory_left_by_a_kill_goes_with_the_next_one_and_one_in_
             assert names_in(tmp_path) == sorted([Path(first).name, Path(second).name, "somebody-elses"])
             assert Path(first, "kept").exists()
     assert names_in(tmp_path) == ["somebody-elses"]
+
+
+def test_temporary_files_go_to_the_first_place_that_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaves_a_file_when_killed() -> str:
+        raise AssertionError("Python's own way to find the place")
+
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", leaves_a_file_when_killed)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "good").mkdir()
+    for variable, folder in (
+        ("TMPDIR", "/proc/self"),
+        ("TEMP", str(tmp_path / "none")),
+        ("TMP", str(tmp_path / "good")),
+    ):
+        monkeypatch.setenv(variable, folder)
+    with scratch_directory(None) as scratch:
+        assert (Path(scratch).parent, names_in(Path(scratch))) == (tmp_path / "good", [])
 
 
 def in_killed_process(work: Callable[[], None]) -> bool:

@@ -225,3 +225,22 @@ def test_another_account_gets_its_own_configuration_and_no_cache_of_the_callers(
     made_up.with_file("/home/alice/.config/pip/pip.conf", f"[global]\nindex-url={CORPORATE}\n")
     env = told(made_up, account="alice").environment
     assert (env["UV_DEFAULT_INDEX"], env["UV_CACHE_DIR"]) == (CORPORATE, None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "kept", "expected"),
+    [
+        pytest.param({}, "", "/scratch/uv-credentials", id="none"),
+        pytest.param({}, "/root/.local/share/uv/credentials/credentials.toml", None, id="in their usual place"),
+        pytest.param({"XDG_DATA_HOME": "/data"}, "/data/uv/credentials/credentials.toml", None, id="in another place"),
+        pytest.param({"UV_CREDENTIALS_DIR": "/mine"}, "", None, id="where the caller says"),
+    ],
+)
+def test_uv_makes_no_place_for_logins_in_a_home_that_has_none(
+    debian: MadeUpHost, variables: dict[str, str], kept: str, expected: str | None
+) -> None:
+    debian.environ.update({"HOME": "/root", **variables})
+    if kept:
+        debian.with_file(kept, "")
+    settings = uv_settings(debian.host, None, IndexSettings(), prefix=VENV, scratch="/scratch")
+    assert settings.environment.get("UV_CREDENTIALS_DIR") == expected

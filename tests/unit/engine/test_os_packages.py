@@ -16,6 +16,7 @@ from made_up_host import NOW, MadeUpHost
 from pep668_provision.engine.distro import Distribution, identify
 from pep668_provision.engine.errors import CommandFailed, ProvisionError
 from pep668_provision.engine.os_packages import (
+    available_packages,
     candidate_versions,
     install_packages,
     installed_packages,
@@ -23,7 +24,7 @@ from pep668_provision.engine.os_packages import (
     package_module_options,
     upstream_version,
 )
-from pep668_provision.engine.package_manager import APK, APT, DNF4, DNF5, PACMAN, PackageManager
+from pep668_provision.engine.package_manager import APK, APT, DNF4, DNF5, PACMAN, ZYPPER, PackageManager
 from pep668_provision.engine.process import Command, Completed
 
 LISTS_FRESH_FOR = APT.lists_fresh_for or 0
@@ -227,6 +228,21 @@ def test_who_does_not_tell_versions_is_not_asked(made_up: MadeUpHost) -> None:
     assert candidate_versions(host, distribution_of(APK), ["x"]) == {}
     assert candidate_versions(host, UNKNOWN, ["x"]) == {}
     assert runner.commands == []
+
+
+@pytest.mark.parametrize(
+    ("status", "known"),
+    [
+        pytest.param(104, {"x": False}, id="it has none"),
+        pytest.param(7, {}, id="another process keeps it busy"),
+        pytest.param(None, {}, id="it does not run"),
+    ],
+)
+def test_a_package_is_missing_only_where_the_package_manager_says_so(
+    made_up: MadeUpHost, status: int | None, known: Mapping[str, bool]
+) -> None:
+    host = replace(made_up.host, runner=lambda command, _environ: Completed(command, status, "", ""))
+    assert available_packages(host, distribution_of(replace(ZYPPER, lists=())), ["x"]) == known
 
 
 # Installing

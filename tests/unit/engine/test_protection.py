@@ -292,3 +292,18 @@ def test_the_same_state_gives_the_same_plan(marked: MadeUpHost) -> None:
     desired = validate({**RESTORED, **NO_OVERRIDE})
     state, planned = look(desired, marked.host)
     assert plan(desired, state) == plan(desired, state) == planned
+
+
+@pytest.mark.parametrize(
+    ("package", "planned"),
+    [
+        pytest.param(PACKAGE, [("repair", "package_manager", "apt")], id="the marker's"),
+        pytest.param("somebody-elses", [], id="another"),
+    ],
+)
+def test_a_package_whose_marker_is_back_is_not_left_half_way(
+    marked: MadeUpHost, package: str, planned: list[tuple[str, str, str]]
+) -> None:
+    marked.with_package(package, status="install ok half-configured", architecture="arm64")
+    assert told(look(validate(RESTORED), marked.host)[1]) == planned
+    assert told(look(validate({}), marked.host)[1]) == []

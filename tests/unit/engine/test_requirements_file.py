@@ -222,6 +222,12 @@ def test_variables_are_expanded_where_they_have_a_value() -> None:
         pytest.param({"/a.txt": f"-i '{'x' * 20000}'"}, ("/a.txt", 1), "a line with quotes", id="a long quote"),
         pytest.param({"/a.txt": "-r"}, ("/a.txt", 1), "--requirement needs a value", id="no value"),
         pytest.param({"/a.txt": "-e ''"}, ("/a.txt", 1), "--editable needs a value", id="an empty value"),
+        pytest.param(
+            {"/a.txt": "-e--extra-index-url=https://u:pw@h/"},
+            ("/a.txt", 1),
+            "--editable needs a path or a URL, and --extra-index-url=https://****@h/ is an option",
+            id="an option for a value",
+        ),
         pytest.param({"/a.txt": "--pre=1"}, ("/a.txt", 1), "--pre takes no value", id="a value for a flag"),
         pytest.param({"/a.txt": "--req b.txt"}, ("/a.txt", 1), "could mean", id="an ambiguous abbreviation"),
         pytest.param({"/a.txt": "-r b -r c"}, ("/a.txt", 1), "on a line of its own", id="two files on one line"),

@@ -184,6 +184,15 @@ def test_a_rebuild_after_an_interrupted_one_keeps_what_was_before(debian: MadeUp
     assert (found.aside, found.kept) == (True, FLASK)
 
 
+@pytest.mark.parametrize("is_made", [False, True], ids=["nothing", "a new directory"])
+def test_a_rebuild_that_left_nothing_keeps_what_was_before(debian: MadeUpHost, is_made: bool) -> None:
+    debian.with_venv(f"{VENV}.pep668-old", FLASK, receipt=entry_of(path=VENV))
+    if is_made:
+        debian.with_directory(VENV)
+    found = look(debian)
+    assert (found.kind, found.aside, found.kept) == ("empty" if is_made else "missing", True, FLASK)
+
+
 def test_a_rebuild_beside_leftovers_keeps_the_set_of_the_last_finished_run(debian: MadeUpHost) -> None:
     debian.with_venv(VENV, {"newer": "2"}, receipt=entry_of(path=VENV))
     debian.with_venv(f"{VENV}.pep668-old", FLASK, receipt=entry_of(path=VENV))
