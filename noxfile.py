@@ -303,7 +303,7 @@ def browser(session: nox.Session) -> None:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program:
         environment = {"PROVISION_BROWSER": program}
-        checks.run_pytest(title, "pytest", "tests/browser", *session.posargs, environment=environment)
+        checks.run_side_by_side({title: ["pytest", "tests/browser", *session.posargs]}, environment)
     elif IN_CI:
         checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
     else:
