@@ -153,7 +153,8 @@ def _locate_written(wanted: WantedConfig, interpreters: Interpreters, host: Host
         *others, path = user_files(home, named or "")
         return ConfigFile(path, "", account, others=tuple(others))
     # Without its site an environment's Python up to 3.13 tells the prefix of the one it was made with.
-    found = interpreters.select(wanted.python, with_site=True)
+    is_environments = host.exists(f"{os.path.dirname(os.path.dirname(wanted.python))}/pyvenv.cfg")
+    found = interpreters.select(wanted.python, with_site=is_environments)
     if found is None:
         raise ProvisionError(
             f"The interpreter {wanted.python} is not on this host or does not run.",
