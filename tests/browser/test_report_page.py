@@ -156,7 +156,7 @@ def test_a_tile_filters_and_the_order_can_be_by_name(open_report: OpenReport) ->
     assert page.locator("details.host h3").all_text_contents() == expected
     assert page.locator(".matrix tbody th").all_inner_texts() == expected
     page.select_option("#order", "")
-    assert page.locator("details.host h3").first.inner_text() == worst(60).host
+    expect(page.locator("details.host h3").first).to_have_text(worst(60).host)
 
 
 def test_a_cell_of_the_matrix_leads_to_its_finding(open_report: OpenReport) -> None:

@@ -72,7 +72,7 @@ def as_html(report: Report) -> str:
         sentence=in_words(figures),
         tiles=_tiles(figures),
         hosts=[(places[host.host], host) for host in from_the_worst(report)],
-        columns=[one.rule for one in sorted(figures.rules, key=lambda one: one.rule.id) if one.hosts],
+        columns=_columns(report),
         severities=SEVERITIES,
         is_without_root=any(host.unread and not host.is_root for host in report.hosts),
         states=STATES,
@@ -95,6 +95,13 @@ def _tiles(figures: Figures) -> list[Tile]:
             for severity in SEVERITIES
         ),
     ]
+
+
+def _columns(report: Report) -> list[RuleText]:
+    """The rules that have anything to say of a host: a finding, or that they could not read everything."""
+    told = {one.id for host in report.hosts for one in host.findings}
+    told |= {one.rule for host in report.hosts for one in host.unread}
+    return [rule for rule in report.rules if rule.id in told]
 
 
 def _cells(place: int, host: HostReport, columns: list[RuleText]) -> list[Cell]:

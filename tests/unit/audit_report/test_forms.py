@@ -164,6 +164,13 @@ def test_every_host_and_finding_is_in_every_form(number: int) -> None:
         assert host.host in page.text
 
 
+def test_a_rule_that_could_not_read_has_a_column_though_nobody_has_a_finding_of_it() -> None:
+    unread = [{"rule": "EM001", "what": "/root", "reason": "no right"}]
+    page = Page(as_html(report_of({"web1": answer(unread=unread), "web2": answer()})))
+    (cell,) = [one for one in page.of("a") if one.get("aria-label")]
+    assert (cell["aria-label"], cell["href"]) == ("not all read", "#h0-unread")
+
+
 def test_the_page_asks_nobody_for_anything() -> None:
     html = as_html(report_of(made_up_answers(5)))
     page = Page(html)
