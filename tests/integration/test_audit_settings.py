@@ -25,6 +25,8 @@ UNINSTALL = "PIP_BREAK_SYSTEM_PACKAGES=1 /usr/bin/python3 -m pip uninstall pip"
 SECRET_INDEX = "https://deploy:hunter2@pypi.example/simple"
 #: Of what else is wrong then other tests speak.
 TOPICS = ("EM0", "EM1", "EM3")
+#: Where this machine's certificates come from an environment, test hosts have them for pip in this file.
+OF_TEST_HOSTS = ("EM103", "/etc/environment")
 Key = tuple[str, str]
 
 
@@ -89,9 +91,9 @@ CASES = {
         evidence="the pip of /usr/bin/python3",
     ),
     "variable for all": Case(
-        "echo PIP_BREAK_SYSTEM_PACKAGES=1 >>/etc/environment",
-        (("EM102", "/etc/environment"),),
-        "sed -i '/PIP_BREAK_SYSTEM_PACKAGES=/d' /etc/environment",
+        "echo export PIP_BREAK_SYSTEM_PACKAGES=1 >>/etc/profile",
+        (("EM102", "/etc/profile"),),
+        "sed -i '/PIP_BREAK_SYSTEM_PACKAGES=/d' /etc/profile",
         is_repaired=False,
     ),
     "variable of an account": Case(
@@ -110,11 +112,11 @@ CASES = {
         is_repaired=False,
     ),
     "a variable that names a file": Case(
-        "echo PIP_CONFIG_FILE=/srv/pip.ini >>/etc/environment; echo [global] >/srv/pip.ini; "
+        "echo PIP_CONFIG_FILE=/srv/pip.ini >/etc/profile.d/pip.sh; echo [global] >/srv/pip.ini; "
         "echo break_system_packages=on >>/srv/pip.ini",
-        (("EM101", "/srv/pip.ini"), ("EM103", "/etc/environment")),
+        (("EM101", "/srv/pip.ini"), ("EM103", "/etc/profile.d/pip.sh")),
         "sed -i '/^[[:space:]]*break[-_]system[-_]packages/Id' /srv/pip.ini",
-        by_hand="sed -i '/^[[:space:]]*break[-_]system[-_]packages/Id' /srv/pip.ini; sed -i /^PIP/d /etc/environment",
+        by_hand="sed -i '/^[[:space:]]*break[-_]system[-_]packages/Id' /srv/pip.ini; rm /etc/profile.d/pip.sh",
         is_repaired=False,
     ),
     "a credential for all to read": Case(
@@ -155,23 +157,20 @@ TIDY = """
 rm -rf /etc/pip.conf /usr/pip.conf /srv/pip.ini /etc/profile.d/pip.sh /opt/own /usr/local/bin/pip*
 rm -f /etc/dpkg/dpkg.cfg.d/marker /usr/lib/python3.11/EXTERNALLY-MANAGED.old
 rm -rf /usr/local/lib/python3.11/dist-packages/pip* /home/alice/.config/pip
-sed -i /PIP_/d /etc/environment /home/alice/.profile
+sed -i /PIP_/d /etc/profile /home/alice/.profile
 """
 
 
 @pytest.fixture(scope="module")
 def audited(host: Host, index: LocalIndex) -> Host:
-    """A host with the distribution's pip, two further pips to install, and without the settings of these tests."""
-    # It is mounted there, and cannot be replaced as a host's own file can.
-    kept = "".join(line for line in host.read("/etc/environment").splitlines(keepends=True) if line[:4] != "PIP_")
-    host.unmount("/etc/environment")
-    host.write("/etc/environment", kept)
+    """A host with the distribution's pip, on which nothing is found, and two further pips to install."""
     host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-pip python3-venv")
     index.mirror("pip==22.3.1")
     index.mirror("pip==25.3")
     host.run(f"mkdir /srv/pips && python3 -m pip download --no-deps -d /srv/pips --index-url {index.url} pip==22.3.1")
     host.run(f"python3 -m pip download --no-deps -d /srv/pips --index-url {index.url} pip==25.3")
     host.run("touch /home/alice/.profile && chown alice: /home/alice/.profile")
+    assert found(host) == []
     return host
 
 
@@ -182,7 +181,8 @@ def audit(host: Host, **options: object) -> dict[str, Any]:
 
 
 def of_topics(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for one in findings if one["id"].startswith(TOPICS)]
+    found = (one for one in findings if (one["id"], one["subject"]) != OF_TEST_HOSTS)
+    return [one for one in found if one["id"].startswith(TOPICS)]
 
 
 def found(host: Host) -> list[dict[str, Any]]:
@@ -235,13 +235,13 @@ def test_what_is_caused_goes_by_its_repairs(audited: Host, name: str) -> None:
 
 
 def test_without_rights_it_is_said_what_was_not_seen(audited: Host) -> None:
-    audited.run("chmod 0700 /home/alice; echo PIP_BREAK_SYSTEM_PACKAGES=1 >>/etc/environment")
+    audited.run("chmod 0700 /home/alice; echo export PIP_BREAK_SYSTEM_PACKAGES=1 >>/etc/profile")
     try:
         task = {"name": "Audit", "pep668.provision.audit": {}}
         outcome = audited.play([{"hosts": "all", "gather_facts": False, "tasks": [task]}], {}, user="app")
         assert outcome.rc == 0, outcome.text
         result = outcome.tasks[-1].result
-        assert keys(of_topics(result["findings"])) == [("EM102", "/etc/environment")]
+        assert keys(of_topics(result["findings"])) == [("EM102", "/etc/profile")]
         unread = {(one["rule"], one["what"]): one["reason"] for one in result["unread"]}
         assert unread[("EM101", "/home/alice")] == "app may not look into this home"
         assert ("EM102", "/home/alice") in unread
