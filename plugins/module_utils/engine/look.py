@@ -30,12 +30,13 @@ def look(
 
     When ``rehearsing``, what an earlier task would have provided in a real run is a warning of the plan.
     Whether the package manager was interrupted is only looked at for a caller that ``installs_packages``, where it has
-    something to do, or where the packages of declared markers may have been what it was at.
+    something to do, or where the packages of what is declared may have been what it was at.
     """
     state = observe(desired, host, _make_inquiry(desired, host), make_site_inquiry(desired, host))
     plan = make_plan(desired, state)
-    of = () if plan.packages or plan.markers else tuple(one.marker.package for one in state.markers)
-    if installs_packages and (plan.packages or plan.markers or of):
+    needs_it = bool(plan.packages or plan.markers) or _may_have_been_killed_last(host, state)
+    of = () if needs_it else tuple(one.marker.package for one in state.markers)
+    if installs_packages and (needs_it or of):
         state = replace(state, interruption=_find_interruption(host, state, of))
         plan = make_plan(desired, state)
     refusals = [refusal for refusal in plan.refusals if not (rehearsing and refusal.pending)]
@@ -43,6 +44,14 @@ def look(
         raise ProvisionError("\n".join(str(refusal) for refusal in refusals))
     pending = tuple(f"A real run would stop here: {refusal}" for refusal in plan.refusals)
     return state, replace(plan, warnings=(*plan.warnings, *pending))
+
+
+def _may_have_been_killed_last(host: Host, state: HostState) -> bool:
+    """Say whether declared packages are there and so is a lock: of who installed them and was killed then, perhaps."""
+    manager = state.distribution.manager
+    if manager is None or not manager.lock_file or not state.installed_packages:
+        return False
+    return host.exists(manager.lock_file)
 
 
 def _find_interruption(host: Host, state: HostState, of: Tuple[str, ...]) -> Tuple[str, ...]:

@@ -62,7 +62,7 @@ class PackageManager:
     needs no rights. ``query_locked`` is the exit status of one that another process's lock keeps from answering.
 
     ``version_query`` followed by one name prints that package's version, the first group of ``version_answer``; empty
-    where it is not asked for.
+    where it is not asked for. ``lock_file`` is there while it works, and stays when it is killed.
 
     ``lists`` are (directory, part of a file's name) pairs that show that the repositories' lists are there.
     ``lists_fresh_for`` is after how many seconds they are refreshed before an installation: ``None`` for a package
@@ -83,6 +83,7 @@ class PackageManager:
     query_joint: str = ""
     query_answer: str = ""
     query_locked: Optional[int] = None
+    lock_file: str = ""
     version_query: Tuple[str, ...] = ()
     version_answer: str = ""
     lists: Tuple[Tuple[str, str], ...] = ()
@@ -230,6 +231,7 @@ PACMAN = PackageManager(
     version_query=("pacman", "--sync", "--info"),
     version_answer=r"^Version\s*: (\S+)",
     database="pacman",
+    lock_file="/var/lib/pacman/db.lck",
     reinstallation=Reinstallation(
         command=("pacman", "--sync", "--noconfirm", "{package}"),
         upgrade=("pacman", "--sync", "--refresh", "--sysupgrade"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Tuple
 
+from .package_manager import PACMAN
+
 
 @dataclass(frozen=True)
 class Recovery:
@@ -93,7 +95,7 @@ RECOVERIES: Mapping[str, Recovery] = {
         commands=(("dnf", "--quiet", "reinstall", "--assumeyes", "{package}"),),
     ),
     "pacman": Recovery(
-        locks=(("/var/lib/pacman/db.lck", "file"),),
+        locks=((PACMAN.lock_file, "file"),),
         uses=("/libalpm.so", "/pacman"),
         # Where what a package has to run is laid.
         scripts=("/alpm_",),

@@ -502,6 +502,11 @@ class StandInApply:
             made_up.without(builds.path_of(name))
         if step.action in ("remove", "prune"):
             return
+        if step.action == "switch" and entry.state != "rolled_back":
+            others = [one.name for one in builds.known if one.name not in (step.build, builds.current)]
+            others += [builds.current] if builds.current not in ("", step.build) else []
+            for name in others[: max(len(others) - (entry.keep - 1), 0)]:
+                made_up.without(builds.path_of(name))
         top = max((build.number for build in builds.known), default=0)
         if step.action != "switch":
             packages = {Requirement.parse(text).name: promised_version(text) for text in entry.packages}

@@ -307,3 +307,19 @@ def test_a_package_whose_marker_is_back_is_not_left_half_way(
     marked.with_package(package, status="install ok half-configured", architecture="arm64")
     assert told(look(validate(RESTORED), marked.host)[1]) == planned
     assert told(look(validate({}), marked.host)[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("installed", "planned"),
+    [
+        pytest.param(True, [("repair", "package_manager", "pacman")], id="what is declared"),
+        pytest.param(False, [], id="nothing that is declared"),
+    ],
+)
+def test_a_lock_left_by_who_was_killed_at_its_very_end_is_taken_away(
+    made_up: MadeUpHost, installed: bool, planned: list[tuple[str, str, str]]
+) -> None:
+    made_up.with_os_release("ID=arch\n").with_program("/usr/bin/pacman").with_interpreter("3.14.2")
+    made_up.with_file("/var/lib/pacman/local/python-requests-2.34-1/desc").with_file("/var/lib/pacman/db.lck")
+    declared = {"python_libraries": ["requests"]} if installed else {}
+    assert told(look(validate(declared), made_up.host)[1]) == planned
