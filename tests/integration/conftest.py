@@ -12,7 +12,7 @@
     tally          counts what faults, kills and attacks the tests have caused
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
-that they make a difference. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if
+that they make a difference; ``full=...`` in it names more of them for ``--full``. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if
 wanted) narrows a run to what is to run there; ``--keep-hosts`` leaves hosts running to look at.
 """
 
@@ -45,7 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", f"releases(*names): the releases it makes a difference on; without it, {NEWEST_DEBIAN} alone"
+        "markers",
+        f"releases(*names, full=names): the releases it makes a difference on, those of full with --full alone; "
+        f"without it, {NEWEST_DEBIAN} alone",
     )
     config.addinivalue_line("markers", "full: runs with --full alone, as scripts/reliability has it")
 
@@ -68,6 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         own = [mark for mark in item.own_markers if mark.name == "releases"]
         marker = own[-1] if own else item.get_closest_marker("releases")
         wanted = marker.args if marker else (NEWEST_DEBIAN,)
+        if marker and config.getoption("--full"):
+            wanted = (*wanted, *marker.kwargs.get("full", ()))
         is_wanted = config.getoption("--full") or item.get_closest_marker("full") is None
         (kept if is_wanted and (release is None or release in wanted) else left_out).append(item)
     if left_out:

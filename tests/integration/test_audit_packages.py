@@ -17,7 +17,7 @@ import pytest
 from hosts import Host
 from local_index import LocalIndex
 
-pytestmark = pytest.mark.releases("debian11", "debian12", "debian13", "fedora44", "arch", "opensuse")
+pytestmark = pytest.mark.releases("debian12", "fedora44", full=["debian11", "debian13", "arch", "opensuse"])
 
 #: Of what else is wrong other tests speak.
 TOPICS = ("EM2", "EM6")
@@ -155,7 +155,7 @@ def test_what_comes_before_a_package_is_told_with_both_versions(packaged: Packag
     assert packaged.ask("importlib.util.find_spec('click').origin") == theirs, release
 
 
-@pytest.mark.releases("debian11", "debian12")
+@pytest.mark.releases("debian12", full=["debian11"])
 def test_what_an_upstream_pip_deletes_comes_back(packaged: Packaged) -> None:
     packaged.pip(f"--ignore-installed pip=={OLD_PIP}")
     packaged.pip("--upgrade click idna")

@@ -11,7 +11,7 @@ from hosts import Host, Outcome
 from local_index import LocalIndex
 from pep668_provision.scan.cli import FOUND, NOTHING, main
 
-pytestmark = pytest.mark.releases("debian12", "debian13")
+pytestmark = pytest.mark.releases("debian13", full=["debian12"])
 
 BEFORE = """---
 - name: The shop   # as it was written for Debian 11

@@ -63,6 +63,9 @@ class Messy:
     settings: dict[str, Any]
 
 
+SELDOM = tuple(release for release in MESSY if release != "debian12")
+
+
 @pytest.fixture(scope="module")
 def messy(host: Host, release: str, index: LocalIndex) -> Messy:
     stock(index)
@@ -71,7 +74,7 @@ def messy(host: Host, release: str, index: LocalIndex) -> Messy:
     return Messy(host, expected, {"remediate": RULES, "python_index_url": index.url})
 
 
-@pytest.mark.releases(*MESSY)
+@pytest.mark.releases("debian12", full=SELDOM)
 def test_first_it_is_only_shown(messy: Messy, tmp_path: Path) -> None:
     before = snapshot(messy.host)
     shown = remediate(messy.host, tmp_path, messy.settings)
@@ -104,7 +107,7 @@ def tampered() -> dict[str, Any]:
     return {"schema": "pep668.provision.audit/1", "hosts": hosts}
 
 
-@pytest.mark.releases("debian12", "fedora44")
+@pytest.mark.releases("debian12", full=["fedora44"])
 def test_a_report_that_was_tampered_with_has_nothing_done(messy: Messy, tmp_path: Path) -> None:
     report = tmp_path / "audit.json"
     before = snapshot(messy.host)
@@ -131,7 +134,7 @@ def test_rules_have_to_be_named(messy: Messy, tmp_path: Path, rules: list[str], 
     assert "EM401 (A virtual environment is broken)" in refused.outcome.text
 
 
-@pytest.mark.releases("debian12", "fedora44")
+@pytest.mark.releases("debian12", full=["fedora44"])
 def test_a_report_narrows_it_to_what_it_has(messy: Messy, tmp_path: Path) -> None:
     report = tmp_path / "audit.json"
     finding = {"id": "EM101", "subject": "/etc/pip.conf"}
@@ -143,7 +146,7 @@ def test_a_report_narrows_it_to_what_it_has(messy: Messy, tmp_path: Path) -> Non
     assert [one["findings"] for one in shown.host["repairs"]] == [[finding]]
 
 
-@pytest.mark.releases(*MESSY)
+@pytest.mark.releases("debian12", full=SELDOM)
 def test_what_can_be_undone_is_and_the_rest_needs_a_hand(messy: Messy, release: str, tmp_path: Path) -> None:
     host = messy.host
     before = snapshot(host)
