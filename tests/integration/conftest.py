@@ -11,9 +11,10 @@
     full           whether every fault is to be caused (--full), or some of each kind
     tally          counts what faults, kills and attacks the tests have caused
 
-A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module says
-that they make a difference; ``full=...`` in it names more of them for ``--full``. One marked ``full`` runs with ``--full`` alone. ``--release debian12`` (more than once if
-wanted) narrows a run to what is to run there; ``--keep-hosts`` leaves hosts running to look at.
+A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module
+says that they make a difference; ``full=...`` in it names more of them for ``--full``. One marked ``full`` runs with
+``--full`` alone. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
+``--keep-hosts`` leaves hosts running to look at.
 """
 
 from __future__ import annotations
