@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import Callable, Dict, Iterable, List, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Sequence
 
 from .answer_words import PREFIX
 from .distro import FAMILIES, NEWEST_MINOR, OLDEST_MINOR, Family
 from .package_manager import PackageManager
+
+if TYPE_CHECKING:
+    from .package_recovery import Recovery
 
 #: Words that follow the prefix in the script's last line of output, before what it is about.
 PRESENT, INSTALLED, MISSING, REPAIRED = "present", "installed", "missing", "repaired"
@@ -161,17 +164,23 @@ def _installing(family: Family, manager: PackageManager) -> Iterable[str]:
 
 def _repairing(manager: PackageManager) -> Iterable[str]:
     """Return the lines that say whether one was killed half-way, where a shell can tell, and how it is repaired."""
-    from .package_recovery import RECOVERIES, Recovery  # noqa: PLC0415  # only a host without Python gets them
+    from . import package_recovery  # noqa: PLC0415  # only a host without Python gets them
 
-    recovery = RECOVERIES.get(manager.name, Recovery())
+    recovery = package_recovery.RECOVERIES.get(manager.name, package_recovery.Recovery())
     if recovery.audit:
-        repairs = [manager.in_shell([word.format(lock_timeout=300) for word in one]) for one in recovery.commands]
+        repairs = [_in_shell(manager, recovery, one) for one in recovery.commands]
         yield f'is_interrupted() {{ [ -n "$({manager.in_shell(recovery.audit)} 2>/dev/null)" ]; }}'
         # dpkg passes over what it cannot configure, and ends well.
         further = "".join(f"; ! is_interrupted || {{ refresh_lists; {one}; }}" for one in repairs[1:])
         yield f"repair_packages() {{ {repairs[0]}{further}; }}"
     else:
         yield "is_interrupted() { false; }"
+
+
+def _in_shell(manager: PackageManager, recovery: "Recovery", argv: Sequence[str]) -> str:
+    """Return a command of a repair as a shell runs it, which itself has to find out what is laid down again."""
+    command = manager.in_shell([word.format(lock_timeout=300) for word in argv if word != "{package}"])
+    return f"{command} $({recovery.listing})" if "{package}" in argv else command
 
 
 def _naming(_: Family, manager: PackageManager) -> Iterable[str]:

@@ -28,7 +28,8 @@ class Recovery:
     ``audit`` prints something where packages are left half-way, and nothing else.
 
     ``commands`` are run one after the other until nothing half-way is left, unattended. A word with ``{package}``
-    stands once for each package of which that is known; ``{lock_timeout}`` is filled in.
+    stands once for each package of which that is known; ``{lock_timeout}`` is filled in. ``listing`` is what tells a
+    shell these packages.
     """
 
     locks: Tuple[Tuple[str, str], ...] = ()
@@ -42,6 +43,7 @@ class Recovery:
     abandoned: str = ""
     touched: str = ""
     audit: Tuple[str, ...] = ()
+    listing: str = ""
     commands: Tuple[Tuple[str, ...], ...] = ()
 
 
@@ -61,12 +63,19 @@ RECOVERIES: Mapping[str, Recovery] = {
             ("/var/cache/apt/archives/lock", "record"),
         ),
         audit=("dpkg", "--audit"),
+        listing="dpkg-query --show --showformat='${db:Status-Eflag} ${binary:Package}\\n' | sed -n 's/^reinstreq //p'",
         commands=(
             ("dpkg", *_KEEP_CHANGED, "--configure", "--pending"),
             (
                 *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
                 *(f"--option=DPkg::Options::={option}" for option in _KEEP_CHANGED),
                 *("install", "--fix-broken", "--yes", "--no-remove", "--no-install-recommends"),
+            ),
+            # What was killed while it was unpacked over itself lacks nothing that apt sees, and cannot be configured.
+            (
+                *("apt-get", "--quiet", "--option=DPkg::Lock::Timeout={lock_timeout}"),
+                *(f"--option=DPkg::Options::={option}" for option in _KEEP_CHANGED),
+                *("install", "--reinstall", "--yes", "--no-remove", "--no-install-recommends", "{package}"),
             ),
         ),
     ),

@@ -33,6 +33,8 @@ _STATUS = re.compile(
     r"(?P<state>half-installed|unpacked|half-configured|triggers-awaited|triggers-pending|installed)$",
     re.MULTILINE,
 )
+#: A package as apt takes it, by Debian's policy for names, with an architecture perhaps.
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?")
 _ONLY_TO_CONFIGURE = ("half-configured", "triggers-awaited", "triggers-pending")
 _PACMAN = "/var/lib/pacman/local"
 #: Where entries of it are put that lack their description, until their packages are whole.
@@ -172,7 +174,11 @@ def _left_by_dpkg(host: Host) -> Optional[Interruption]:
     if states:
         reasons += (_few([f"{name} is {state}" for (name, _), (_, state) in sorted(states.items())]),)
     unfinished = tuple(sorted({name for name, _ in states}))
-    return Interruption(reasons, unpacked=unpacked, unfinished=unfinished) if reasons else None
+    # dpkg says "reinstreq" of what it will not configure before it was unpacked again.
+    broken = sorted(one for one, (error, _) in states.items() if error != "ok")
+    again = [name if architecture in ("", "all") else f"{name}:{architecture}" for name, architecture in broken]
+    packages = tuple(filter(_PACKAGE.fullmatch, again))
+    return Interruption(reasons, packages, unpacked=unpacked, unfinished=unfinished) if reasons else None
 
 
 def _few(names: List[str]) -> str:

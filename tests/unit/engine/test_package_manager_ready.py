@@ -77,6 +77,18 @@ def test_what_lacks_another_package_gets_it(with_lists: MadeUpHost) -> None:
     assert stand_in.make_ready("apt").commands == (CONFIGURE, FIX)
 
 
+def test_what_apt_takes_for_whole_is_laid_down_again(with_lists: MadeUpHost) -> None:
+    # As dpkg leaves it when it is killed while it unpacks a package over itself.
+    with_lists.with_file(STATUS, status("half-installed").replace(" ok ", " reinstreq "))
+    whole = {
+        "dpkg": lambda: None,
+        FIX: lambda: None,
+        "apt-get": lambda: with_lists.with_file(STATUS, status("installed")),
+    }
+    again = FIX.replace("--fix-broken", "--reinstall") + " half"
+    assert RepairStandIn(with_lists, whole).make_ready("apt").commands == (CONFIGURE, FIX, again)
+
+
 def test_a_package_whose_script_fails_is_named_and_not_tried_again(with_lists: MadeUpHost) -> None:
     stand_in = RepairStandIn(with_lists.with_file(STATUS, status("half-configured")), {})
     with pytest.raises(CommandFailed) as failed:
