@@ -280,6 +280,16 @@ class Distribution:
     manager: Optional[PackageManager] = None
     python_version: str = ""
 
+    def as_dict(self) -> Dict[str, str]:
+        """Return it as modules do, in words."""
+        return {
+            "distribution": self.id,
+            "name": self.name,
+            "version": self.version,
+            "family": self.family.name if self.family is not None else "",
+            "package_manager": self.manager.name if self.manager is not None else "",
+        }
+
     def packages_pipx(self, *, further: bool = False) -> bool:
         """Say whether this release has a package of pipx, as far as a table can know.
 

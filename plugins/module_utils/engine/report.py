@@ -42,19 +42,12 @@ def report_host(host: Host, named: Sequence[str] = (), packages: Sequence[str] =
     found = interpreters.discover(elsewhere=elsewhere)
     unusable = dict(interpreters.failures)
     distribution = observe_distribution(host)
-    family, manager = distribution.family, distribution.manager
     reported = [_report_interpreter(host, one) for one in found]
     pip_programs = observe_pip_programs(host, interpreters)
     explained = _own_python(interpreters, found)
     origin = next((str(one["origin"]) for one in reported if explained and one["path"] == explained.path), "")
     return {
-        "host": {
-            "distribution": distribution.id,
-            "name": distribution.name,
-            "version": distribution.version,
-            "family": family.name if family is not None else "",
-            "package_manager": manager.name if manager is not None else "",
-        },
+        "host": distribution.as_dict(),
         "explanation": _explain(host, distribution, explained, origin, pip_programs, packages),
         "interpreters": reported,
         "unusable": [{"path": path, "reason": reason} for path, reason in unusable.items()],

@@ -35,16 +35,8 @@ def audit_host(host: Host, scope: Scope) -> Dict[str, object]:
             survey.leave_unread("everything else", str(error))
         checked.append(rule.as_dict())
     findings.sort(key=lambda one: (SEVERITIES.index(str(one["severity"])), str(one["id"]), str(one["subject"])))
-    distribution = survey.distribution
-    family, manager = distribution.family, distribution.manager
     return {
-        "host": {
-            "distribution": distribution.id,
-            "name": distribution.name,
-            "version": distribution.version,
-            "family": family.name if family is not None else "",
-            "package_manager": manager.name if manager is not None else "",
-        },
+        "host": survey.distribution.as_dict(),
         "is_root": host.is_root,
         "rules": checked,
         "findings": findings,
