@@ -53,7 +53,7 @@ def test_a_clean_host_has_nothing(bare_host: Host, release: str, index: LocalInd
         "python_bootstrap": True,
         "python_venvs": [{"path": "/srv/v", "packages": ["alpha"]}],
         "python_tools": [{"name": "hello"}, {"name": "greet", "scope": "user", "user": "alice"}],
-        "python_libraries": ["requests", "idna"],
+        "python_libraries": ["requests"],
         "python_index_url": index.url,
     }
     assert host.apply({"python_bootstrap": True}).rc == 0
