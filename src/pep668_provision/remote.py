@@ -145,8 +145,9 @@ class Call:
         """The modules of the engine that this call loads beyond what each does, and those that it does not."""
         values = self.declared.values if self.declared is not None else {}
         loaded = {*LOADED_FOR[self.ask], *needed_parts(values, only_plans=self.ask == "plan")}
-        others = {module for modules in LOADED_FOR.values() for module in modules} - loaded
-        others |= {*spared_modules(values)} - loaded
+        others = {module for modules in LOADED_FOR.values() for module in modules} - {*spared_modules({})}
+        others |= {*spared_modules(values)}
+        others -= loaded
         return frozenset(loaded), frozenset(others)
 
     def _request(self, *, masked: bool = False) -> dict[str, Any]:

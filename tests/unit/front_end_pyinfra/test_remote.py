@@ -369,3 +369,13 @@ def test_lines_for_the_standard_input_are_not_printed() -> None:
     lines = HiddenLines(["s3cr3t"])
     assert (list(lines), str(lines), f"{lines!r}") == (["s3cr3t"], "*MASKED*", "*MASKED*")
     assert "s3cr3t" not in str({"_stdin": lines})
+
+
+@pytest.mark.parametrize("ask", ["plan", "rehearse", "converge"])
+def test_what_tools_need_is_sent_with_them(ask: str) -> None:
+    # The audit needs the same; what another call names for itself is not kept from those whose declared state needs it.
+    tools = [{"name": "hello", "scope": "user", "user": "alice"}]
+    _, left_out = Call(ask, Declared.accept({"python_tools": tools})).modules
+    assert not {"login_path", "environment_marker"} & left_out
+    _, left_out = Call(ask, Declared.accept({"python_libraries": ["requests"]})).modules
+    assert {"login_path", "environment_marker"} <= left_out
