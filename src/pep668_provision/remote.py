@@ -38,7 +38,7 @@ from .engine.parts import needed_parts, spared_modules
 
 _ENGINE = Path(__file__).parent / "engine"
 #: Characters of engine and request that fit into a command with all that it may be wrapped in.
-_LARGEST_WORDS = 123 * 1024
+_LARGEST_WORDS = 125 * 1024
 
 # Runs on the host with Python 3.8 or newer. Without quotes that a shell would have to quote again.
 _LOADER = """\
