@@ -98,7 +98,7 @@ class Document:
 def parse(text: str) -> Document:
     """Return the documents of a text; raises NotYaml with what is wrong with it, without quoting it."""
     try:
-        return Document(text, tuple(root for root in YAML(typ="safe", pure=True).compose_all(text) if root is not None))
+        roots = tuple(YAML(typ="safe", pure=True).compose_all(text))
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
@@ -106,8 +106,9 @@ def parse(text: str) -> Document:
     except RecursionError:
         raise NotYaml("it is nested too deep") from None
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, NotImplementedError):
-        # What the parser's authors did not think of is no YAML either.
+        # The parser ends with these, and not with its own error, at some made-up texts that are no YAML.
         raise NotYaml("it is no YAML that can be read") from None
+    return Document(text, tuple(root for root in roots if root is not None))
 
 
 def is_flow(node: Node) -> bool:
