@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: tool
 short_description: Give a host command-line tools, each in its own environment
 description:
-  - Installs, updates or removes command-line tools through pipx. Where there is no pipx, one is made from the index if the
-    host can make virtual environments; OS packages are installed by the role, not by this module.
+  - Installs, updates or removes command-line tools through pipx. Where there is no pipx, one is made from the index if
+    the host can make virtual environments; OS packages are installed by the role, not by this module.
   - Works the same with every pipx from 1.1 on. What is installed is read from pipx's own records, so nothing is started
     when nothing changed.
   - A tool that has to change gets a fresh environment; the old one is kept until the new one works.
