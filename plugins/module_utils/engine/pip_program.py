@@ -55,14 +55,14 @@ def _observe(host: Host, interpreters: Interpreters, name: str, path: str) -> Pi
     if used is None:
         problem = interpreters.failures.get(python, "does not run")
         return PipProgram(name, path, python, f"{path} does not work: its interpreter {python} {problem}.")
-    return PipProgram(name, path, python, _mismatch(path, used, interpreters.default()))
+    return PipProgram(name, path, python, _mismatch(path, python, used, interpreters.default()))
 
 
-def _mismatch(path: str, used: Interpreter, default: Optional[Interpreter]) -> str:
+def _mismatch(path: str, python: str, used: Interpreter, default: Optional[Interpreter]) -> str:
     if default is None or (used.real_path == default.real_path and not used.is_venv):
         return ""
     return (
-        f"{path} installs into {used.path} ({used.origin}, Python {used.version}), not into the host's own "
+        f"{path} installs into {python} ({used.origin}, Python {used.version}), not into the host's own "
         f"{default.path} (Python {default.version}); for that one use {default.path} -m pip."
     )
 
