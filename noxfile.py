@@ -27,7 +27,7 @@ from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "browser", "hosts"]
+nox.options.sessions = ["lint", "unit", "sanity", "browser", "package", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -37,10 +37,10 @@ RELIABILITY = CACHE / "reliability"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
-    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py"),
+    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "scripts/artefacts.py"),
     *("tests/browser", "tests/sanity", "tests/unit"),
 ]
-TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
+TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/package", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
 OLDEST_MINOR = 8
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
@@ -308,6 +308,23 @@ def browser(session: nox.Session) -> None:
         checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
     else:
         checks.leave_out(title, f"none of {', '.join(BROWSERS)} was found")
+    checks.finish()
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """What scripts/build makes, and hosts provisioned from it, out of empty environments. Arguments go to pytest."""
+    checks = Checks(session)
+    title, environment, left_out = "released artefacts", {}, []
+    try:
+        environment = prepare_engine()
+    except EngineUnavailable as reason:
+        if IN_CI:
+            checks.fail(f"{title}, on hosts", f"no container engine: {reason}")
+        else:
+            checks.leave_out(f"{title}, on hosts", f"no container engine: {reason}")
+        left_out = ["-k", "not test_a_host"]
+    checks.run_side_by_side({title: ["pytest", "tests/package", *left_out, *session.posargs]}, environment)
     checks.finish()
 
 

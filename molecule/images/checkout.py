@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +42,14 @@ def link_collection() -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(CHECKOUT)
     return CACHE / "collections"
+
+
+def copy_tracked(target: Path) -> None:
+    """The folder has the tracked files as they are now, links as links, and nothing else."""
+    shutil.rmtree(target, ignore_errors=True)
+    tracked = subprocess.run(["git", "-C", str(CHECKOUT), "ls-files", "-z"], check=True, capture_output=True, text=True)
+    for name in filter(None, tracked.stdout.split("\0")):
+        path, copied = CHECKOUT / name, target / name
+        if path.is_symlink() or path.is_file():
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copied, follow_symlinks=False)

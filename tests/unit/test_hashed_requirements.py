@@ -45,7 +45,7 @@ def test_what_is_compiled_is_what_is_asked_for(path: Path) -> None:
 def test_the_same_ansible_core_everywhere() -> None:
     found = {
         line.text.split(" ")[0]
-        for name in ("test", "provision", "mitogen")
+        for name in ("test", "provision", "build", "package", "mitogen")
         for line in read(CHECKOUT / "requirements" / f"{name}.txt").requirements
         if line.text.startswith("ansible-core==")
     }
