@@ -27,7 +27,7 @@ from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "browser", "hosts"]
+nox.options.sessions = ["lint", "unit", "sanity", "browser", "docs", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -37,8 +37,8 @@ RELIABILITY = CACHE / "reliability"
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
-    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py"),
-    *("tests/browser", "tests/sanity", "tests/unit"),
+    *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "docs/generator"),
+    *("tests/browser", "tests/docs", "tests/sanity", "tests/unit"),
 ]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
@@ -308,6 +308,28 @@ def browser(session: nox.Session) -> None:
         checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
     else:
         checks.leave_out(title, f"none of {', '.join(BROWSERS)} was found")
+    checks.finish()
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation's site is in .cache/site, and it and all that is shown in it are tested. Arguments go to pytest."""
+    checks = Checks(session)
+    pages, site = CACHE / "docs", CACHE / "site"
+    sources = os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "src", "molecule/images"))
+    written = {**ansible_environment(), "PYTHONPATH": sources}
+    checks.run("pages of the documentation", sys.executable, "-m", "docs.generator", str(pages), environment=written)
+    mkdocs = str(Path(environment_for(session, sys.executable, "docs")).with_name("mkdocs"))
+    # What its makers have to say about other versions is no warning about these pages.
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    checks.run("site of the documentation", mkdocs, "build", "--strict", "--quiet", environment=quiet)
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None and IN_CI:
+        checks.fail("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
+    if program is None:
+        checks.leave_out("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
+    tested = {**ansible_environment(), "PROVISION_SITE": str(site), **({"PROVISION_BROWSER": program} if program else {})}
+    checks.run_side_by_side({"documentation": ["pytest", "tests/docs", *session.posargs]}, tested)
     checks.finish()
 
 
