@@ -313,7 +313,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation's site is in .cache/site, and it and all that is shown in it are tested. Arguments go to pytest."""
+    """The documentation's site is in .cache/site, and what is shown in it has been tested. Arguments go to pytest."""
     checks = Checks(session)
     pages, site = CACHE / "docs", CACHE / "site"
     sources = os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "src", "molecule/images"))
@@ -328,7 +328,11 @@ def docs(session: nox.Session) -> None:
         checks.fail("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
     if program is None:
         checks.leave_out("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
-    tested = {**ansible_environment(), "PROVISION_SITE": str(site), **({"PROVISION_BROWSER": program} if program else {})}
+    tested = {
+        **ansible_environment(),
+        "PROVISION_SITE": str(site),
+        **({"PROVISION_BROWSER": program} if program else {}),
+    }
     checks.run_side_by_side({"documentation": ["pytest", "tests/docs", *session.posargs]}, tested)
     checks.finish()
 

@@ -26,7 +26,7 @@ ENTRIES = {
     "python_system_pip": ("pip", None),
 }
 #: A variable that a playbook lets its user set is one that it has a default for.
-_GIVEN = re.compile(r"\b([a-z]\w*)\b \| default\(")
+_GIVEN = re.compile(r"(?<![\w.])([a-z]\w*) \| default\(")
 
 Document = Mapping[str, Any]
 
@@ -36,31 +36,27 @@ def module_pages() -> dict[str, str]:
     modules = {name.rpartition(".")[2]: document for name, document in _ask("module").items()}
     settings = set(_role_variables())
     pages = {f"{name}.md": _module_page(name, document, settings) for name, document in sorted(modules.items())}
-    rows = "".join(
-        f"| [{code(f'{COLLECTION}.{name}')}]({name}.md) | {cell(to_markdown(one['doc']['short_description'], to_modules=''))} |\n"
-        for name, one in sorted(modules.items())
-    )
-    actions = ", ".join(code(name) for name in sorted(modules))
+    what = {name: cell(to_markdown(one["doc"]["short_description"], to_modules="")) for name, one in modules.items()}
+    rows = "".join(f"| [{code(f'{COLLECTION}.{name}')}]({name}.md) | {what[name]} |\n" for name in sorted(modules))
     introduction = (
-        f"# Modules\n\nOf the collection {code(COLLECTION)}, by their full names. `ansible-doc {COLLECTION}.venv` shows the "
-        f"same in a terminal. Defaults for all that take them: {code(f'group/{COLLECTION}.provision')} in "
-        "`module_defaults`.\n\n"
+        f"# Modules\n\nOf the collection {code(COLLECTION)}, by their full names; "
+        f"`ansible-doc {COLLECTION}.venv` shows the same in a terminal. Defaults for all that take them: "
+        f"{code(f'group/{COLLECTION}.provision')} in `module_defaults`.\n\n"
     )
-    return {**pages, "index.md": f"{introduction}| module | what it does |\n|---|---|\n{rows}\nAll: {actions}.\n"}
+    return {**pages, "index.md": f"{introduction}| module | what it does |\n|---|---|\n{rows}"}
 
 
 def role_page() -> str:
     """Every variable of the role, as a manual has it: name, type, default, choices, description, example."""
     modules = _ask("module")
-    examples = _described("variables.yml")
-    parts = [
-        f"# Variables of the role {ROLE}\n",
-        "pyinfra's deploy takes the same keys as data of a host. A misspelt key, a wrong type and an unknown value are "
-        "refused before anything changes.\n",
-    ]
+    introduction = (
+        "pyinfra's deploy takes the same keys as data of a host. "
+        "A misspelt key, a wrong type and an unknown value are refused before anything changes."
+    )
+    parts = [f"# Variables of the role {ROLE}\n\n{introduction}\n"]
     for name, option in _role_variables().items():
         parts.append(f"\n## {name}\n\n{_facts(option)}\n\n{paragraphs(option['description'], to_modules='modules/')}\n")
-        parts.append(f"\n```yaml\n{examples[name].strip()}\n```\n")
+        parts.append(f"\n```yaml\n{example_of(name).strip()}\n```\n")
         if name in ENTRIES:
             module, within = ENTRIES[name]
             options = modules[f"{COLLECTION}.{module}"]["doc"]["options"]
@@ -71,22 +67,21 @@ def role_page() -> str:
 def playbooks_page() -> str:
     """Every playbook with what it does, how it is called, and its variables."""
     described = _described("playbooks.yml")
-    parts = [
-        "# Playbooks\n\nCalled by their full names from anywhere: `ansible-playbook -i inventory.yml "
-        f"{COLLECTION}.audit --become`. Each but `this_machine` takes `-e target=GROUP`, whose default is `all`.\n"
-    ]
+    introduction = (
+        f"Called by their full names from anywhere: `ansible-playbook -i inventory.yml {COLLECTION}.audit --become`. "
+        "Each but `this_machine` takes `-e target=GROUP`, whose default is `all`."
+    )
+    parts = [f"# Playbooks\n\n{introduction}\n"]
     for file in playbook_files():
         entry = described[file.stem]
-        parts.append(f"\n## {COLLECTION}.{file.stem}\n\n{entry['what'].strip()}\n\n```sh\n{entry['call'].strip()}\n```\n")
-        types = _argument_spec(file)
+        parts.append(
+            f"\n## {COLLECTION}.{file.stem}\n\n{entry['what'].strip()}\n\n```sh\n{entry['call'].strip()}\n```\n"
+        )
         if entry["variables"]:
             parts.append("\n| variable | type | default | meaning |\n|---|---|---|---|\n")
+        checked = _argument_spec(file)
         for name, variable in entry["variables"].items():
-            spec = types.get(name, {})
-            kind = spec.get("type", variable.get("type", "str"))
-            choices = "".join(f" or {code(one)}" for one in spec.get("choices", ())).removeprefix(" or ")
-            meaning = to_markdown(variable["meaning"], to_modules="modules/") + (f" One of {choices}." if choices else "")
-            parts.append(f"| `{name}` | {kind} | {cell(variable['default'])} | {cell(meaning)} |\n")
+            parts.append(_playbook_row(name, variable, checked.get(name, {})))
     return "".join(parts)
 
 
@@ -112,6 +107,11 @@ def meanings_of(module: str, *, to_modules: str) -> dict[str, str]:
     return {name: paragraphs(one["description"], to_modules=to_modules) for name, one in options.items()}
 
 
+def example_of(variable: str) -> str:
+    """What is shown as the example of a variable of the role."""
+    return str(_described("variables.yml")[variable])
+
+
 def playbook_files() -> list[Path]:
     """The playbooks that are called; the others in the folder hold variables."""
     files = sorted((CHECKOUT / "playbooks").glob("*.yml"))
@@ -121,9 +121,23 @@ def playbook_files() -> list[Path]:
 def variables_taken(playbook: Path) -> set[str]:
     """The variables that a playbook has a default for, its own results left out, and the role's, which has a page."""
     text = playbook.read_text()
-    own = {*re.findall(r"register: (\w+)", text), *re.findall(r"^ +(\w+): [\"{>]", text, re.MULTILINE)}
-    taken = {name for name in _GIVEN.findall(text) if not name.startswith("ansible_")}
-    return taken - own - set(_role_variables())
+    own = {*re.findall(r"register: (\w+)", text), *_role_variables()}
+    return {name for name in _GIVEN.findall(text) if not name.startswith("ansible_")} - own
+
+
+def _playbook_row(name: str, variable: Mapping[str, str], checked: Document) -> str:
+    """A row of a playbook's table; a variable that a module's option is given from means what that means."""
+    option: Document = {"description": variable.get("meaning", ""), "type": variable.get("type", "str")}
+    if "option" in variable:
+        module, _, key = variable["option"].partition(".")
+        option = _ask("module")[f"{COLLECTION}.{module}"]["doc"]["options"][key]
+    kind = checked.get("type") or option["type"]
+    kind = f"{kind} of {option['elements']}" if option.get("elements") and kind == "list" else kind
+    meaning = paragraphs(option["description"], to_modules="modules/")
+    if checked.get("choices"):
+        meaning += f" One of {', '.join(code(one) for one in checked['choices'])}."
+    default = variable.get("default") or (code(_as_yaml(option["default"])) if option.get("default") else "none")
+    return f"| `{name}` | {kind} | {cell(default)} | {cell(meaning)} |\n"
 
 
 def _module_page(name: str, document: Document, settings: set[str]) -> str:

@@ -21,7 +21,9 @@ _CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 def authored_pages() -> dict[str, str]:
     """The pages that people write, with their links as they are in the site."""
     files = {str(file.relative_to(CHECKOUT)): str(file.relative_to(DOCS)) for file in sorted(DOCS.rglob("*.md"))}
-    return {name: relinked((CHECKOUT / file).read_text(), file, name) for file, name in (files | FROM_ELSEWHERE).items()}
+    return {
+        name: relinked((CHECKOUT / file).read_text(), file, name) for file, name in (files | FROM_ELSEWHERE).items()
+    }
 
 
 def reference_pages() -> dict[str, str]:
@@ -45,7 +47,10 @@ def reference_pages() -> dict[str, str]:
             "Each takes pyinfra's global arguments (`name`, `_sudo`, …) as well.",
             pyinfra_reference.operations(),
             "operations",
-            {"venv": venv, "system_packages": dict.fromkeys(ansible_reference.ENTRIES | {"python_libraries": ()}, _AS_IN_THE_ROLE)},
+            {
+                "venv": venv,
+                "system_packages": dict.fromkeys(ansible_reference.ENTRIES | {"python_libraries": ()}, _AS_IN_THE_ROLE),
+            },
         ),
         "reference/pyinfra_deploys.md": pyinfra_reference.page(
             "Deploys of pyinfra",

@@ -52,7 +52,8 @@ def page(title: str, introduction: str, described: list[Described], module: str,
             parts.append("\n| argument | type | default | |\n|---|---|---|---|\n")
         for name, (kind, default) in one.arguments.items():
             shown = code(default) if default else "**required**"
-            parts.append(f"| `{name}` | {cell(code(kind))} | {shown} | {cell(arguments.get(name) or meanings.get(one.name, {}).get(name, ''))} |\n")
+            meaning = arguments.get(name) or meanings.get(one.name, {}).get(name, "")
+            parts.append(f"| `{name}` | {cell(code(kind))} | {shown} | {cell(meaning)} |\n")
         parts += [f"\n```{language}\n{example}\n```\n" for language, example in examples]
     return "".join(parts)
 
@@ -61,7 +62,9 @@ def _classes(file: Path) -> Iterator[Described]:
     for node in ast.parse(file.read_text()).body:
         if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
             continue
-        values = {ast.unparse(one.targets[0]): ast.unparse(one.value) for one in node.body if isinstance(one, ast.Assign)}
+        values = {
+            ast.unparse(one.targets[0]): ast.unparse(one.value) for one in node.body if isinstance(one, ast.Assign)
+        }
         if values.get("abstract") == "False":
             command = next(one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "command")
             yield Described(node.name, ast.get_docstring(node) or "", _arguments(command))
@@ -79,7 +82,10 @@ def _decorated(file: Path, decorator: str) -> list[Described]:
 def _arguments(function: ast.FunctionDef) -> dict[str, tuple[str, str]]:
     given = [one for one in function.args.args if one.arg != "self"]
     defaults = ["", *([""] * len(given)), *map(ast.unparse, function.args.defaults)][-len(given) :] if given else []
-    return {one.arg: (ast.unparse(one.annotation or ast.Constant("")), default) for one, default in zip(given, defaults, strict=True)}
+    return {
+        one.arg: (ast.unparse(one.annotation or ast.Constant("")), default)
+        for one, default in zip(given, defaults, strict=True)
+    }
 
 
 def _parsed(docstring: str) -> tuple[str, dict[str, str], list[tuple[str, str]]]:
@@ -89,7 +95,9 @@ def _parsed(docstring: str) -> tuple[str, dict[str, str], list[tuple[str, str]]]
         for language, text in _CODE.findall(f"{docstring}\n")
     ]
     text = _CODE.sub("\n", f"{docstring}\n")
-    arguments = {name: _as_markdown(" ".join(meaning.split("\n\n")[0].split())) for name, meaning in _ARGUMENT.findall(text)}
+    arguments = {
+        name: _as_markdown(" ".join(meaning.split("\n\n")[0].split())) for name, meaning in _ARGUMENT.findall(text)
+    }
     # What follows the list after an empty line is text again.
     rest = _ARGUMENT.sub(lambda found: "\n\n" + "\n\n".join(found.group(2).split("\n\n")[1:]), text)
     return _as_markdown(re.sub(r"\n{3,}", "\n\n", rest).strip()), arguments, examples

@@ -1,9 +1,9 @@
 """Fixtures for the tests of the documentation.
 
-    site        the folder with the built site; "nox -s docs" builds it, and without it the tests of it are skipped
-    browser     a headless Chromium, as in tests/browser
-    open_page   opens a page of the site from its file or by a plain server; afterwards, nothing was asked of anybody
-                else, and no error was logged
+site        the folder with the built site; "nox -s docs" builds it, and without it the tests of it are skipped
+browser     a headless Chromium, as in tests/browser
+open_page   opens a page of the site from its file or by a plain server; afterwards, nothing was asked of anybody
+            else, and no error was logged
 """
 
 from __future__ import annotations

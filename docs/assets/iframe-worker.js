@@ -6,6 +6,10 @@ if (location.protocol === "file:") {
       const frame = document.createElement("iframe");
       frame.hidden = true;
       document.body.append(frame);
+      // A frame's first document may be exchanged for another, empty one later on; one that was written is not.
+      frame.contentDocument.open();
+      frame.contentDocument.write("<body></body>");
+      frame.contentDocument.close();
       this.inside = frame.contentWindow;
       this.inside.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", { data }));
       this.started = new Promise((resolve, reject) => {
