@@ -66,7 +66,7 @@ def role_page() -> str:
 
 def playbooks_page() -> str:
     """Every playbook with what it does, how it is called, and its variables."""
-    described = _described("playbooks.yml")
+    described = _described("calls.yml")
     introduction = (
         f"Called by their full names from anywhere: `ansible-playbook -i inventory.yml {COLLECTION}.audit --become`. "
         "Each but `this_machine` takes `-e target=GROUP`, whose default is `all`."
@@ -170,7 +170,7 @@ _DECLARING = ("plan", "plan_in_full", "environments")
 
 def _options(options: Mapping[str, Document], *, level: int, to_modules: str, within: str = "") -> str:
     parts = []
-    for name, option in options.items():
+    for name, option in _required_first(options):
         title = f"{within}{name}"
         parts.append(f"\n{'#' * level} {title}\n\n{_facts(option)}\n\n")
         parts.append(f"{paragraphs(option['description'], to_modules=to_modules)}\n")
@@ -178,9 +178,16 @@ def _options(options: Mapping[str, Document], *, level: int, to_modules: str, wi
     return "".join(parts)
 
 
+def _required_first(options: Mapping[str, Document]) -> list[tuple[str, Document]]:
+    return sorted(options.items(), key=lambda item: not item[1].get("required", False))
+
+
 def _facts(option: Document) -> str:
     """Type, whether it has to be given, default, choices, other names: the line below a name."""
-    kind = option.get("type", "str")
+    # Entries are looked at by the engine, so Ansible takes them as they come.
+    kind = (
+        "list of entries" if option.get("type") == "raw" and option.get("default") == [] else option.get("type", "str")
+    )
     facts = [f"{kind} of {option['elements']}" if option.get("elements") else kind]
     if option.get("required"):
         facts.append("**required**")
@@ -200,7 +207,7 @@ def _table_of_keys(variable: str, keys: Mapping[str, Document], all_keys: Mappin
     own = {name: one for name, one in keys.items() if not name.startswith("python_")}
     rows = "".join(
         f"| `{name}` | {cell(_facts(one))} | {cell(paragraphs(one['description'], to_modules='modules/'))} |\n"
-        for name, one in own.items()
+        for name, one in _required_first(own)
     )
     return f"\nKeys of an entry of `{variable}`:\n\n| key | | meaning |\n|---|---|---|\n{rows}"
 

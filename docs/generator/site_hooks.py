@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds the site: an entry of the navigation that is a folder stands for its pages."""
+"""What mkdocs calls before it builds the site."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pymdownx.slugs import slugify
+
 
 def on_config(config: Any) -> Any:
-    """The navigation names pages alone."""
+    """The navigation names pages in place of folders, and anchors are those that the repository shows."""
+    config["mdx_configs"].setdefault("toc", {})["slugify"] = slugify(case="lower")
     config["nav"] = [_expanded(entry, Path(config["docs_dir"])) for entry in config["nav"]]
     return config
 

@@ -31,7 +31,7 @@ _COLUMNS = {
     "`--user`": (Call("install", ("user",)), PipConfiguration()),
     f"`--{OVERRIDE}`": (Call("install", (OVERRIDE,)), PipConfiguration()),
     f"`{VARIABLE}=1`": (INSTALL, _VARIABLE),
-    f"`{OVERRIDE} = true` in `pip.conf`": (INSTALL, _FILE),
+    "the same in `pip.conf`": (INSTALL, _FILE),
     "`--target`, `--prefix`, `--root`": (Call("install", ("target",)), PipConfiguration()),
     "`pip uninstall`": (Call("uninstall"), PipConfiguration()),
 }

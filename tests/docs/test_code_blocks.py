@@ -234,7 +234,7 @@ def check_variables(program: str, words: list[str]) -> None:
     if program != "ansible-playbook" or called is None:
         return
     assert called in PLAYBOOKS, words
-    text = yaml.safe_load((CHECKOUT / "docs" / "generator" / "playbooks.yml").read_text())
+    text = yaml.safe_load((CHECKOUT / "docs" / "generator" / "calls.yml").read_text())
     known = set(text[called]["variables"]) | set(VARIABLES)
     for flag, value in pairwise(words):
         if flag == "-e" and not value.startswith("@") and not value.startswith("ansible_"):
