@@ -1,10 +1,11 @@
-"""Links that lead out of the site are addresses; those within it are checked by the build, which is strict."""
+"""Links within the site lead to what is there; those that lead out of it are addresses, which nobody is asked for."""
 
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -23,6 +24,24 @@ def test_every_link_out_of_the_site_is_an_address(site: Path) -> None:
         assert parts.scheme == "https", address
         assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", parts.netloc), address
         assert "example" not in parts.netloc, address
+
+
+def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
+    """The build says so as well, and is strict; here the pages themselves are read."""
+    pages = {file: file.read_text() for file in site.rglob("*.html") if file.name != "404.html"}
+    places = {file: {"", "__skip", *re.findall(r"\bid=\"([^\"]*)\"", text)} for file, text in pages.items()}
+    wrong = []
+    for file, text in pages.items():
+        for address in re.findall(r"<a [^>]*href=\"([^\"]*)\"", text):
+            parts = urlsplit(unescape(address))
+            if parts.scheme:
+                continue
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            target = target / "index.html" if target.is_dir() else target
+            if not target.is_file() or unquote(parts.fragment) not in places.get(target, {""}):
+                wrong.append(f"{file.relative_to(site)}: {address}")
+    assert len(pages) > 40
+    assert wrong == []
 
 
 def test_links_into_the_repository_lead_to_files(site: Path) -> None:
