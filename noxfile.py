@@ -27,7 +27,7 @@ from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
 from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "browser", "package", "hosts"]
+nox.options.sessions = ["lint", "unit", "sanity", "browser", "docs", "package", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -38,7 +38,7 @@ IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
     *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "scripts/artefacts.py"),
-    *("tests/browser", "tests/sanity", "tests/unit"),
+    *("docs/generator", "tests/browser", "tests/docs", "tests/sanity", "tests/unit"),
 ]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/package", "tests/reliability"]
 # The engine runs on targets from Python 3.8 on.
@@ -308,6 +308,32 @@ def browser(session: nox.Session) -> None:
         checks.fail(title, f"none of {', '.join(BROWSERS)} was found")
     else:
         checks.leave_out(title, f"none of {', '.join(BROWSERS)} was found")
+    checks.finish()
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation's site is in .cache/site, and what is shown in it has been tested. Arguments go to pytest."""
+    checks = Checks(session)
+    pages, site = CACHE / "docs", CACHE / "site"
+    sources = os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "src", "molecule/images"))
+    written = {**ansible_environment(), "PYTHONPATH": sources}
+    checks.run("pages of the documentation", sys.executable, "-m", "docs.generator", str(pages), environment=written)
+    mkdocs = str(Path(environment_for(session, sys.executable, "docs")).with_name("mkdocs"))
+    # Not with --quiet: what is not said is not counted either. The variable keeps its makers' advertisement away.
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    checks.run("site of the documentation", mkdocs, "build", "--strict", environment=quiet)
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None and IN_CI:
+        checks.fail("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
+    if program is None:
+        checks.leave_out("documentation in a browser", f"none of {', '.join(BROWSERS)} was found")
+    tested = {
+        **ansible_environment(),
+        "PROVISION_SITE": str(site),
+        **({"PROVISION_BROWSER": program} if program else {}),
+    }
+    checks.run_side_by_side({"documentation": ["pytest", "tests/docs", *session.posargs]}, tested)
     checks.finish()
 
 
