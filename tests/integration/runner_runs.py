@@ -1,4 +1,4 @@
-"""ansible-runner and ansible-builder as their users have them: in an environment of their own, with a private data directory.
+"""ansible-runner and ansible-builder as their users have them, and private data directories.
 
 runner = provide_runner()
 make_private_data(folder, hosts, variables)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,18 +10,15 @@ from pathlib import Path
 import pytest
 
 from checkout import CHECKOUT
-from container_engine import podman
 from hosts import Host, Variables
 from local_index import LocalIndex
+from pull_repository import ON_HOST, SERVICE, pull_command, push, started_words
 from pyinfra_runs import Pyinfra
 
 PLAYBOOK = CHECKOUT / "playbooks" / "pull.yml"
 UNITS = "/etc/systemd/system"
-SERVICE = f"{UNITS}/pep668-provision-pull.service"
 TIMER = f"{UNITS}/pep668-provision-pull.timer"
-# A name that systemd would read otherwise, were it not quoted.
-REPOSITORY = '/srv/100% "ours" $HOME.git'
-LOCAL = [{"hosts": "localhost", "gather_facts": False, "roles": [{"role": "pep668.provision.python"}]}]
+EXTRA = ["--extra-vars", "note='$HOME \"there\"'"]
 
 
 @pytest.fixture(scope="module")
@@ -37,43 +32,16 @@ def stocked(index: LocalIndex, pyinfra: Pyinfra, tmp_path_factory: pytest.TempPa
 
 
 def options(index: LocalIndex, **variables: object) -> Variables:
-    return {"pull_repository": f"file://{REPOSITORY}", "python_index_url": index.url, **variables}
-
-
-def push(host: Host, folder: Path, state: Variables) -> None:
-    """The repository on the host has this state, as one more commit."""
-    folder.mkdir(exist_ok=True)
-    git = ["git", "-C", str(folder), "-c", "user.name=tests", "-c", "user.email=tests@example.org"]
-    if not (folder / ".git").exists():
-        subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
-    (folder / "local.yml").write_text(json.dumps([{**LOCAL[0], "vars": state}]))
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message=state"], check=True)
-    host.run(["rm", "-rf", REPOSITORY])
-    podman("cp", str(folder / ".git"), f"{host.name}:{REPOSITORY}")
-    host.run(["chown", "-R", "root:root", REPOSITORY])
-
-
-def command_of(service: str) -> list[str]:
-    """The words that systemd would start, by its own rules for quotes, specifiers and variables."""
-    line = next(line for line in service.splitlines() if line.startswith("ExecStart="))
-    return [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(line.removeprefix("ExecStart="))]
+    return {"pull_repository": f"file://{ON_HOST}", "python_index_url": index.url, **variables}
 
 
 def pull(host: Host) -> str:
-    """What the service does has been done, in its environment; returns what it printed."""
-    service = host.read(SERVICE)
-    environment = dict(
-        line.removeprefix("Environment=").strip('"').split("=", 1)
-        for line in service.splitlines()
-        if line.startswith("Environment=")
-    )
-    bare = ["env", "--ignore-environment", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
-    return host.run([*bare, *(f"{name}={value}" for name, value in environment.items()), *command_of(service)]).stdout
+    """What the service does has been done; returns what it printed."""
+    return host.run(pull_command(host)).stdout
 
 
 def test_a_host_converges_itself(host: Host, stocked: LocalIndex, tmp_path: Path, summary_lines: list[str]) -> None:
-    wanted = options(stocked, pull_environment={"ANSIBLE_NOCOLOR": "true"})
+    wanted = options(stocked, pull_environment={"ANSIBLE_NOCOLOR": "true", "NOTE": '50% "off"'}, pull_arguments=EXTRA)
     foreseen = host.play(PLAYBOOK, wanted, check=True)
     assert not foreseen.failed, foreseen.text
     assert foreseen.changed
@@ -89,13 +57,15 @@ def test_a_host_converges_itself(host: Host, stocked: LocalIndex, tmp_path: Path
 
     state = {"python_venvs": [{"path": "/srv/app", "packages": ["hello==1.0"]}], "python_index_url": stocked.url}
     push(host, tmp_path / "fleet", state)
-    assert "changed=2" in pull(host)
+    assert started_words(host.read(SERVICE))[-3:] == [*EXTRA, "local.yml"]
+    assert 'NOTE=50% "off"' in pull_command(host)
+    assert "$$HOME" in host.read(SERVICE)
+    assert "changed=1 " in pull(host)
     assert host.packages("/srv/app")["hello"] == "1.0"
     # What differs from the repository is put right, also where nothing was pushed.
     host.run("rm -r /srv/app/lib/python3*/site-packages/hello*")
     pull(host)
     assert host.packages("/srv/app")["hello"] == "1.0"
-    assert "changed=0" in pull(host).splitlines()[-2]
     push(host, tmp_path / "fleet", {**state, "python_venvs": [{"path": "/srv/app", "packages": ["hello==2.0"]}]})
     pull(host)
     assert host.packages("/srv/app")["hello"] == "2.0"
@@ -122,7 +92,7 @@ def verify_units(host: Host, folder: Path, summary_lines: list[str]) -> None:
     (root / UNITS.lstrip("/")).mkdir(parents=True)
     for path in (SERVICE, TIMER):
         (root / path.lstrip("/")).write_text(host.read(path))
-    program = root / command_of(host.read(SERVICE))[0].lstrip("/")
+    program = root / started_words(host.read(SERVICE))[0].lstrip("/")
     program.parent.mkdir(parents=True)
     program.touch(mode=0o755)
     for name in ("network-online.target", "timers.target", "sysinit.target", "basic.target", "shutdown.target"):

@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from conftest import HostMaker
 
 from checkout import CHECKOUT
-from conftest import HostMaker
 from hosts import Host, Variables
 from local_index import LocalIndex
 from runner_runs import (
@@ -125,7 +125,7 @@ def test_a_worker_elsewhere_provides_what_was_transmitted(
 def test_the_reports_of_an_audit_in_slices_are_joined(
     runner: Runner, collections: Path, fleet: list[Host], tmp_path: Path
 ) -> None:
-    """What AWX does with job_slice_count: 2, a job for each part of the inventory; without AWX, which names its jobs."""
+    """As AWX does it with job_slice_count: 2, a job for each part of the inventory; a stand-in for AWX."""
     for number, host in enumerate(fleet):
         private = make_private_data(tmp_path / f"slice{number}", [host], {}, collections)
         told = {"fleet_reports": str(tmp_path / "reports"), "awx_workflow_job_id": 7, "awx_job_id": 8 + number}
@@ -133,8 +133,9 @@ def test_the_reports_of_an_audit_in_slices_are_joined(
         done = runner.run("ansible-runner", "run", str(private), "--playbook=audit.yml")
         assert done.returncode == 0, done.stdout.decode()
     joining = next(line for line in (EXAMPLES / "README.md").read_text().splitlines() if line.startswith("    jq "))
-    done = subprocess.run(joining, shell=True, cwd=tmp_path / "reports/7", check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    shell = ["sh", "-c", joining]
+    joined_by = subprocess.run(shell, cwd=tmp_path / "reports" / "7", check=False, capture_output=True, text=True)
+    assert joined_by.returncode == 0, joined_by.stderr
     joined = json.loads((tmp_path / "reports" / "7" / "audit.json").read_text())
     jsonschema.validate(joined, json.loads((CHECKOUT / "docs" / "audit_schema.json").read_text()))
     assert {one["host"]: one["status"] for one in joined["hosts"]} == {host.name: "audited" for host in fleet}
