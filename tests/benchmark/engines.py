@@ -27,13 +27,13 @@ PART = "engines"
 SLICES = 2
 # What is measured, as in results and tables: in the order it runs in.
 ENGINES = {
-    "playbook": "ansible-playbook",
+    "playbook": "`ansible-playbook`",
     "slices": f"{SLICES} x `ansible-playbook`, each for its share of the hosts",
-    "run": "ansible-runner run",
-    "transmit": "ansible-runner transmit",
-    "worker": "ansible-runner worker",
-    "process": "ansible-runner process",
-    "pull": "ansible-pull",
+    "run": "`ansible-runner run`",
+    "transmit": "`ansible-runner transmit`",
+    "worker": "`ansible-runner worker`",
+    "process": "`ansible-runner process`",
+    "pull": "`ansible-pull`",
 }
 PLAYBOOK = CHECKOUT / "playbooks" / "pull.yml"
 
