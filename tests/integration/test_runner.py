@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -88,10 +89,8 @@ def test_ansible_runner_provides_what_is_declared(
         done = runner.run("ansible-runner", "run", str(private), "--playbook=provision.yml", f"--ident={ident}")
         assert done.returncode == 0, done.stdout.decode()
         totals = read_totals(private, ident)
-        assert {host: bool(one["changed"]) for host, one in totals.items() if "changed" in one} == (
-            dict.fromkeys([host.name for host in fleet], changes) if changes else {}
-        )
         assert totals.keys() == {host.name for host in fleet}
+        assert [bool(one.get("changed")) for one in totals.values()] == [changes] * len(fleet)
     assert answers_of(fleet, "/srv/run") == ["hello 1.0\n"] * 2
 
 
@@ -132,6 +131,8 @@ def test_the_reports_of_an_audit_in_slices_are_joined(
         (private / "env" / "extravars").write_text(json.dumps(told))
         done = runner.run("ansible-runner", "run", str(private), "--playbook=audit.yml")
         assert done.returncode == 0, done.stdout.decode()
+    if shutil.which("jq") is None:
+        pytest.skip("the examples join reports with jq, which is not installed")
     joining = next(line for line in (EXAMPLES / "README.md").read_text().splitlines() if line.startswith("    jq "))
     shell = ["sh", "-c", joining]
     joined_by = subprocess.run(shell, cwd=tmp_path / "reports" / "7", check=False, capture_output=True, text=True)
