@@ -149,8 +149,14 @@ def test_a_containerfile_copies_it_from_the_stage_that_made_it(
     stocked.add_wheel(pyinfra.wheel(tmp_path))
     volumes = [f"--volume={volume}" for volume in (*host_volumes(), stocked.volume)]
     proxies = [f"--build-arg={name}={value}" for name, value in host_environment().items() if "proxy" in name.lower()]
-    options = ["--no-cache", f"--build-arg=BASE={base}", f"--tag={image}", *volumes, *proxies]
-    run("podman", "build", *options, ".", folder=example)
+    options = [f"--build-arg=BASE={base}", *volumes, *proxies]
+    # The first stage gets a name, by which it can be removed; the whole build then finds it made.
+    stage = f"{image}-stage"
+    try:
+        run("podman", "build", *options, "--target=build", f"--tag={stage}", ".", folder=example)
+        run("podman", "build", *options, f"--tag={image}", ".", folder=example)
+    finally:
+        podman("rmi", "--force", stage, check=False)
     assert inside(image, "hello") == "hello 1.0\n"
     assert inside(image, "ls", "/opt") == "venv\n"
     assert "pip" not in inside(image, "ls", "/opt/venv/bin", "/opt/venv/lib/python3.13/site-packages").split()
