@@ -12,6 +12,7 @@ from checkout import CACHE
 from cold import measure_cold
 from container_engine import EngineUnavailable, prepare_engine
 from converged import measure_converged
+from engines import measure_engines
 from fleet import Fleet
 from growth import measure_growth
 from machine import describe_machine
@@ -26,9 +27,9 @@ from tables import report_block
 from tuning import measure_tuning
 
 RESULTS = CACHE / "benchmark" / "results.json"
-PARTS = ("cold", "converged", "target", "growth", "audit", "tuning")
+PARTS = ("cold", "converged", "target", "growth", "audit", "tuning", "engines")
 # Differences between settings, and along a curve, are large or do not matter.
-MOST_ROUNDS = {"growth": 3, "tuning": 2}
+MOST_ROUNDS = {"growth": 3, "tuning": 2, "engines": 3}
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -61,6 +62,8 @@ def measure_part(
         yield list(measure_growth(states, rounds)), {}
     elif part == "tuning":
         yield list(measure_tuning(states, max(options.hosts), rounds)), {}
+    elif part == "engines":
+        yield list(measure_engines(states, options.hosts, rounds)), {}
     elif part == "audit":
         yield [], measure_audit(states)
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,23 +59,11 @@ def measure(part: str, entrant: Entrant, *, converged: bool) -> Sample:
         folder = Path(scratch)
         command, environment = contender.prepare(folder, hosts, entrant.workload, entrant.settings)
         before = sum(host.network_bytes() for host in hosts)
-        done = subprocess.run(
-            [sys.executable, str(STOPWATCH), str(folder / "cost.json"), *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-            env=environment,
-            timeout=LIMIT,
-        )
+        cost, printed = spend(command, folder, environment)
         transferred = sum(host.network_bytes() for host in hosts) - before
-        output = f"{contender.name}: exit status {done.returncode}\n{done.stdout[-SHOWN:]}{done.stderr[-SHOWN:]}"
-        if done.returncode:
-            raise RunFailed(output)
-        cost = json.loads((folder / "cost.json").read_text())
-    changed = contender.count_changes(done.stdout)
+    changed = contender.count_changes(printed)
     if converged and changed:
-        raise RunFailed(f"{contender.name} changed a host that has everything\n{output}")
+        raise RunFailed(f"{contender.name} changed a host that has everything\n{printed[-SHOWN:]}")
     return Sample(
         part=part,
         case=entrant.case,
@@ -85,6 +74,29 @@ def measure(part: str, entrant: Entrant, *, converged: bool) -> Sample:
         bytes_per_host=transferred // len(hosts),
         changed=changed,
     )
+
+
+def spend(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, float], str]:
+    """The command has run in the folder; returns its seconds and CPU seconds, and what it printed. Raises RunFailed."""
+    done = subprocess.run(
+        [sys.executable, str(STOPWATCH), str(folder / "cost.json"), *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environment,
+        timeout=LIMIT,
+    )
+    if done.returncode:
+        shown = f"exit status {done.returncode}\n{done.stdout[-SHOWN:]}{done.stderr[-SHOWN:]}"
+        raise RunFailed(f"{' '.join(command)}: {shown}")
+    cost: dict[str, float] = json.loads((folder / "cost.json").read_text())
+    return cost, done.stdout
+
+
+def changes_in(printed: str) -> int:
+    """How many tasks changed something, by what ansible-playbook printed."""
+    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", printed))
 
 
 def settle(entrants: Iterable[Entrant]) -> None:

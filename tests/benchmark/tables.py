@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+import engines
 from audit_cost import TOOLS, VENVS
 from contenders import CONTENDERS, floor_of, peer_of
 from growth import DISTRIBUTIONS, ENTRIES, W1_BESIDE, distributions_case, entries_case
@@ -214,3 +215,25 @@ def scale_block(results: Results, hosts: int = 1000) -> str:
             heading = [f"{CONTENDERS[name].label}, {count} hosts", "seconds", "", "controller CPU s"]
             blocks.append(markdown_table(heading, rows))
     return "\n".join(blocks)
+
+
+def engines_block(results: Results) -> str:
+    """The table of docs/scale.md that compares engines: CPU seconds on few and many hosts, and of each further one."""
+    counts = sorted({one.hosts for one in results.samples if one.part == engines.PART})
+    rows = []
+    for name, label in engines.ENGINES.items():
+        spent = {
+            count: [one.cpu_seconds for one in select(results.samples, part=engines.PART, contender=name, hosts=count)]
+            for count in counts
+        }
+        points = [(float(count), median(values)) for count, values in spent.items() if values]
+        slope = number(fit_line(points).slope, 3) if len(points) > 1 else NOTHING
+        rows.append([label, *(with_ends(values) for values in spent.values()), slope])
+    heading = ["CPU s of one converged run", *(count_hosts(count) for count in counts), "each further host"]
+    told = results.measured.get(engines.PART, {})
+    where = f"Measured {told.get('date')} on {told.get('machine')}; {told.get('other work')}."
+    return f"{markdown_table(heading, rows)}\n{where}"
+
+
+def count_hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"

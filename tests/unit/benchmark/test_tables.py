@@ -13,7 +13,16 @@ from picture import Bar, Panel, draw, panels_of
 from publish import NEEDED, missing_parts
 from samples import Sample
 from saved import Results, load
-from tables import markdown_table, number, readme_block, replace_block, report_block, scale_block, with_ends
+from tables import (
+    engines_block,
+    markdown_table,
+    number,
+    readme_block,
+    replace_block,
+    report_block,
+    scale_block,
+    with_ends,
+)
 from targets import REASONS, TARGETS, judge
 
 MACHINE = {
@@ -100,10 +109,25 @@ def test_block_without_its_comments_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("docs/benchmark.md", "results"), ("docs/scale.md", "measured"), ("README.md", "speed")]
+    ("path", "name"),
+    [
+        ("docs/benchmark.md", "results"),
+        ("docs/scale.md", "measured"),
+        ("docs/scale.md", "engines"),
+        ("README.md", "speed"),
+    ],
 )
 def test_documents_have_the_comments(path: str, name: str) -> None:
     replace_block((CHECKOUT / path).read_text(), name, "new")
+
+
+def test_engines_are_compared_by_what_a_further_host_costs(results: Results) -> None:
+    samples = [run("engines", "playbook", 2.0 + more, hosts=hosts) for hosts, more in ((1, 0.0), (9, 4.0))]
+    results.replace_part("engines", [*samples, run("engines", "pull", 6.0)], {}, MACHINE)
+    lines = engines_block(results).splitlines()
+    assert lines[0] == "| CPU s of one converged run | 1 host | 9 hosts | each further host |"
+    assert "| `ansible-playbook` | 1.00 | 3.00 | 0.250 |" in lines
+    assert "| `ansible-pull` | 3.00 | - | - |" in lines
 
 
 def test_report_tells_ratios_to_peer_and_floor(results: Results) -> None:
