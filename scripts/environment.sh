@@ -48,9 +48,10 @@ require_python() {
 }
 
 # Makes the environment NAME under .cache from a requirements file that has a hash for everything; anew when the
-# interpreter or a pin has changed.
+# interpreter, which is $python, or a pin has changed.
 make_environment() {
     environment=$cache/$1
+    # shellcheck disable=SC2154  # set by the callers
     wanted="$("$python" --version) $(cksum <"$2")"
     [ "$(cat "$environment/complete" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $environment"
