@@ -13,10 +13,10 @@ short_description: Make one call that an audit names as a repair
 description:
   - Backs up what O(keeps) names with M(pep668.provision.backup), then calls the module O(module). In check mode both
     only say what they would do.
-  - Only the modules M(pep668.provision.backup), M(pep668.provision.pip) (to remove), M(pep668.provision.marker),
-    M(pep668.provision.package_manager), M(pep668.provision.pip_config) (to remove the override),
-    M(pep668.provision.venv) and M(pep668.provision.tool) are called, each with some of its options. Where others are
-    named nothing is done.
+  - Only the modules M(pep668.provision.backup), M(pep668.provision.write_right), M(pep668.provision.pip) (to remove),
+    M(pep668.provision.package_manager), M(pep668.provision.marker), M(pep668.provision.pip_config) (to remove the
+    override or rights), M(pep668.provision.venv) and M(pep668.provision.tool) are called, each with some of its
+    options. Where others are named nothing is done.
   - Without the backup nothing is done either.
   - The playbook C(pep668.provision.remediate) calls it for what M(pep668.provision.audit) returned.
 version_added: 0.1.0

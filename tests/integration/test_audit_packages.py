@@ -17,7 +17,7 @@ import pytest
 from hosts import Host
 from local_index import LocalIndex
 
-pytestmark = pytest.mark.releases("debian12", "fedora44", full=["debian11", "debian13", "arch", "opensuse"])
+pytestmark = pytest.mark.releases("debian12", full=["debian11", "debian13", "fedora44", "arch", "opensuse"])
 
 #: Of what else is wrong other tests speak.
 TOPICS = ("EM2", "EM6")

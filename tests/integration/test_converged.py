@@ -13,7 +13,7 @@ import pytest
 from hosts import Host, Outcome
 from local_index import LocalIndex
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian11", "debian13")]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13", full=["debian11"])]
 
 LIBRARIES = ("alpha", "beta", "gamma", "delta")
 TOOLS = ("spanner", "pliers")

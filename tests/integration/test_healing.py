@@ -366,7 +366,7 @@ apt-get -q install --yes --no-install-recommends --target-release "$1" $packages
 """
 
 
-@pytest.mark.releases(*NEXT_RELEASE)
+@pytest.mark.releases("debian11", full=["debian12"])
 def test_upgrade_of_the_distribution_moves_environments_and_tools_to_its_new_python(
     host: Host, story: Story, index: LocalIndex, release: str
 ) -> None:

@@ -10,7 +10,7 @@ from converging import Result, converge, refuse
 from hosts import Host
 from local_index import ON_HOST, LocalIndex
 
-pytestmark = [pytest.mark.releases("debian11", "debian13"), pytest.mark.usefixtures("untouched_system_python")]
+pytestmark = [pytest.mark.releases("debian13", full=["debian11"]), pytest.mark.usefixtures("untouched_system_python")]
 
 SYSTEM = "/etc/pip.conf"
 ALICES = "/home/alice/.config/pip/pip.conf"

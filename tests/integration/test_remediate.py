@@ -21,7 +21,23 @@ RULES = [
     *("EM301", "EM302", "EM303", "EM401", "EM402", "EM501", "EM502", "EM503", "EM504", "EM601", "EM602"),
 ]
 #: What is repaired wherever it is found; of the others some are, and what needs a decision is not.
-REPAIRED = {"EM001", "EM002", "EM003", "EM101", "EM201", "EM202", "EM203", "EM204", "EM401", "EM501", "EM503"}
+REPAIRED = {
+    *(
+        "EM001",
+        "EM002",
+        "EM003",
+        "EM101",
+        "EM201",
+        "EM202",
+        "EM203",
+        "EM204",
+        "EM401",
+        "EM501",
+        "EM503",
+        "EM601",
+        "EM602",
+    ),
+}
 #: What a repair may change, and has to put back.
 LOOKED_AT = ("/etc", "/opt", "/srv", "/usr/lib", "/usr/local", "/root", "/home")
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from checkout import CACHE, CHECKOUT
+from checkout import CHECKOUT
 from tests.browser.sample import made_up_answers
+from tests.unit.audit_report.playbook_runs import copy_collection, run_playbook
 
 HOSTILE = "{{ lookup('ansible.builtin.pipe', 'touch OWNED') }}"
 HOST = {
@@ -64,41 +61,14 @@ Play = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout as a collection, with an action in which a stand-in answers for the module audit."""
-    folder = tmp_path_factory.mktemp("collections")
-    root = folder / "ansible_collections" / "pep668" / "provision"
-    shutil.copytree(CHECKOUT / "plugins", root / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("meta", "playbooks", "roles"):
-        (root / name).symlink_to(CHECKOUT / name)
-    shutil.copy(CHECKOUT / "galaxy.yml", root)
-    shutil.copy(Path(__file__).with_name("stand_in_action.py"), root / "plugins" / "action" / "audit.py")
-    return folder
+    return copy_collection(tmp_path_factory.mktemp("collections"), "stand_in_action.py")
 
 
 @pytest.fixture
 def play(collections: Path, tmp_path: Path) -> Play:
     def run(answers: Mapping[str, Any], *arguments: str, hosts: Mapping[str, Any] | None = None) -> Run:
-        (tmp_path / "answers.json").write_text(json.dumps(answers))
-        (tmp_path / "empty.cfg").touch()
-        inventory = tmp_path / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": hosts or {name: {} for name in answers}}}))
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                *("--inventory", str(inventory), "--forks", "8", "pep668.provision.audit", *arguments),
-            ],
-            env=kept
-            | {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_CONFIG": str(tmp_path / "empty.cfg")}
-            | {"ANSIBLE_HOME": str(CACHE / "ansible"), "ANSIBLE_NOCOLOR": "true"}
-            | {"MADE_UP_ANSWERS": str(tmp_path / "answers.json")},
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        inventory = {"all": {"hosts": hosts or {name: {} for name in answers}}}
+        done = run_playbook("audit", tmp_path, collections, inventory, answers, "--forks", "8", *arguments)
         return Run(done.returncode, done.stdout, tmp_path)
 
     return run
@@ -160,6 +130,31 @@ def test_options_are_checked_before_a_host_is_asked(play: Play) -> None:
     assert run.rc == 2
     assert "value of audit_fail_on must be one of: none, info, warning, error, got: errors" in run.output
     assert "TASK [Audit]" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("audit_roots", ["srv"], "roots is ['srv']: item 0 is 'srv': "),
+        ("audit_accounts", ["-r"], "accounts is ['-r']: item 0 is '-r': "),
+        ("audit_left_out", ["EM1O3"], "there is no such rule; did you mean EM103?"),
+        ("audit_time_budget", 0, "allowed is a number of seconds above 0"),
+    ],
+)
+def test_what_every_host_would_refuse_is_refused_before_one_is_asked(
+    play: Play, option: str, value: object, reason: str
+) -> None:
+    run = play({"web1": made_up()}, "-e", json.dumps({option: value}))
+    assert run.rc == 2
+    assert reason in run.output
+    assert "TASK [Audit]" not in run.output
+
+
+def test_options_that_are_right_reach_the_report(play: Play) -> None:
+    options = {"audit_roots": ["/srv"], "audit_left_out": "EM103,EM104", "audit_time_budget": "2.5"}
+    run = play({"web1": made_up()}, "-e", json.dumps({**options, "audit_accounts": ["not-of-this-machine"]}))
+    assert run.rc == 0, run.output
+    assert [host["status"] for host in run.report["hosts"]] == ["audited"]
 
 
 def test_the_directory_is_made_and_check_mode_writes_nothing(play: Play) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from checkout import CACHE, CHECKOUT
+from tests.unit.audit_report.playbook_runs import copy_collection, run_playbook
 
 OVERRIDE = "[install]\nbreak-system-packages = true\ntimeout = 5\n"
 LEFT = "[install]\ntimeout = 5\n"
@@ -58,27 +57,11 @@ class Fleet:
 
     def run(self, *arguments: str, **variables: Any) -> int:
         """The playbook has run; what it printed is in ``output``. Returns its exit status."""
-        (self.folder / "answers.json").write_text(json.dumps(self.answers))
-        (self.folder / "empty.cfg").touch()
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         kept = {"remediate_backup_dir": str(self.folder / "backups")}
         inventory = {"all": {"hosts": {name: {} for name in self.answers}, "vars": {**local, **kept}}}
-        (self.folder / "inventory.json").write_text(json.dumps(inventory))
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "pep668.provision.remediate", *arguments]
-        command += ["--inventory", str(self.folder / "inventory.json"), "--extra-vars", json.dumps(variables)]
-        own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        own |= {"ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_CONFIG": str(self.folder / "empty.cfg")}
-        own |= {"ANSIBLE_HOME": str(CACHE / "ansible"), "ANSIBLE_NOCOLOR": "true"}
-        done = subprocess.run(
-            command,
-            env={**own, "MADE_UP_ANSWERS": str(self.folder / "answers.json")},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        arguments = (*arguments, "--extra-vars", json.dumps(variables))
+        done = run_playbook("remediate", self.folder, self.collections, inventory, self.answers, *arguments)
         self.output = done.stdout
         return done.returncode
 
@@ -91,15 +74,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout as a collection, with an action in which a stand-in answers for the module audit."""
-    folder = tmp_path_factory.mktemp("collections")
-    root = folder / "ansible_collections" / "pep668" / "provision"
-    shutil.copytree(CHECKOUT / "plugins", root / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("meta", "playbooks", "roles"):
-        (root / name).symlink_to(CHECKOUT / name)
-    shutil.copy(CHECKOUT / "galaxy.yml", root)
-    shutil.copy(Path(__file__).with_name("stand_in_for_a_host.py"), root / "plugins" / "action" / "audit.py")
-    return folder
+    return copy_collection(tmp_path_factory.mktemp("collections"), "stand_in_for_a_host.py")
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ def audit_host(host: Host, scope: Scope) -> Dict[str, object]:
             survey.leave_unread("everything", "the time budget was used up")
             continue
         try:
-            findings += [_report(rule, found) for found in rule.check(survey)]
+            for found in rule.check(survey):
+                findings.append(_report(rule, found))
         except ProvisionError as error:
             survey.leave_unread("everything else", str(error))
         checked.append(rule.as_dict())

@@ -199,7 +199,7 @@ def _repair_done(call: Data, result: Data) -> Dict[str, Any]:
         "failed": bool(result.get("failed")),
         "message": str(result.get("msg", "")) if result.get("failed") else "",
         "archive": str(backup.get("archive", "")),
-        "restore": list(backup.get("restore", ())),
+        "restore": [*backup.get("restore", ()), *result.get("restore", ())],
         "diff": result.get("diff") or [],
     }
 

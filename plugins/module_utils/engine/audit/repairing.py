@@ -34,10 +34,12 @@ def _repairing(
     return Repairing(frozenset((*options, *only)), only, needed, removes)
 
 
-#: In the order of the calls. What shadows packages goes before these are laid down again, these bring markers along,
-#: environments and tools are made with what is whole by then; an override of the marker serves nobody after that.
+#: In the order of the calls. First nobody else writes where something is repaired. What shadows packages goes before
+#: these are laid down again, these bring markers along, environments and tools are made with what is whole by then; an
+#: override of the marker serves nobody after that.
 REPAIRING: Mapping[str, Repairing] = {
     "backup": _repairing("paths", "label", state=("present",)),
+    "write_right": _repairing("directories", "recursive"),
     "pip": _repairing(
         *("name", "python", "scope", "user", "externally_managed", "break_system_packages", "allow_overwrite"),
         state=("absent",),

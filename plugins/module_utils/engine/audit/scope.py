@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Callable, List, Mapping, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from .. import values
 from ..errors import InvalidState
@@ -20,10 +20,11 @@ DEFAULT_ROOTS = ("/opt", "/srv", "/home", "/root", "/usr/local", "/var/lib", "/v
 DEFAULT_TIME_BUDGET = 60.0
 
 
-def read_scope(options: Mapping[str, object], host: Host) -> Scope:
+def read_scope(options: Mapping[str, object], host: Optional[Host]) -> Scope:
     """Return what the options ask for; raises InvalidState with every one that is refused.
 
-    A missing option or ``None`` is as by default. An account has to be one of the host.
+    A missing option or ``None`` is as by default. An account has to be one of the host, where a host is given: a
+    controller has none, and refuses what no host would take.
     """
     problems: List[str] = []
 
@@ -37,7 +38,7 @@ def read_scope(options: Mapping[str, object], host: Host) -> Scope:
 
     def known_account(value: object) -> str:
         name = values.account(value)
-        if host.account_by_name(name) is None:
+        if host is not None and host.account_by_name(name) is None:
             raise values.Refused("this host has no such account")
         return name
 

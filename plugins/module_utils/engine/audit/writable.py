@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ..account import Account
 from ..interpreter import search_directories
 from ..path_control import find_danger_inside, openings_of
-from .finding import Found, Rule
+from .finding import Found, Repair, Rule
 from .survey import Survey
 
 #: Where programs of the system are found, whatever the PATH of this call is.
@@ -53,12 +54,19 @@ def _writable(survey: Survey, wanted: Dict[str, Optional[Account]], use: str) ->
             continue
         reasons = _reasons(survey, real, account)
         if reasons:
-            folders = " ".join(dict.fromkeys(folder for folder, _ in reasons))
-            recursive = "-R " if any(folder == real and "in it" in why for folder, why in reasons) else ""
+            folders = tuple(dict.fromkeys(folder for folder, _ in reasons))
+            recursive = any(folder == real and "in it" in why for folder, why in reasons)
+            # Of what leads to it, only the directories themselves.
+            repairs = [Repair("write_right", {"directories": [real], "recursive": True})] if recursive else []
+            closed = [folder for folder in folders if folder != real or not recursive]
+            if closed:
+                repairs.insert(0, Repair("write_right", {"directories": closed, "recursive": False}))
             yield Found(
                 real,
                 f"{'; '.join(why for _, why in reasons)}. What is put there {use} with the rights of whoever runs it.",
-                f"Look at what is in it, then take that right away: chmod {recursive}go-w {folders}",
+                "Look at what is in it, then take that right away: "
+                f"chmod {'-R ' if recursive else ''}go-w {' '.join(map(shlex.quote, folders))}",
+                tuple(repairs),
             )
 
 

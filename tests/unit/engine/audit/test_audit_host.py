@@ -99,11 +99,13 @@ def found_three(_survey: Survey) -> Iterator[Found]:
 
 def test_a_rule_that_cannot_be_checked_leaves_the_others(made_up: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_survey: Survey) -> Iterator[Found]:
+        yield Found("before", "seen", "mend it")
         raise ProvisionError("The database is locked.")
 
     monkeypatch.setattr(module, "RULES", (rule(901, fails), rule(902, found_three)))
     report = audit_host(made_up.host, Scope(()))
     assert [(one["id"], one["subject"]) for one in report["findings"]] == [  # type: ignore[attr-defined]
+        ("EM901", "before"),
         ("EM902", "a"),
         ("EM902", "b"),
         ("EM902", "c"),

@@ -41,6 +41,14 @@ def findings(made_up: MadeUpHost, members: Mapping[int, set[int]] | None = None)
     return list(found["findings"])
 
 
+def repair(*directories: str, recursive: bool = False) -> dict[str, Any]:
+    return {
+        "module": "write_right",
+        "arguments": {"directories": [*directories], "recursive": recursive},
+        "keeps": [],
+    }
+
+
 def test_a_clean_host_has_none(clean: MadeUpHost) -> None:
     assert findings(clean) == []
 
@@ -51,7 +59,7 @@ def test_a_directory_of_modules_for_everybody_is_found(clean: MadeUpHost, path: 
     assert (found["id"], found["severity"], found["subject"]) == (MODULES, "error", path)
     assert "mode 0777) can be written to by others" in found["evidence"]
     assert found["remedy"].endswith(f"chmod go-w {path}")
-    assert found["repairs"] == []
+    assert found["repairs"] == [repair(path)]
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777], ids=oct)
@@ -67,6 +75,7 @@ def test_one_that_leads_to_others_is_named(clean: MadeUpHost) -> None:
     assert found["subject"] == LOCAL
     assert "/usr/local/lib (owner " in found["evidence"]
     assert found["remedy"].endswith("chmod go-w /usr/local/lib")
+    assert found["repairs"] == [repair("/usr/local/lib")]
 
 
 def test_what_is_in_one_counts(clean: MadeUpHost) -> None:
@@ -74,6 +83,7 @@ def test_what_is_in_one_counts(clean: MadeUpHost) -> None:
     (found,) = findings(chmod(clean.with_directory(f"{LOCAL}/tool"), f"{LOCAL}/tool", 0o777))
     assert "everybody can write to agent.py, tool in it" in found["evidence"]
     assert found["remedy"].endswith(f"chmod -R go-w {LOCAL}")
+    assert found["repairs"] == [repair(LOCAL, recursive=True)]
 
 
 def test_links_to_one_directory_are_one(clean: MadeUpHost) -> None:
