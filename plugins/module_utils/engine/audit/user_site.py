@@ -40,7 +40,7 @@ def _way_out(
     )
     remedy = (
         "Have what needs them use environments or tools of their own (modules venv and tool), then remove them."
-        f" {left}By hand it is: {removal_command(survey.host, python, *(one.name for one, _ in records))}"
+        f" {left}By hand it is: {removal_command(survey.host, python, *(one.name for one, __ in records))}"
     )
     arguments = {
         "name": names,
