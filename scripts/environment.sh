@@ -62,6 +62,8 @@ make_environment() {
 
 # Has the programs that test hosts need, and further packages given as arguments; without the rights says which are missing.
 provide_host_programs() {
+    # Docker's own packages and those of podman's runtime keep each other out.
+    [ "${PROVISION_ENGINE:-podman}" = podman ] || return 0
     needed="podman runc netavark aardvark-dns iptables mmdebstrap debian-archive-keyring ca-certificates strace $*"
     if can_install; then
         # shellcheck disable=SC2086  # one word for each package
