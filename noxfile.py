@@ -23,11 +23,11 @@ from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
 
-from checkout import CACHE, CHECKOUT, REQUIREMENTS, link_collection
-from container_engine import EngineUnavailable, prepare_engine
+from checkout import CACHE, CHECKOUT, REQUIREMENTS, build_collection, link_collection
+from container_engine import EngineUnavailable, engine_name, prepare_engine
 from host_images import read_recipes
 
-nox.options.sessions = ["lint", "unit", "sanity", "browser", "docs", "package", "hosts"]
+nox.options.sessions = ["lint", "gates", "unit", "sanity", "browser", "docs", "package", "hosts"]
 nox.options.default_venv_backend = "none"
 
 RESULTS = CACHE / "results"
@@ -195,6 +195,57 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def gates(session: nox.Session) -> None:
+    """The collection's documentation, the changelog, shell scripts, workflows and the forms of a repository host."""
+    if session.posargs:
+        session.error(f"gates takes no arguments, and got {' '.join(session.posargs)}")
+    programs = Path(environment_for(session, sys.executable, "gates")).parent
+    checks = Checks(session)
+    built = CACHE / "gates"
+    collection = str(build_collection(built))
+    references = ("--validate-collection-refs=dependent", "--disallow-unknown-collection-refs")
+    checks.run(
+        "antsibull-docs",
+        *(str(programs / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", *references, collection),
+        environment={"ANSIBLE_COLLECTIONS_PATH": str(built)},
+    )
+    antsibull_changelog = str(programs / "antsibull-changelog")
+    checks.run("antsibull-changelog", antsibull_changelog, "lint")
+    changelog = (sys.executable, "tests/sanity/changelog.py", "check")
+    checks.run("the changelog is its fragments'", *changelog, environment={"ANTSIBULL_CHANGELOG": antsibull_changelog})
+    scripts = [path for folder in ("scripts", "molecule") for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+    # SC2119 takes a function's own optional arguments for those of the script.
+    shellcheck = (str(programs / "shellcheck"), "--external-sources", "--exclude=SC2119")
+    checks.run("shellcheck", *shellcheck, *(str(path) for path in scripts if is_shell(path)))
+    github = Path(".github")
+    chooser = github / "ISSUE_TEMPLATE" / "config.yml"
+    schemas = {
+        "github-workflows": sorted(github.glob("workflows/*.yml")),
+        "github-issue-forms": sorted({*github.glob("ISSUE_TEMPLATE/*.yml")} - {chooser}),
+        "github-issue-config": [chooser],
+        "dependabot": [github / "dependabot.yml"],
+    }
+    for schema, files in schemas.items():
+        command = (str(programs / "check-jsonschema"), f"--builtin-schema=vendor.{schema}", *map(str, files))
+        checks.run(schema, *command)
+    checks.run("zizmor", str(programs / "zizmor"), "--offline", "--persona=pedantic", ".github")
+    checks.run("pre-commit", str(programs / "pre-commit"), "validate-config")
+    checks.finish()
+
+
+def is_shell(path: Path) -> bool:
+    """Whether a file is a script of the shell, by its name or its first line."""
+    return path.suffix == ".sh" or path.read_text().startswith(("#!/bin/sh\n", "#!/usr/bin/env bash\n"))
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """CHANGELOG.md and changelogs/changelog.yaml say of this version what changelogs/fragments/ say, as of today."""
+    program = Path(environment_for(session, sys.executable, "gates")).with_name("antsibull-changelog")
+    session.run(sys.executable, "tests/sanity/changelog.py", "write", env={"ANTSIBULL_CHANGELOG": str(program)})
+
+
+@nox.session
 def unit(session: nox.Session) -> None:
     """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
     checks = Checks(session)
@@ -271,7 +322,10 @@ def hosts(session: nox.Session) -> None:
         return
     environment = {**ansible_environment(), **engine, "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"}
     commands = {}
-    if not session.posargs or "integration" in session.posargs:
+    integration = not session.posargs or "integration" in session.posargs
+    if integration and engine_name() != "podman":
+        checks.leave_out("integration tests", f"they need podman, and PROVISION_ENGINE is {engine_name()}")
+    elif integration:
         # The newest Debian, which most tests run on, first; what only other families differ in, together.
         debians = sorted((name for name, recipe in read_recipes().items() if recipe.integration), reverse=True)
         runs = {release: [release] for release in debians}

@@ -48,9 +48,10 @@ require_python() {
 }
 
 # Makes the environment NAME under .cache from a requirements file that has a hash for everything; anew when the
-# interpreter or a pin has changed.
+# interpreter, which is $python, or a pin has changed.
 make_environment() {
     environment=$cache/$1
+    # shellcheck disable=SC2154  # set by the callers
     wanted="$("$python" --version) $(cksum <"$2")"
     [ "$(cat "$environment/complete" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $environment"
@@ -61,6 +62,8 @@ make_environment() {
 
 # Has the programs that test hosts need, and further packages given as arguments; without the rights says which are missing.
 provide_host_programs() {
+    # Docker's own packages and those of podman's runtime keep each other out.
+    [ "${PROVISION_ENGINE:-podman}" = podman ] || return 0
     needed="podman runc netavark aardvark-dns iptables mmdebstrap debian-archive-keyring ca-certificates strace $*"
     if can_install; then
         # shellcheck disable=SC2086  # one word for each package

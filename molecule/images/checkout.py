@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -53,3 +54,21 @@ def copy_tracked(target: Path) -> None:
         if path.is_symlink() or path.is_file():
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copied, follow_symlinks=False)
+
+
+def build_collection(scratch: Path) -> Path:
+    """The collection as users get it, built from the tracked files, lies unpacked in the scratch folder, and no more.
+
+    Returns the folder it is in. With the scratch folder as ANSIBLE_COLLECTIONS_PATH, ansible-core finds it there.
+    """
+    shutil.rmtree(scratch, ignore_errors=True)
+    copy_tracked(scratch / "source")
+    build = ["ansible-galaxy", "collection", "build", "--output-path", str(scratch), str(scratch / "source")]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(scratch / "source")
+    (archive,) = scratch.glob("*.tar.gz")
+    collection = scratch / "ansible_collections" / "pep668" / "provision"
+    collection.mkdir(parents=True)
+    with tarfile.open(archive) as opened:
+        opened.extractall(collection, filter="data")
+    return collection

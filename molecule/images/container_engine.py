@@ -8,6 +8,9 @@ Two facts of life are handled in one place, so that neither a test nor the produ
 * Behind a proxy that inspects TLS a host needs the machine's certificate bundle and its proxy settings. Both are taken
   from the environment variables pip, curl and requests know.
 
+The engine is podman. With PROVISION_ENGINE=docker images are made and Molecule scenarios run by Docker; the integration
+tests and the benchmark use what podman alone has.
+
 Run as a program it prints the shell lines that set the environment: ``eval "$(molecule/images/container_engine.py)"``.
 """
 
@@ -51,6 +54,17 @@ class EngineUnavailable(RuntimeError):
     """No container engine works on this machine; the text says why and what would help."""
 
 
+def engine_name(environment: Mapping[str, str] = os.environ) -> str:
+    """The program that makes images and runs scenarios: "podman", or "docker" where PROVISION_ENGINE says so.
+
+    Raises EngineUnavailable for any other.
+    """
+    name = environment.get("PROVISION_ENGINE") or "podman"
+    if name not in ("podman", "docker"):
+        raise EngineUnavailable(f"PROVISION_ENGINE is podman or docker, and not {name}")
+    return name
+
+
 @dataclass(frozen=True)
 class Trial:
     """What one attempt to run a container ended with."""
@@ -64,8 +78,19 @@ def podman(*arguments: str, check: bool = True, timeout: float | None = None) ->
 
     Raises subprocess.CalledProcessError with check, subprocess.TimeoutExpired after timeout seconds.
     """
+    return _run("podman", arguments, check=check, timeout=timeout)
+
+
+def engine(*arguments: str, check: bool = True, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """The chosen engine has run with these arguments, which podman and Docker both know; otherwise as podman()."""
+    return _run(engine_name(), arguments, check=check, timeout=timeout)
+
+
+def _run(
+    program: str, arguments: Sequence[str], *, check: bool, timeout: float | None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["podman", *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout
+        [program, *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout
     )
 
 
@@ -92,10 +117,13 @@ def try_container() -> Trial:
 
 
 def engine_environment() -> dict[str, str]:
-    """The variables that make podman work here, empty where it works as it is.
+    """The variables that make the chosen engine work here, empty where it works as it is.
 
     Raises EngineUnavailable where no attempt succeeds.
     """
+    if engine_name() == "docker":
+        require_docker()
+        return {}
     if shutil.which("podman") is None:
         raise EngineUnavailable("podman is not installed (Debian: apt-get install podman)")
     first = try_container()
@@ -114,6 +142,15 @@ def engine_environment() -> dict[str, str]:
         return {"CONTAINERS_CONF": str(configuration)}
     del os.environ["CONTAINERS_CONF"]
     raise EngineUnavailable(f"podman run fails: {first.reason}; with modest limits and runc: {second.reason}")
+
+
+def require_docker() -> None:
+    """Docker's program has reached its server. Raises EngineUnavailable."""
+    if shutil.which("docker") is None:
+        raise EngineUnavailable("docker is not installed (Debian: apt-get install docker.io)")
+    done = engine("version", check=False, timeout=60)
+    if done.returncode:
+        raise EngineUnavailable(f"docker version fails: {done.stderr.strip()}")
 
 
 def prepare_engine() -> dict[str, str]:

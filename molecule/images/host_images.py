@@ -4,9 +4,11 @@
     molecule/images/host_images.py NAME...            hosts without Python, as distributions publish them
     molecule/images/host_images.py --python NAME...   the same with the Python a bootstrap would install
 
-Standard output has one JSON object: ``images`` by name {image, release, kind, origin}, and the ``environment`` and
-``volumes`` every host is to be started with (one of them lets the tests' own SSH key in). What is going on, and what is
-real or a stand-in, is said on standard error. Recipes are data: recipes.toml beside this file.
+With PROVISION_REAL_IMAGES=1 published images are taken or there is an error: no stand-in, nothing put together here.
+
+Standard output has one JSON object: ``images`` by name {image, release, kind, origin}, the ``engine`` they are in and
+the ``options`` every host is to be started with (one of them lets the tests' own SSH key in). What is going on, and
+what is real or a stand-in, is said on standard error. Recipes are data: recipes.toml beside this file.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ from pathlib import Path
 from typing import Any
 
 from bridge_address import keep_bridge_address
-from container_engine import HOSTS_CACHE, EngineUnavailable, host_environment, host_volumes, podman, prepare_engine
+from container_engine import (
+    HOSTS_CACHE,
+    EngineUnavailable,
+    engine,
+    engine_name,
+    host_environment,
+    host_volumes,
+    prepare_engine,
+)
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = "localhost/pep668-provision"
@@ -169,12 +179,22 @@ def wrap_step(source: Source) -> str:
     return f"scripts/wrap_packages.py {source.packages} /repository"
 
 
+def usable_sources(recipe: Recipe, environment: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+    """The sources that an image may be made from here, best first. Raises BuildFailed where the setting leaves none."""
+    if environment.get("PROVISION_REAL_IMAGES", "") in ("", "0"):
+        return recipe.sources
+    published = tuple(source for source in recipe.sources if source.registry)
+    if not published:
+        raise BuildFailed(f"{recipe.name}: PROVISION_REAL_IMAGES is set, and its recipe has no published image")
+    return published
+
+
 def provide_image(recipe: Recipe, *, with_python: bool = False) -> HostImage:
     """An image of the recipe is there, made now if it was not.
 
     Two processes that ask for the same image at once make it once. Raises BuildFailed.
     """
-    for source in recipe.sources:
+    for source in usable_sources(recipe):
         image = layers(recipe, source, with_python=with_python)[-1][1]
         if image_exists(image):
             return describe(recipe, source, image)
@@ -184,7 +204,7 @@ def provide_image(recipe: Recipe, *, with_python: bool = False) -> HostImage:
 def build_image(recipe: Recipe, *, with_python: bool) -> HostImage:
     """The image has been built from the first source that works. Raises BuildFailed with each source's reason."""
     reasons = []
-    for source in recipe.sources:
+    for source in usable_sources(recipe):
         started = time.monotonic()
         try:
             image = dress_base(recipe, source, with_python=with_python)
@@ -249,7 +269,7 @@ def pull(reference: str) -> None:
     if failure.is_file() and time.time() - failure.stat().st_mtime < REGISTRY_PAUSE:
         raise BuildFailed(f"{failure.read_text()} (minutes ago)")
     try:
-        done = podman("pull", "--quiet", reference, check=False, timeout=PULL_TIMEOUT)
+        done = engine("pull", "--quiet", reference, check=False, timeout=PULL_TIMEOUT)
         reason = last_lines(done.stderr, 1) if done.returncode else ""
     except subprocess.TimeoutExpired:
         reason = f"the registry did not deliver within {PULL_TIMEOUT} s"
@@ -272,7 +292,7 @@ def bootstrap(source: Source, image: str) -> None:
             raise BuildFailed("mmdebstrap is not installed (Debian: apt-get install mmdebstrap)") from None
         if done.returncode:
             raise BuildFailed(last_lines(done.stderr, 4))
-        imported = podman("import", "--quiet", str(archive), image, check=False)
+        imported = engine("import", str(archive), image, check=False)
         if imported.returncode:
             raise BuildFailed(last_lines(imported.stderr, 2))
 
@@ -286,25 +306,33 @@ def run_and_commit(base: str, step: str, image: str, labels: Mapping[str, str], 
     volumes = [f"--volume={volume}" for volume in (*host_volumes(), f"{HERE}:/run/images:ro")]
     try:
         options = (*volumes, *mounts, "--workdir=/")
-        started = podman("run", "--detach", "--name", container, *options, base, "sleep", "infinity", check=False)
+        started = engine("run", "--detach", "--name", container, *options, base, "sleep", "infinity", check=False)
         if started.returncode:
             raise BuildFailed(last_lines(started.stderr, 2))
         keep_bridge_address()
         # Each script names its own interpreter.
-        done = podman("exec", *environment, "--workdir=/run/images", container, *step.split(), check=False)
+        done = engine("exec", *environment, "--workdir=/run/images", container, *step.split(), check=False)
         if done.returncode:
             raise BuildFailed(f"{step} ended with {done.returncode}: {last_lines(done.stdout + done.stderr, 6)}")
         changes = [f"--change=LABEL org.pep668.provision.{key}={json.dumps(text)}" for key, text in labels.items()]
         changes += ['--change=CMD ["/usr/sbin/sshd", "-D", "-e"]']
-        committed = podman("commit", "--quiet", *changes, container, image, check=False)
+        committed = engine("commit", *changes, container, image, check=False)
         if committed.returncode:
             raise BuildFailed(last_lines(committed.stderr, 2))
     finally:
-        podman("rm", "--force", "--time=0", "--volumes", container, check=False)
+        # Ended first: its process does not heed a request to stop, which podman waits for.
+        engine("kill", container, check=False)
+        engine("rm", "--force", "--volumes", container, check=False)
+
+
+def run_options(volumes: Sequence[str]) -> list[str]:
+    """The options of the engine's "run" by which a container has what this machine hands on, and the volumes."""
+    environment = [f"--env={name}={value}" for name, value in host_environment().items()]
+    return [*environment, *(f"--volume={volume}" for volume in volumes)]
 
 
 def image_exists(reference: str) -> bool:
-    return podman("image", "exists", reference, check=False).returncode == 0
+    return engine("image", "inspect", reference, check=False).returncode == 0
 
 
 def describe(recipe: Recipe, source: Source, image: str) -> HostImage:
@@ -361,7 +389,7 @@ def main(arguments: Sequence[str]) -> int:
         say(str(image))
     described = {name: asdict(image) for name, image in images.items()}
     key = f"{ssh_key()}.pub:/root/.ssh/authorized_keys:ro"
-    settings = {"environment": host_environment(), "volumes": [*host_volumes(), key]}
+    settings = {"engine": engine_name(), "options": run_options([*host_volumes(), key])}
     print(json.dumps({"images": described, **settings}, indent=2))
     return 0
 

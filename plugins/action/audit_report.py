@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        __, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         names = options["hosts"] if options["hosts"] is not None else variables["ansible_play_hosts_all"]
         hostvars = variables["hostvars"]
         # Not hostvars[name]: that has every variable of every host templated, and what a host said is no template.

@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         # The settings come where the group has defaults.
-        _, options = self.validate_argument_spec(argument_spec={**SETTINGS, **ARGUMENTS})
+        __, options = self.validate_argument_spec(argument_spec={**SETTINGS, **ARGUMENTS})
         hosts = []
         for name in variables.get("ansible_play_hosts_all", ()):
             wanted = None if options["wanted"] is None else options["wanted"].get(name)

@@ -185,7 +185,7 @@ system_packages:
 """
 
 from ansible_collections.pep668.provision.plugins.module_utils.changing_module import meet, package_lines
-from ansible_collections.pep668.provision.plugins.module_utils.engine import every_part  # noqa: F401  # it loads them
+from ansible_collections.pep668.provision.plugins.module_utils.engine import every_part  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.pep668.provision.plugins.module_utils.engine.converge import Outcome
 from ansible_collections.pep668.provision.plugins.module_utils.engine.desired import Desired
 from ansible_collections.pep668.provision.plugins.module_utils.engine.errors import ProvisionError

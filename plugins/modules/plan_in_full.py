@@ -44,7 +44,7 @@ converged:
 """
 
 # To be sent along is all it is imported for.
-from ansible_collections.pep668.provision.plugins.module_utils.engine import every_part  # noqa: F401
+from ansible_collections.pep668.provision.plugins.module_utils.engine import every_part  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.pep668.provision.plugins.module_utils.plan_module import main
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def _overview(record: Data) -> Iterator[str]:
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for host in record["hosts"]:
         failed = sum(1 for repair in host["repairs"] if repair["failed"])
-        numbers = (len(host["found"]), len(host["repairs"]), failed, *(len(host[part]) for part, _ in _PARTS))
+        numbers = (len(host["found"]), len(host["repairs"]), failed, *(len(host[part]) for part, __ in _PARTS))
         yield f"| {escaped(host['host'])} | {host['status']} | {' | '.join(map(str, numbers))} |"
     yield ""
 

@@ -186,7 +186,7 @@ def _by_keeper(wanted: WantedBackup, host: Host) -> Tuple[Tuple[Optional[Account
             # Where it really is, so that no link on the way is needed to put it back.
             place = posixpath.join(host.resolve(posixpath.dirname(path)), posixpath.basename(path))
             groups.setdefault("" if keeper is None else keeper.name, (keeper, []))[1].append(place)
-    return tuple((keeper, _outermost(tuple(paths))) for _, (keeper, paths) in sorted(groups.items()))
+    return tuple((keeper, _outermost(tuple(paths))) for __, (keeper, paths) in sorted(groups.items()))
 
 
 def _missing(wanted: WantedBackup, host: Host) -> Tuple[str, ...]:

@@ -74,8 +74,8 @@ def add_to_archive(handle: int, paths: Sequence[str], *, is_first: bool) -> List
 
 
 def _row(path: str, found: Sequence[Tuple[os.stat_result, Dict[str, str]]]) -> Row:
-    size = sum(status.st_size for status, _ in found if stat.S_ISREG(status.st_mode))
-    return [path, len(found), size, any(attributes for _, attributes in found)]
+    size = sum(status.st_size for status, __ in found if stat.S_ISREG(status.st_mode))
+    return [path, len(found), size, any(attributes for __, attributes in found)]
 
 
 def _add(

@@ -183,7 +183,7 @@ def _in_shell(manager: PackageManager, recovery: "Recovery", argv: Sequence[str]
     return f"{command} $({recovery.listing})" if "{package}" in argv else command
 
 
-def _naming(_: Family, manager: PackageManager) -> Iterable[str]:
+def _naming(__: Family, manager: PackageManager) -> Iterable[str]:
     """Return the lines that say which package manager it is, and whether its lists have to be fetched first."""
     yield f"manager={manager.name} lists=absent"
     if manager.lists_fresh_for is None:

@@ -119,7 +119,7 @@ def converge(desired: Desired, host: Host, *, installs_packages: bool = False) -
                 applier.warnings += [ready.text] if ready.changed else []
             install_packages(host, state.distribution, names, needs_refresh=state.lists_need_refresh)
             # What pip there is, and what is left for it, shows only now.
-            _, taken = look(desired, host, installs_packages=False)
+            __, taken = look(desired, host, installs_packages=False)
         if not taken.is_empty:
             applier.apply(taken)
     after = observe(desired, host)

@@ -253,10 +253,10 @@ def validate(declared: Mapping[str, object]) -> Desired:
     if problems:
         raise InvalidState(problems)
     return Desired(
-        venvs=tuple(entry for _, entry in venvs),
-        tools=tuple(entry for _, entry in tools),
+        venvs=tuple(entry for __, entry in venvs),
+        tools=tuple(entry for __, entry in tools),
         libraries=libraries,
-        system_pip=tuple(entry for _, entry in system_pip),
+        system_pip=tuple(entry for __, entry in system_pip),
         index=IndexSettings(**index),
         **settings,
     )

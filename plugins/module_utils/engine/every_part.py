@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import (  # noqa: F401  # to be there is all they are imported for
+from . import (  # noqa: F401  # pylint: disable=unused-import  # to be there is all they are imported for
     apply_builds,
     apply_system_pip,
     builds,

@@ -43,7 +43,7 @@ class BundledPipInstaller(PipInstaller):
         wheel = _wheel(work, f"{venv}/bin/python")
         if not wheel:
             return prepared
-        python, isolated, _, _, install, *arguments = prepared.command.argv
+        python, isolated, __, __, install, *arguments = prepared.command.argv
         argv = (python, isolated, f"{wheel}/pip", install, "--no-compile", *arguments)
         return replace(prepared, command=replace(prepared.command, argv=argv))
 

@@ -125,6 +125,6 @@ def without_private(words: Sequence[str]) -> Tuple[List[str], List[str], Dict[st
 def _split(word: str) -> Tuple[str, str]:
     """Return the option in a word and its value; without an option the word is the value."""
     if word.startswith("--"):
-        option, _, value = word.partition("=")
+        option, __, value = word.partition("=")
         return option, value
     return (word[:2], word[2:]) if word.startswith("-") else ("", word)

@@ -24,7 +24,6 @@ from .requirement import Requirement
 from .system_pip import SystemPipEntry
 
 Environment = Dict[str, Optional[str]]
-_NOTHING: Environment = {}
 
 #: What pip draws before the sentences of an error.
 _DRAWN = ("\u00d7", "\u2570")
@@ -75,7 +74,7 @@ class SitePip:
         argv: Sequence[str],
         *,
         asks_index: bool = False,
-        further: Mapping[str, Optional[str]] = _NOTHING,
+        further: Optional[Mapping[str, Optional[str]]] = None,
         stdin: str = "",
         cwd: str = "",
     ) -> Command:
@@ -83,7 +82,7 @@ class SitePip:
         pip = self if asks_index else replace(self, work=replace(self.work, index=IndexSettings()))
         return Command(
             tuple(argv),
-            env={**pip.environment(), **further},
+            env={**pip.environment(), **(further or {})},
             account=self.work.account,
             stdin=stdin,
             cwd=cwd or self.entry.chdir,

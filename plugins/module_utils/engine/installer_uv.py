@@ -163,9 +163,9 @@ class UvInstaller(Installer):
         direct = _DIRECT.findall(text)
         found = _CHANGE.findall(text) or ([] if direct else _PINNED.findall(done.stdout))
         packages = {normalize_name(name): version for name, version in found}
-        packages.update({normalize_name(name): "" for name, _ in direct})
+        packages.update({normalize_name(name): "" for name, __ in direct})
         # A credential is masked in what uv prints, and such an address leads nowhere.
-        return Resolution(packages, tuple(address for _, address in direct if MASK not in address))
+        return Resolution(packages, tuple(address for __, address in direct if MASK not in address))
 
     def look_into(self, work: Workplace, venv: str, addresses: Tuple[str, ...], folder: str) -> Prepared:
         argv = ["pip", "install", "--no-deps", "--target", folder, "--python", f"{venv}/bin/python", *addresses]

@@ -57,7 +57,7 @@ def login_of(text: str) -> Optional[Login]:
     found = _URL.search(text)
     if found is None or found["scheme"].lower().rpartition("+")[2] not in ("http", "https"):
         return None
-    user, _, password = found["userinfo"].partition(":")
+    user, __, password = found["userinfo"].partition(":")
     return Login(found["scheme"].lower(), found["place"], unquote(user), unquote(password))
 
 

@@ -257,7 +257,7 @@ def _observe_venv(host: Host, entry: VenvEntry, interpreters: Interpreters, inqu
     def ask(compared: ObservedVenv) -> Mapping[str, str]:
         return _newer(compared, inquire)
 
-    account, _ = _account_of_venv(host, entry, state)
+    account, __ = _account_of_venv(host, entry, state)
     observed = ObservedVenv(entry, state, request, account=account) if is_gone else compare(state)
     if versioned:
         with_builds: ObservedVenv = load("builds").observe_builds(host, observed, interpreters, compare, ask)
@@ -271,7 +271,7 @@ def _danger_of_asking(host: Host, entry: VenvEntry, state: VenvState, inquire: O
         return None
     from .danger import danger_of_venv  # noqa: PLC0415  # nothing is run for other states
 
-    account, _ = _account_of_venv(host, entry, state)
+    account, __ = _account_of_venv(host, entry, state)
     return danger_of_venv(host, ObservedVenv(entry, state, Request(), account=account), "update")
 
 

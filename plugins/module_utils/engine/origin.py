@@ -59,7 +59,7 @@ def tell_origin(host: Host, path: str, executable: str, prefix: str, stdlib: str
     if pyenv is not None and _is_pyenv(host, pyenv.group("root")):
         return Origin("pyenv", f"below {pyenv.group('root')}/versions")
     for part, name in _PLACES:
-        before, found, _ = real_path.partition(part)
+        before, found, __ = real_path.partition(part)
         if found:
             named = _named_in_marker(text, "uv") if name == "uv" else ""
             return Origin(name, f"below {before}{part.rstrip('/')}{named}")

@@ -108,7 +108,7 @@ def lists_need_refresh(host: Host, distribution: Distribution) -> bool:
     if manager.lists_fresh_for is None:
         return False
     # A list keeps the date of the archive's own file; when it was looked at last is the directory's and the stamp's.
-    stamps = [host.stat(path) for path in (manager.refresh_stamp, *(folder for folder, _ in manager.lists)) if path]
+    stamps = [host.stat(path) for path in (manager.refresh_stamp, *(folder for folder, __ in manager.lists)) if path]
     newest = max(stamp.st_mtime for stamp in stamps if stamp is not None)
     return host.clock() - newest > manager.lists_fresh_for
 

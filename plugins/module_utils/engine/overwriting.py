@@ -139,11 +139,11 @@ def _installed_paths(wheel: str, places: Mapping[str, str]) -> List[str]:
         names = [name for name in archive.namelist() if not name.endswith("/")]
         root = places["purelib" if _is_pure(archive, names) else "platlib"]
         for name in names:
-            top, _, rest = name.partition("/")
+            top, __, rest = name.partition("/")
             if not top.endswith(".data"):
                 found.append(os.path.join(root, name))
                 continue
-            place, _, file = rest.partition("/")
+            place, __, file = rest.partition("/")
             if place in places:
                 found.append(os.path.join(places[place], file))
         for name in names:

@@ -109,7 +109,7 @@ class _Checker:
         data = self._host.read_bytes(file.path)
         if data is None:
             return "unread"
-        algorithm, _, wanted = file.digest.partition(":")
+        algorithm, __, wanted = file.digest.partition(":")
         return "intact" if content_digest(algorithm, data) in (None, wanted) else "changed"
 
     def _may_look(self, path: str) -> bool:

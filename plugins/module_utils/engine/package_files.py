@@ -154,7 +154,7 @@ def _in_dpkg(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     status = b""
     for one in lists:
         entry = one[: -len(".list")]
-        package, _, architecture = entry.partition(":")
+        package, __, architecture = entry.partition(":")
         paths = _lines_of(host, f"{info}/{one}", wanted) if wanted.is_about(package) else []
         if not paths:
             continue
@@ -243,7 +243,7 @@ def mtree_paths(data: bytes) -> Iterator[str]:
 
 def _mtree_entries(data: bytes) -> Iterator[Tuple[str, str]]:
     for line in _mtree_lines(data):
-        entry, _, rest = line.partition(" ")
+        entry, __, rest = line.partition(" ")
         if entry.startswith("./") and not entry.startswith("./."):
             raw = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found.group(1), 8) & 255]), entry[2:].encode())
             yield raw.decode("utf-8", "replace"), rest
@@ -264,7 +264,7 @@ def _in_apk(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
     facts: Dict[str, str] = {}
     digests: Dict[str, str] = {}
     for line in (*text.decode("utf-8", "replace").splitlines(), "P:"):
-        key, _, value = line.partition(":")
+        key, __, value = line.partition(":")
         if key == "P":
             package, version, architecture = (facts.get(one, "") for one in "PVA")
             if wanted.is_about(package):
@@ -315,7 +315,7 @@ def _in_rpm(host: Host, wanted: Wanted) -> Optional[List[PackagedFile]]:
                 packages.setdefault(tuple(fields[:3]), {})[file.path] = file
     if not packages and not re.search("not owned by any package|No such file|is not installed", answer):
         raise ProvisionError(f"rpm does not say what packages own: {answer.strip() or 'it could not be run'}")
-    return [files[path] for _, files in sorted(packages.items()) for path in wanted.among(sorted(files))]
+    return [files[path] for __, files in sorted(packages.items()) for path in wanted.among(sorted(files))]
 
 
 def _rpms_below(host: Host, rpm: str, wanted: Wanted) -> FrozenSet[str]:
@@ -325,7 +325,7 @@ def _rpms_below(host: Host, rpm: str, wanted: Wanted) -> FrozenSet[str]:
     if not lines:
         raise ProvisionError(f"rpm does not say which packages are installed: {answer.strip() or 'it says nothing'}")
     below = tuple(f"{folder}/" for folder in wanted.folders)
-    return frozenset(name for name, _, folder in lines if folder.startswith(below) and _SOUND.fullmatch(name))
+    return frozenset(name for name, __, folder in lines if folder.startswith(below) and _SOUND.fullmatch(name))
 
 
 def _ask_rpm(host: Host, argv: Tuple[str, ...]) -> str:

@@ -97,7 +97,7 @@ def _pacman_lines(host: Host, path: str, *, depth: int) -> Iterable[str]:
     for line in (host.read_text(path) or "").splitlines():
         option, equals, value = (part.strip() for part in line.partition("="))
         if equals and option == "Include" and depth:
-            folder, _, pattern = value.rpartition("/")
+            folder, __, pattern = value.rpartition("/")
             for name in host.names_in(folder):
                 if fnmatch.fnmatchcase(name, pattern):
                     yield from _pacman_lines(host, f"{folder}/{name}", depth=depth - 1)

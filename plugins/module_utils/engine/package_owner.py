@@ -58,7 +58,7 @@ def _in_apk(host: Host, path: str, _hint: str) -> Optional[Tuple[str, ...]]:
     text = next(filter(None, (host.read_text(database) for database in _APK)), None)
     if text is None:
         return None
-    folder, _, file = path.lstrip("/").rpartition("/")
+    folder, __, file = path.lstrip("/").rpartition("/")
     package, current = "", ""
     for line in text.splitlines():
         if line.startswith("P:"):

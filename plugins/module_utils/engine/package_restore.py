@@ -316,7 +316,7 @@ def _verify(wanted: Sequence[Damage], found: Sequence[Damage]) -> Tuple[str, ...
     """Return which packages have got another version; raises ProvisionError where something is still not as shipped."""
     now = {(one.package, one.path): one for one in found}
     pairs = [(one, now.get((one.package, one.path))) for one in wanted]
-    left = [after for _, after in pairs if after is not None and after.needs_restoring]
+    left = [after for __, after in pairs if after is not None and after.needs_restoring]
     if left:
         told = " ".join(f"{one.path} is {one.state}: {one.detail}" for one in left[:_TOLD])
         raise ProvisionError(

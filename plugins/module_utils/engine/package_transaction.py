@@ -106,7 +106,7 @@ def _record_lock_process(host: Host, path: str) -> Optional[int]:
         return None
     try:
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, *_, process = _FLOCK.unpack(fcntl.fcntl(handle, fcntl.F_GETLK, asked))
+        kind, *__, process = _FLOCK.unpack(fcntl.fcntl(handle, fcntl.F_GETLK, asked))
     except OSError:
         return None
     finally:
@@ -172,10 +172,10 @@ def _left_by_dpkg(host: Host) -> Optional[Interruption]:
     unpacked = any(error != "ok" or state not in _ONLY_TO_CONFIGURE for error, state in states.values())
     reasons: Tuple[str, ...] = (f"dpkg was interrupted in {_DPKG}/updates",) if updates else ()
     if states:
-        reasons += (_few([f"{name} is {state}" for (name, _), (_, state) in sorted(states.items())]),)
-    unfinished = tuple(sorted({name for name, _ in states}))
+        reasons += (_few([f"{name} is {state}" for (name, __), (__, state) in sorted(states.items())]),)
+    unfinished = tuple(sorted({name for name, __ in states}))
     # dpkg says "reinstreq" of what it will not configure before it was unpacked again.
-    broken = sorted(one for one, (error, _) in states.items() if error != "ok")
+    broken = sorted(one for one, (error, __) in states.items() if error != "ok")
     again = [name if architecture in ("", "all") else f"{name}:{architecture}" for name, architecture in broken]
     packages = tuple(filter(_PACKAGE.fullmatch, again))
     return Interruption(reasons, packages, unpacked=unpacked, unfinished=unfinished) if reasons else None
@@ -209,7 +209,7 @@ def _without_description(host: Host) -> Tuple[str, ...]:
     """Return the entries of pacman's local database that lack their description, which it writes last."""
     names = [(folder, name) for folder in (PACMAN_ASIDE, _PACMAN) for name in host.names_in(folder)]
     entries = {name: f"{folder}/{name}" for folder, name in names if name.count("-") >= 2}
-    return tuple(path for _, path in sorted(entries.items()) if not host.exists(f"{path}/desc"))
+    return tuple(path for __, path in sorted(entries.items()) if not host.exists(f"{path}/desc"))
 
 
 def _touched_last(host: Host, recovery: Recovery) -> Tuple[str, ...]:

@@ -49,7 +49,7 @@ def is_pinned(text: str) -> bool:
 
 
 def _is_pinned_address(url: str) -> bool:
-    plain, _, fragment = url.partition("#")
+    plain, __, fragment = url.partition("#")
     if "+" in plain.partition(":")[0]:
         return _COMMIT.fullmatch(plain) is not None
     return any(_HASH.fullmatch(part) for part in fragment.split("&"))

@@ -163,7 +163,7 @@ def _set(text: str, key: Key, words: Sequence[str]) -> str:
             lines += _written(entry.head, words, entry.indent, _ending(line))
         elif number not in gone:
             lines.append(line)
-    sections = {section for _, section in taken.headers}
+    sections = {section for __, section in taken.headers}
     # A value in [DEFAULT] counts for the other sections that are there; without one it counts for nothing.
     if not any(entry.section != "DEFAULT" or {_MAIN, "install"} & sections for entry in found):
         _add(lines, _take_apart("".join(lines)), key, words)
@@ -181,7 +181,7 @@ def _add(lines: List[str], taken: _Text, key: Key, words: Sequence[str]) -> None
     others = [entry for entry in taken.entries if entry.section == _MAIN]
     at = (others[-1].lines[-1] if others else headers[0]) + 1
     # Deeper than the line before is a continuation of it; so what follows would be, if it were deeper than this.
-    following = next((number for number, _ in taken.headers if number > headers[0]), None)
+    following = next((number for number, __ in taken.headers if number > headers[0]), None)
     indent = others[-1].indent if others else _indent(lines[following]) if following is not None else 0
     ending = _ending(lines[at - 1])
     # Set apart from a header that ends the file: without the key that is to stay, unlike one made for a key.
@@ -197,7 +197,7 @@ def _remove(text: str, key: Key) -> str:
     header = taken.headers[-1][0]
     rest = range(header + 1, len(taken.lines))
     # Without the section what is in [DEFAULT] would count no more.
-    is_needed = any(section == "DEFAULT" for _, section in taken.headers)
+    is_needed = any(section == "DEFAULT" for __, section in taken.headers)
     if header + 1 in gone and gone.issuperset(rest) and not is_needed:
         # All of the last section: its header and the line that sets it apart go with it.
         gone |= {header, header - 1} if header and not taken.lines[header - 1].strip() else {header}

@@ -100,7 +100,7 @@ def read_wanted(options: Mapping[str, object]) -> WantedConfig:
     keys: Dict[Key, Tuple[str, ...]] = {}
     if override != "keep":
         keys[_OVERRIDE] = ("true",) if override == "present" else ()
-    asked = {name: accept(name, check) for name, (_, check) in _SETTINGS.items()}
+    asked = {name: accept(name, check) for name, (__, check) in _SETTINGS.items()}
     keys.update({_SETTINGS[name][0]: _words(value) for name, value in asked.items() if value is not None})
     if problems:
         raise InvalidState(problems)

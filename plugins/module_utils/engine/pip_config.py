@@ -94,7 +94,7 @@ class PipConfiguration:
 
 def configuration_files(host: Host, prefix: str) -> Tuple[str, ...]:
     """Return the files pip reads for an interpreter's ``prefix``, later ones winning (pip manual, Configuration)."""
-    return tuple(path for path, _ in _files(host, prefix))
+    return tuple(path for path, __ in _files(host, prefix))
 
 
 def _files(host: Host, prefix: str) -> List[Tuple[str, bool]]:

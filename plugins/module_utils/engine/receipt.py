@@ -90,7 +90,9 @@ def parse_receipt(text: str) -> Optional[Receipt]:
     words = (path, version, record.get("digest"), record.get("installer", ""), record.get("unfinished", ""))
     if not all(isinstance(word, str) for word in words) or not all(map(_WORD.fullmatch, words[1:])):
         return None
-    if type(size) is not int or type(mtime_ns) is not int or max(abs(size), abs(mtime_ns)) >= _LARGEST:
+    if isinstance(size, bool) or isinstance(mtime_ns, bool):
+        return None
+    if not isinstance(size, int) or not isinstance(mtime_ns, int) or max(abs(size), abs(mtime_ns)) >= _LARGEST:
         return None
     build = record.get("build", 0)
     if isinstance(build, bool) or not isinstance(build, int) or build < 0:

@@ -290,7 +290,7 @@ def _parse_path(text: str) -> DirectSpec:
 
 def _read_egg(url: str) -> tuple[str | None, frozenset[str]]:
     for part in url.partition("#")[2].split("&"):
-        key, _, value = part.partition("=")
+        key, __, value = part.partition("=")
         if key == "egg":
             try:
                 requirement = Requirement.parse(_unquoted(value))

@@ -58,7 +58,7 @@ def _temporary_directory(account: Optional[Account]) -> Iterator[str]:
 
 
 def _make_locked(account: Optional[Account]) -> Tuple[str, int]:
-    for _ in range(_MOST_TRIES):
+    for __ in range(_MOST_TRIES):
         path = act_as(account, _make_temporary)
         # Another run may take it for one that is left over.
         with contextlib.suppress(OSError):

@@ -83,7 +83,7 @@ def _compare(host: Host, file: PackagedFile) -> Tuple[str, str]:
         return "intact", f"the file of {whose} is there; it cannot be read, so its content is not judged"
     if not file.digest:
         return _judge_unrecorded(data, whose)
-    algorithm, _, wanted = file.digest.partition(":")
+    algorithm, __, wanted = file.digest.partition(":")
     digest = content_digest(algorithm, data)
     if digest is None:
         return "intact", f"the file of {whose} is there; this Python has no {algorithm}, so its content is not judged"

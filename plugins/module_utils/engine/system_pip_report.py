@@ -70,7 +70,7 @@ def _action(outcomes: Sequence[Outcome], before: Mapping[str, str], after: Mappi
     return "installed" if set(after) - set(before) else "updated"
 
 
-def _decision(outcomes: Sequence[Outcome], observed: "ObservedSystemPip | None") -> Dict[str, object]:
+def _decision(outcomes: Sequence[Outcome], observed: ObservedSystemPip | None) -> Dict[str, object]:
     plans = [outcome.plan for outcome in outcomes]
     if observed is None or observed.facts is None:
         return {

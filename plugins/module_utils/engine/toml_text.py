@@ -82,7 +82,7 @@ def _read_elsewhere(host: Host, text: str) -> Mapping[str, Any]:
 
 def _interpreters(host: Host) -> Iterator[Tuple[str, Tuple[str, ...]]]:
     """Yield interpreters that may be able to, each with the wheels it can look into: the one that runs this first."""
-    wheels = [wheel for _, wheel in bundled_wheels(host, sys.executable)]
+    wheels = [wheel for __, wheel in bundled_wheels(host, sys.executable)]
     wheels += [f"{SHARED_WHEELS}/{name}" for name in host.names_in(SHARED_WHEELS) if name.startswith("tomli-")]
     yield sys.executable, tuple(wheels)
     for folder in search_directories(host):

@@ -185,7 +185,7 @@ def observe_venv(host: Host, path: str, interpreters: Interpreters) -> VenvState
 def linked_build(host: Host, path: str) -> str:
     """Return the name of the build that a link leads to, "" for one that leads elsewhere."""
     target = os.path.normpath(os.path.join(os.path.dirname(path), host.readlink(path) or ""))
-    folder, _, name = target.rpartition("/")
+    folder, __, name = target.rpartition("/")
     return name if folder == path + BUILDS_SUFFIX else ""
 
 

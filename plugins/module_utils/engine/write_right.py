@@ -47,7 +47,7 @@ def check_directories(directories: object) -> Tuple[str, ...]:
 @telling_refusals
 def foresee_closing(host: Host, directories: Tuple[str, ...], *, recursive: bool) -> Tuple[Closed, ...]:
     """Return what ``close_to_others`` would change; reads only."""
-    return tuple(closed for path in directories for closed, _ in _open_ones(host, path, recursive=recursive))
+    return tuple(closed for path in directories for closed, __ in _open_ones(host, path, recursive=recursive))
 
 
 @telling_refusals

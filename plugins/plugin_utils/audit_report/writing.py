@@ -31,11 +31,11 @@ def write_files(directory: str, texts: Mapping[str, str]) -> list[str]:
                 os.fsync(file.fileno())
             if os.path.isfile(path):
                 os.chmod(beside, stat.S_IMODE(os.stat(path).st_mode))
-        paths = [path for _, path in written]
+        paths = [path for __, path in written]
         while written:
             os.replace(*written[0])
             del written[0]
     finally:
-        for beside, _ in written:
+        for beside, __ in written:
             os.unlink(beside)
     return paths

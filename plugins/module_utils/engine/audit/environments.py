@@ -122,7 +122,7 @@ def _obstacle(host: Host, state: VenvState) -> str:
         )
     names = host.names_in(state.path)
     if METADATA_NAME in names:
-        home, _, name = state.path.rpartition("/venvs/")
+        home, __, name = state.path.rpartition("/venvs/")
         return f"It is a tool of pipx in a home of its own. As its owner: {reinstall_by_hand(name, home=home)}"
     if "uv-receipt.toml" in names:
         return f"It is a tool of uv: as its owner, install {shlex.quote(state.path.rpartition('/')[2])} again with uv."
@@ -208,7 +208,7 @@ def _anew(survey: Survey, state: VenvState) -> str:
     newer = _newest(survey)
     path = shlex.quote(state.path)
     if any(tool.state.venv is state for tool in survey.tools):
-        home, _, name = state.path.rpartition("/venvs/")
+        home, __, name = state.path.rpartition("/venvs/")
         return f"as its owner, {reinstall_by_hand(name, home=home, python=newer or 'PYTHON')}."
     named = f'python: "{newer}"' if newer else "python set to a newer one"
     if state.receipt is not None:

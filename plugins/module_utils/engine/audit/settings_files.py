@@ -159,7 +159,7 @@ def _without_comment(line: str) -> str:
 
 
 def _expanded(value: str, account: Optional[Account]) -> str:
-    return re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/)", lambda _: account.home, value) if account is not None else value
+    return re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/)", lambda __: account.home, value) if account is not None else value
 
 
 class _Reader:

@@ -40,7 +40,7 @@ def _way_out(
     )
     remedy = (
         "Have what needs them use environments or tools of their own (modules venv and tool), then remove them."
-        f" {left}By hand it is: {removal_command(survey.host, python, *(one.name for one, _ in records))}"
+        f" {left}By hand it is: {removal_command(survey.host, python, *(one.name for one, __ in records))}"
     )
     arguments = {
         "name": names,
@@ -50,7 +50,7 @@ def _way_out(
         "externally_managed": "break",
         "python": python.path,
     }
-    keeps = {path for _, record in records if not record.problem for path in record.keeps}
+    keeps = {path for __, record in records if not record.problem for path in record.keeps}
     return remedy, (Repair("pip", arguments, tuple(sorted(keeps))),) if names else ()
 
 
@@ -58,7 +58,7 @@ def _of_others(survey: Survey) -> Iterator[Found]:
     for account in survey.accounts:
         if account.uid == 0:
             continue
-        for site, _ in _user_sites(survey, account.home):
+        for site, __ in _user_sites(survey, account.home):
             records = _records(survey, site)
             if records:
                 yield Found(
@@ -82,11 +82,11 @@ def _user_sites(survey: Survey, home: str) -> Iterator[Tuple[str, str]]:
 
 def _records(survey: Survey, site: str) -> List[Tuple[Installed, PipRecord]]:
     found = read_distributions(survey.host, (site,))
-    return [(one, read_record(survey.host, one, site)) for _, one in sorted(found.items())]
+    return [(one, read_record(survey.host, one, site)) for __, one in sorted(found.items())]
 
 
 def _listed(records: List[Tuple[Installed, PipRecord]]) -> str:
-    shown = ", ".join(printable(f"{one.name} {one.version}") for one, _ in records[:10])
+    shown = ", ".join(printable(f"{one.name} {one.version}") for one, __ in records[:10])
     more = f" and {len(records) - 10} more" if len(records) > 10 else ""
     return f"{len(records)} {'distribution' if len(records) == 1 else 'distributions'}: {shown}{more}"
 

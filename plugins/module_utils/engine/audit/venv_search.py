@@ -109,7 +109,7 @@ class _Search:
             return
         if len(entries) == _MOST_ENTRIES:
             self.survey.leave_unread(printable(path), f"it has more than {_MOST_ENTRIES} entries")
-        names = {name for name, _ in entries}
+        names = {name for name, __ in entries}
         is_venv = _CFG in names or FILE_NAME in names
         if is_venv:
             self.found |= set(_what_stands_for(host, path, names))
@@ -149,7 +149,7 @@ def _is_passed_by(path: str, name: str, *, in_venv: bool) -> bool:
 
 def _what_stands_for(host: Host, path: str, names: Collection[str]) -> Tuple[str, ...]:
     """Return the path under which an environment is known; of a build that is the link to the current one."""
-    folder, _, name = path.rpartition("/")
+    folder, __, name = path.rpartition("/")
     if FILE_NAME not in names or not folder.endswith(BUILDS_SUFFIX) or not BUILD_NAME.match(name):
         return (path,)
     link = folder[: -len(BUILDS_SUFFIX)]

@@ -54,7 +54,7 @@ def _writable(survey: Survey, wanted: Dict[str, Optional[Account]], use: str) ->
             continue
         reasons = _reasons(survey, real, account)
         if reasons:
-            folders = tuple(dict.fromkeys(folder for folder, _ in reasons))
+            folders = tuple(dict.fromkeys(folder for folder, __ in reasons))
             recursive = any(folder == real and "in it" in why for folder, why in reasons)
             # Of what leads to it, only the directories themselves.
             repairs = [Repair("write_right", {"directories": [real], "recursive": True})] if recursive else []
@@ -63,7 +63,7 @@ def _writable(survey: Survey, wanted: Dict[str, Optional[Account]], use: str) ->
                 repairs.insert(0, Repair("write_right", {"directories": closed, "recursive": False}))
             yield Found(
                 real,
-                f"{'; '.join(why for _, why in reasons)}. What is put there {use} with the rights of whoever runs it.",
+                f"{'; '.join(why for __, why in reasons)}. What is put there {use} with the rights of whoever runs it.",
                 "Look at what is in it, then take that right away: "
                 f"chmod {'-R ' if recursive else ''}go-w {' '.join(map(shlex.quote, folders))}",
                 tuple(repairs),
