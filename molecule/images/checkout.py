@@ -71,4 +71,6 @@ def build_collection(scratch: Path) -> Path:
     collection.mkdir(parents=True)
     with tarfile.open(archive) as opened:
         opened.extractall(collection, filter="data")
+    # Git ignores the scratch folder, and who looks at a collection asks it which files there are: here are all of them.
+    subprocess.run(["git", "-C", str(collection), "init", "--quiet"], check=True)
     return collection

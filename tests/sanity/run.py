@@ -38,8 +38,6 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 def prepare_collection() -> None:
     """The built collection lies in the scratch folder with what ansible-test looks for besides."""
     collection = build_collection(SCRATCH)
-    # The scratch folder is ignored in the checkout's repository, and ansible-test skips what git ignores.
-    subprocess.run(["git", "-C", str(collection), "init", "--quiet"], check=True)
     # What ansible-test is told to ignore is no part of the collection, but it looks for it there.
     (collection / "tests" / "sanity").mkdir(parents=True)
     for ignores in CHECKOUT.glob("tests/sanity/ignore-*.txt"):
