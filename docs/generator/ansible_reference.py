@@ -119,10 +119,11 @@ def playbook_files() -> list[Path]:
 
 
 def variables_taken(playbook: Path) -> set[str]:
-    """The variables that a playbook has a default for, its own results left out, and the role's, which has a page."""
+    """The variables that a playbook checks or has a default for, but no results of its own, nor the role's variables."""
     text = playbook.read_text()
     own = {*re.findall(r"register: (\w+)", text), *_role_variables()}
-    return {name for name in _GIVEN.findall(text) if not name.startswith("ansible_")} - own
+    found = {name for name in _GIVEN.findall(text) if not name.startswith("ansible_")}
+    return found.union(_argument_spec(playbook)) - own
 
 
 def _playbook_row(name: str, variable: Mapping[str, str], checked: Document) -> str:
