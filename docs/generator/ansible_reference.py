@@ -119,7 +119,7 @@ def playbook_files() -> list[Path]:
 
 
 def variables_taken(playbook: Path) -> set[str]:
-    """The variables that a playbook checks or has a default for, but no results of its own, nor the role's variables."""
+    """The variables that a playbook checks or has a default for, without its own results and the role's variables."""
     text = playbook.read_text()
     own = {*re.findall(r"register: (\w+)", text), *_role_variables()}
     found = {name for name in _GIVEN.findall(text) if not name.startswith("ansible_")}
