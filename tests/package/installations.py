@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ class Installation:
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(host.authorize("root")),
             "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+            # In the home its path could be too long for a socket.
+            "ansible_control_path": f"{tempfile.gettempdir()}/{host.name[-20:]}-package",
         }
         inventory, given = self.home / "inventory.json", self.home / "vars.json"
         inventory.write_text(json.dumps({"all": {"hosts": {"web1": connection}}}))
