@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent / "molecule" / "images"))
 from checkout import CACHE, CHECKOUT, REQUIREMENTS, build_collection, link_collection
 from container_engine import EngineUnavailable, engine_name, prepare_engine
 from host_images import read_recipes
+from pythons import OLDEST_MINOR, running_pythons, version_of
 
 nox.options.sessions = ["lint", "gates", "unit", "sanity", "browser", "docs", "package", "hosts"]
 nox.options.default_venv_backend = "none"
@@ -40,9 +41,7 @@ TYPED = [
     *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "scripts/artefacts.py"),
     *("docs/generator", "tests/browser", "tests/docs", "tests/sanity", "tests/unit"),
 ]
-TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/package", "tests/reliability"]
-# The engine runs on targets from Python 3.8 on.
-OLDEST_MINOR = 8
+TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/matrix", "tests/package", "tests/reliability"]
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
 INPUTS = "inputs"
 FAULTS = [
@@ -260,27 +259,6 @@ def unit(session: nox.Session) -> None:
     checks.finish()
 
 
-def version_of(python: str) -> str:
-    """The version of an interpreter, empty where it does not run (a pyenv shim of a version not selected, say)."""
-    code = "import sys, venv, ensurepip; print('.'.join(map(str, sys.version_info[:3])))"
-    try:
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def running_pythons() -> dict[int, str]:
-    """Interpreters of this machine that run and can make environments, by minor version, from the oldest target on."""
-    found: dict[int, str] = {}
-    for minor in range(OLDEST_MINOR, sys.version_info.minor + 4):
-        pyenv = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
-        for python in filter(None, [shutil.which(f"python3.{minor}"), *map(str, pyenv)]):
-            if minor not in found and version_of(python):
-                found[minor] = python
-    return found
-
-
 def link_pythons(folder: Path) -> str:
     """A PATH on which python3.X is an interpreter that runs, where there is one: pyenv's shims may not."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -443,6 +421,34 @@ def pins(session: nox.Session) -> None:
 def findings(session: nox.Session) -> None:
     """docs/findings.md is written from the rules of the audit."""
     session.run("python", "tests/unit/engine/audit/findings_page.py", env={"PYTHONPATH": "src"})
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Each version of Ansible, pyinfra, Python, pip and pipx is tried, and README.md has the table.
+
+    Arguments go to pytest; with some the table stays as it is.
+    """
+    checks = Checks(session)
+    try:
+        engine = prepare_engine()
+    except EngineUnavailable as reason:
+        session.error(f"versions are tried on real hosts, and there is no container engine: {reason}")
+    cells = CACHE / "matrix" / "cells"
+    cells.parent.mkdir(parents=True, exist_ok=True)
+    cells.unlink(missing_ok=True)
+    environment = {**ansible_environment(), **engine, "PROVISION_MATRIX": str(cells)}
+    commands = {
+        "versions of Ansible and pyinfra": ["pytest", "tests/matrix/test_controllers.py", *session.posargs],
+        "versions of pipx": ["pytest", "tests/matrix/test_pipx.py", *session.posargs],
+    }
+    if not session.posargs:
+        commands["versions of pip"] = ["pytest", "tests/integration/test_real_pips.py"]
+    checks.run_side_by_side(commands, environment)
+    if not session.posargs:
+        written = {"PYTHONPATH": os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "molecule/images"))}
+        session.run(sys.executable, "-m", "tests.matrix.table", str(cells), env=written, external=True)
+    checks.finish()
 
 
 @nox.session
