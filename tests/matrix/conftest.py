@@ -64,6 +64,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> LocalIndex:
     for version in ("1.0", "1.1"):
         made.add("hello", version, scripts=["hello"])
     made.add("extra", "1.0", scripts=["extra"])
+    # pipx brings its shared one up to date.
+    made.mirror("pip", python="3.11")
     return made
 
 

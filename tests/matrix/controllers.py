@@ -22,7 +22,7 @@ ENVIRONMENTS = CACHE / "matrix"
 PLAYBOOK = [{"hosts": "all", "gather_facts": False, "roles": [{"role": "pep668.provision.python"}]}]
 RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=0 +failed=0 ")
 # What ansible-core says where it does not run on the Python of a host.
-TOO_OLD = re.compile(r"ansible-core requires a minimum of Python(?: version)? (\d\.\d+)", re.IGNORECASE)
+TOO_OLD = re.compile(r"(?:requires a minimum of Python(?: version)?|Ansible requires Python) (3\.\d+)")
 
 
 @dataclass(frozen=True)
