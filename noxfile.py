@@ -443,7 +443,7 @@ def matrix(session: nox.Session) -> None:
         "versions of pipx": ["pytest", "tests/matrix/test_pipx.py", *session.posargs],
     }
     if not session.posargs:
-        commands["versions of pip"] = ["pytest", "tests/integration/test_real_pips.py"]
+        commands["versions of pip"] = ["pytest", "tests/integration/test_real_pips.py", "--full"]
     checks.run_side_by_side(commands, environment)
     if not session.posargs:
         written = {"PYTHONPATH": os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "molecule/images"))}

@@ -9,7 +9,7 @@ import pytest
 from hosts import Host
 from local_index import LocalIndex
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12", "debian13")]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian12", full=["debian13"])]
 
 TOOLS = ("spanner", "pliers", "hammer", "chisel", "mallet")
 
