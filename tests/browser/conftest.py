@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from checkout import CACHE
 from plugins.plugin_utils.audit_report.as_html import as_html
-from tests.browser.chromium import QUIET, find_browser
+from tests.browser.chromium import running_browser
 from tests.browser.sample import made_up_answers, report_of
 
 OpenReport = Callable[..., Page]
@@ -27,13 +27,8 @@ KeepPicture = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("there is no chromium on the PATH")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=QUIET)
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

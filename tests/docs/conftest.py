@@ -17,10 +17,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from checkout import CACHE
-from tests.browser.chromium import QUIET, find_browser
+from tests.browser.chromium import running_browser
 
 OpenPage = Callable[..., Page]
 
@@ -35,13 +35,8 @@ def site() -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("there is no chromium on the PATH")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=QUIET)
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checkout import CACHE, CHECKOUT, REQUIREMENTS
+from checkout import CACHE, CHECKOUT, REQUIREMENTS, copy_tracked
 from host_images import locked, ssh_key
 from hosts import Host, Variables
 
@@ -68,12 +68,7 @@ def provide_runner() -> Runner:
 def build_collection(folder: Path) -> Path:
     """The collection's archive, made of the tracked files as they are now, is in the folder."""
     source = folder / "source"
-    tracked = subprocess.run(["git", "-C", str(CHECKOUT), "ls-files", "-z"], check=True, capture_output=True, text=True)
-    for name in filter(None, tracked.stdout.split("\0")):
-        path, target = CHECKOUT / name, source / name
-        if path.is_symlink() or path.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target, follow_symlinks=False)
+    copy_tracked(source)
     galaxy = str(Path(sys.executable).with_name("ansible-galaxy"))
     command = [galaxy, "collection", "build", "--output-path", str(folder), str(source)]
     subprocess.run(command, check=True, capture_output=True)
