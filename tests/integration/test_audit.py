@@ -13,7 +13,7 @@ from messy_host import MESSY, PACKAGES, Key, forget_test_settings, make_messy, s
 #: What runs each time; the others take --full.
 OFTEN = ("fedora44",)
 SELDOM = tuple(release for release in MESSY if release not in OFTEN)
-CLEAN = ("debian13", "arch")
+CLEAN = ("debian13",)
 SELDOM_CLEAN = (*(one for one in MESSY if one not in CLEAN), "ubuntu2204", "ubuntu2404", "ubuntu2604", "fedora43")
 
 

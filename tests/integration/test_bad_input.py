@@ -81,7 +81,12 @@ def ready(host: Host, stocked: LocalIndex) -> Host:
 
 
 @pytest.mark.parametrize(
-    "way", [pytest.param("Ansible and pip", marks=pytest.mark.full), "Ansible and uv", "pyinfra and pip"]
+    "way",
+    [
+        pytest.param("Ansible and pip", marks=pytest.mark.full),
+        "Ansible and uv",
+        pytest.param("pyinfra and pip", marks=pytest.mark.full),
+    ],
 )
 def test_environments_in_awkward_directories_work(
     ready: Host, stocked: LocalIndex, pyinfra: Pyinfra, tally: Tally, way: str, *, full: bool

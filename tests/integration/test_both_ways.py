@@ -16,7 +16,7 @@ from pep668_provision.engine.desired import VARIABLES
 from pep668_provision.engine.distro import identify
 from pyinfra_runs import PROVISION, Pyinfra, reach
 
-pytestmark = pytest.mark.releases("debian13", "fedora44", "arch", full=["debian12", "ubuntu2404"])
+pytestmark = pytest.mark.releases("debian13", "fedora44", full=["debian12", "ubuntu2404", "arch"])
 
 SHARED = CHECKOUT / "molecule" / "shared"
 STATE = SHARED / "vars" / "state.yml"

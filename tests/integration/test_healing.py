@@ -15,7 +15,7 @@ import pytest
 from hosts import Host, Outcome
 from local_index import IndexServer, LocalIndex
 
-pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian11", "debian13")]
+pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13", full=["debian11"])]
 
 RECEIPT = ".pep668-provision.json"
 PIPX_HOME = "/opt/pipx"
@@ -366,7 +366,7 @@ apt-get -q install --yes --no-install-recommends --target-release "$1" $packages
 """
 
 
-@pytest.mark.releases("debian11", full=["debian12"])
+@pytest.mark.releases(full=["debian11", "debian12"])
 def test_upgrade_of_the_distribution_moves_environments_and_tools_to_its_new_python(
     host: Host, story: Story, index: LocalIndex, release: str
 ) -> None:

@@ -66,7 +66,7 @@ def provide(host: Host, state: dict[str, Any]) -> Outcome:
     return done
 
 
-@pytest.mark.releases("debian12", "debian13")
+@pytest.mark.releases("debian13", full=["debian12"])
 def test_the_override_of_a_runners_image_goes_and_pip_refuses_again(with_pip: Host) -> None:
     with_pip.write(SYSTEM, RUNNERS, mode="0640")
     for path in FURTHER:

@@ -333,7 +333,7 @@ venv(name="The application's environment", path="/opt/venv", packages=["beta"])
 """
 
 
-@pytest.mark.parametrize("connector", ["podman", "docker"])
+@pytest.mark.parametrize("connector", ["podman", pytest.param("docker", marks=pytest.mark.full)])
 def test_an_image_is_built_with_an_environment_in_it(
     fresh_host: Host, stocked: LocalIndex, pyinfra: Pyinfra, tmp_path: Path, connector: str
 ) -> None:

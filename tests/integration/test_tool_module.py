@@ -56,7 +56,7 @@ def links(host: Host, names: Sequence[str]) -> dict[str, str]:
     return {name: target for name, target in found.items() if target}
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_a_global_tool_is_everybodys_and_belongs_to_root(tooled: Host) -> None:
     made = tool(tooled, {"name": "simple"})
     assert [(one["action"], one["version"], one["apps"]) for one in made["tools"]] == [("created", "1.0", ["simple"])]
@@ -69,7 +69,7 @@ def test_a_global_tool_is_everybodys_and_belongs_to_root(tooled: Host) -> None:
     assert not tooled.exists("/root/.local/bin")
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_a_version_moves_up_and_down_and_extras_are_added(tooled: Host) -> None:
     tool(tooled, {"name": "hello", "spec": "hello==1.0"})
     up = tool(tooled, {"name": "hello", "spec": "hello==2.0"})
@@ -263,7 +263,7 @@ ACCOUNTS = [
 ]
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 @pytest.mark.parametrize("user", ACCOUNTS)
 def test_a_users_tool_is_hers_and_on_the_path_of_her_next_login(tooled: Host, user: str) -> None:
     shell, profile = PROFILES[user]

@@ -18,7 +18,7 @@ from pyinfra_runs import Pyinfra
 
 pytestmark = [pytest.mark.usefixtures("untouched_system_python"), pytest.mark.releases("debian13")]
 #: Their Pythons lack different things, and their pipx are of different ages.
-BOTH = pytest.mark.releases("debian12", "debian13")
+BOTH = pytest.mark.releases("debian13", full=["debian12"])
 
 OWN = "/opt/pep668-provision"
 USERNAME, PASSWORD = "reader", "s3cr3t/p@ss:w%rd#$1"

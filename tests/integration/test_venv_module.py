@@ -61,7 +61,7 @@ def installed(host: Host, path: str) -> dict[str, str]:
     return {name: version for name, version in host.packages(path).items() if name not in SEEDS}
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_present_installs_what_is_missing_and_upgrades_nothing_that_satisfies(ready: Host) -> None:
     made = venv(ready, "/srv/present", packages=["alpha==1.0"])
     assert made["action"] == "created"
@@ -86,7 +86,7 @@ def test_a_pin_moves_a_version_up_and_down(ready: Host) -> None:
     assert installed(ready, path) == {"alpha": "1.1"}
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_latest_upgrades_to_the_newest_that_is_allowed(ready: Host, stocked: LocalIndex) -> None:
     stocked.add("growing", "1.0")
     path = lay_out(ready, "/srv/latest")
@@ -101,7 +101,7 @@ def test_latest_upgrades_to_the_newest_that_is_allowed(ready: Host, stocked: Loc
         stocked.remove("growing", "1.1")
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_exact_removes_what_is_not_asked_for(ready: Host) -> None:
     lay_out(ready, "/srv/exact")
     venv(ready, "/srv/exact", packages=["beta", "gamma"], state="exact")
@@ -210,7 +210,7 @@ def test_constraints_limit_versions_and_install_nothing(ready: Host) -> None:
     assert made["packages"] == {"alpha": "1.0", "beta": "1.0"}
 
 
-@pytest.mark.releases("debian11", "debian13")
+@pytest.mark.releases("debian11", full=["debian13"])
 def test_hashes_are_required_and_a_wrong_one_leaves_what_worked(ready: Host, stocked: LocalIndex) -> None:
     wheel = stocked.folder / "files" / "alpha-1.0-py3-none-any.whl"
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -240,7 +240,7 @@ setup(name="local-project", version="{version}", py_modules=["local_project"], i
 """
 
 
-@pytest.mark.releases("debian11", "debian13")
+@pytest.mark.releases("debian11", full=["debian13"])
 def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -> None:
     ready.write("/srv/project/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/project/local_project.py", "ANSWER = 1\n")
@@ -259,7 +259,7 @@ def test_a_project_is_installed_again_when_its_source_has_changed(ready: Host) -
     assert extended["diff"]["after"] == "alpha==1.1\ngamma==0.9\nlocal-project==1.1\n"
 
 
-@pytest.mark.releases("debian11", "debian13", full=["debian12"])
+@pytest.mark.releases("debian13", full=["debian11", "debian12"])
 def test_an_editable_project_shows_changed_source_at_once(ready: Host) -> None:
     ready.write("/srv/editable/setup.py", SETUP.format(version="1.0"))
     ready.write("/srv/editable/local_project.py", "ANSWER = 1\n")
