@@ -20,21 +20,19 @@ says that they make a difference; ``full=...`` in it names more of them for ``--
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from checkout import CHECKOUT
-from container_engine import EngineUnavailable, prepare_engine
 from host_images import read_recipes
 from hosts import NEWEST_DEBIAN, Host
 from local_index import LocalIndex
 from pyinfra_runs import Pyinfra, provide_pyinfra
+from required_engine import require_engine
 from tally import Tally
 
-NOT_RUN = pytest.StashKey[str]()
 SUMMARY = pytest.StashKey[list[str]]()
 
 
@@ -91,9 +89,6 @@ def asked_releases(config: pytest.Config) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    reason = config.stash.get(NOT_RUN, "")
-    if reason:
-        terminalreporter.write_line(f"NOT RUN: the tests on real hosts, for there is no container engine: {reason}")
     for line in config.stash.get(SUMMARY, []):
         terminalreporter.write_line(line)
 
@@ -119,15 +114,9 @@ def tally() -> Iterator[Tally]:
 
 
 @pytest.fixture(scope="session")
-def container_engine(request: pytest.FixtureRequest) -> None:
+def container_engine() -> None:
     """A container engine works, or the test is skipped with the reason; with CI=true it fails instead."""
-    try:
-        prepare_engine()
-    except EngineUnavailable as reason:
-        request.config.stash[NOT_RUN] = str(reason)
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no container engine: {reason}")
-        pytest.skip(f"no container engine: {reason}")
+    require_engine()
 
 
 @pytest.fixture(scope="module")

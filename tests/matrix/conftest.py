@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from container_engine import EngineUnavailable, prepare_engine
 from hosts import Host
 from local_index import LocalIndex
+from required_engine import require_engine
 from tests.matrix.controllers import Controller, provide_collection, provide_controller
 from tests.matrix.targets import Target, start_target
 
@@ -50,12 +49,7 @@ def _ends_of_each() -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="session")
 def container_engine() -> None:
     """A container engine works, or the tests are skipped with the reason; with CI=true they fail instead."""
-    try:
-        prepare_engine()
-    except EngineUnavailable as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no container engine: {reason}")
-        pytest.skip(f"no container engine: {reason}")
+    require_engine()
 
 
 @pytest.fixture(scope="module")

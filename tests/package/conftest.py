@@ -8,7 +8,6 @@ bare_host      a Debian host as its distribution publishes it, without Python
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from checkout import CHECKOUT, REQUIREMENTS
-from container_engine import EngineUnavailable, prepare_engine
 from hosts import NEWEST_DEBIAN, Host
 from local_index import LocalIndex
+from required_engine import require_engine
 from tests.package.installations import Artefacts, Installation
 
 Install = Callable[..., Installation]
@@ -70,12 +69,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> LocalIndex:
 
 @pytest.fixture
 def bare_host(index: LocalIndex) -> Iterator[Host]:
-    try:
-        prepare_engine()
-    except EngineUnavailable as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no container engine: {reason}")
-        pytest.skip(f"no container engine: {reason}")
+    require_engine()
     host = Host.start_from(NEWEST_DEBIAN, with_python=False, volumes=[index.volume])
     yield host
     host.remove()
