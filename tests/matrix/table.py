@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from checkout import CHECKOUT
@@ -18,7 +19,8 @@ def main(arguments: Sequence[str]) -> int:
     """The tables are written; returns 0."""
     (path,) = arguments
     readme = CHECKOUT / "README.md"
-    block = f"{START}\n\n{tables(read_cells(Path(path)))}\n{END}"
+    day = datetime.fromtimestamp(Path(path).stat().st_mtime, UTC).date()
+    block = f"{START}\n\n{tables(read_cells(Path(path)))}\nThe run ended on {day}.\n\n{END}"
     readme.write_text(BLOCK.sub(lambda _: block, readme.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     return 0
 
