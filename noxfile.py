@@ -35,6 +35,8 @@ RESULTS = CACHE / "results"
 # Kept from one run to the next, unlike the results.
 SECONDS = CACHE / "seconds.json"
 RELIABILITY = CACHE / "reliability"
+# The oldest Python that the newest ansible-core runs with.
+SANITY_MINOR = 12
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
@@ -321,10 +323,18 @@ def hosts(session: nox.Session) -> None:
 
 @nox.session
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity on the built collection: what users get is what is checked."""
+    """ansible-test sanity on the built collection: what users get is what is checked, by the newest ansible-core."""
     checks = Checks(session)
-    environment = {"PATH": link_pythons(CACHE / "pythons")}
-    checks.run("ansible-test sanity", sys.executable, "tests/sanity/run.py", *session.posargs, environment=environment)
+    search = link_pythons(CACHE / "pythons")
+    newest = max(running_pythons().items(), default=(0, ""))
+    if newest[0] >= SANITY_MINOR:
+        python = environment_for(session, newest[1], "sanity")
+    else:
+        python = sys.executable
+        reason = f"no Python from 3.{SANITY_MINOR} on was found, and it needs one; that of the tests is taken"
+        checks.leave_out("sanity tests of the newest ansible-core", reason)
+    environment = {"PATH": os.pathsep.join([str(Path(python).parent), search])}
+    checks.run("ansible-test sanity", python, "tests/sanity/run.py", *session.posargs, environment=environment)
     checks.finish()
 
 
@@ -405,7 +415,7 @@ def pins(session: nox.Session) -> None:
         for name in names:
             if name == "pips":
                 continue
-            oldest = f"3.{OLDEST_MINOR}" if name == "unit" else "3.11"
+            oldest = {"unit": f"3.{OLDEST_MINOR}", "sanity": f"3.{SANITY_MINOR}"}.get(name, "3.11")
             command = (*compile_, *said, *session.posargs, "--python-version", oldest)
             session.run(*command, f"{name}.in", "--output-file", f"{name}.txt", external=True)
         lines = ["# Made by: nox -s pins\n"]

@@ -138,7 +138,9 @@ class UvInstaller(Installer):
         names = tuple(dict.fromkeys(filter(None, map(_name_of, texts))))
         return [word for name in names for word in ("--upgrade-package", name)]
 
-    def create(self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool) -> Prepared:
+    def create(
+        self, work: Workplace, interpreter: Interpreter, path: str, *, system_site_packages: bool = False
+    ) -> Prepared:
         # The directory is there already, with the record of an unfinished run in it.
         argv = ["venv", "--no-project", "--allow-existing", "--python", interpreter.path]
         if system_site_packages:

@@ -191,7 +191,7 @@ def resolve_new(
         if isinstance(installer, PipInstaller):
             empty = installer.create(work, interpreter, venv, with_pip=False)
         else:
-            empty = installer.create(work, interpreter, venv, system_site_packages=False)
+            empty = installer.create(work, interpreter, venv)
         run_prepared(work, empty, "Making a throw-away environment", secrets, installer)
         prepared = installer.resolve(work, venv, request, everything=False)
         done = run_prepared(work, prepared, f"Asking {installer.name} what it would install", secrets, installer)
