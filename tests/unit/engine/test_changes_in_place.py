@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from changing_host import ChangingHost, names_in, target_of
+from pep668_provision.engine.apply import Applier
+from pep668_provision.engine.apply_venv import VenvRun
 from pep668_provision.engine.errors import CommandFailed, ProvisionError, SeveralFailed
+from pep668_provision.engine.look import look
 from pep668_provision.engine.process import Command
 from pep668_provision.engine.receipt import FILE_NAME
+from pep668_provision.engine.steps import Refusal
 
 
 @pytest.fixture
@@ -315,3 +320,68 @@ def test_a_program_of_our_own_is_made_first_and_linked(changing: ChangingHost) -
     link = changing.path("home/.local/bin/pipx")
     assert target_of(link) == changing.path("home/.local/share/pep668-provision/pipx/bin/pipx")
     assert target_of(changing.path("home/.local/bin/black")).endswith("venvs/black/bin/black")
+
+
+def test_what_uv_is_not_packaged_as_comes_from_the_index_in_the_pinned_version(changing: ChangingHost) -> None:
+    changing.index["uv"] = ["0.8", "0.9"]
+    wheel = Path(changing.path("usr/lib/python3.11/ensurepip/_bundled/pip-25.0-py3-none-any.whl"))
+    wheel.parent.mkdir()
+    wheel.touch()
+    changing.converge(python_uv=True, python_uv_pin="0.8")
+    program = Path(changing.path("home/.local/bin/uv"))
+    assert program.read_text() == "uv 0.8\n"
+    # By the interpreter's own wheel: no pip is kept there.
+    assert {command.argv[2] for command in changing.calls("install")} == {f"{wheel}/pip"}
+    assert not list(Path(changing.path("home/.local/share/pep668-provision/uv")).glob("lib/*/*/pip-*"))
+    outcome = changing.converge(python_uv=True, python_uv_pin="0.9")
+    assert reasons(outcome) == [("update", ("python_uv_pin is 0.9",))]
+    assert program.read_text() == "uv 0.9\n"
+
+
+def test_an_interpreter_that_goes_away_meanwhile_is_said(changing: ChangingHost, venv: str) -> None:
+    desired = changing.desired(python_venvs=[{"path": venv, "packages": ["flask"]}])
+    _, planned = look(desired, changing.host)
+    (step,) = planned.venvs
+    with pytest.raises(ProvisionError, match=f"There is no interpreter for {venv}"):
+        VenvRun(changing.host, desired, replace(step, interpreter=None), []).take()
+
+
+def test_a_plan_with_refusals_is_not_taken(changing: ChangingHost, venv: str) -> None:
+    desired = changing.desired(python_venvs=[{"path": venv, "packages": ["flask"]}])
+    _, planned = look(desired, changing.host)
+    refused = replace(planned, refusals=(Refusal("The library x is nowhere.", "Declare it elsewhere."),))
+    with pytest.raises(ProvisionError, match=r"The library x is nowhere\. Declare it elsewhere\."):
+        Applier(desired, changing.host).apply(refused)
+    assert not Path(venv).exists()
+
+
+# With hashes
+
+HASHED = "flask==3.0 --hash=sha256:" + "a" * 64 + "\nclick==8.0 --hash=sha256:" + "b" * 64 + "\n"
+
+
+def hashed(changing: ChangingHost, venv: str) -> list[dict[str, Any]]:
+    """An entry whose packages come with hashes."""
+    Path(changing.path("requirements.txt")).write_text(HASHED)
+    return [{"path": venv, "requirements": [changing.path("requirements.txt")], "require_hashes": True}]
+
+
+def test_it_is_recorded_that_every_hash_was_checked(changing: ChangingHost, venv: str) -> None:
+    changing.converge(python_venvs=hashed(changing, venv))
+    assert record(venv)["hashes"] is True
+    (command,) = changing.calls("--require-hashes")
+    # Of what was there before there is no hash.
+    assert "-c" not in command.argv
+
+
+def test_what_came_without_its_hash_being_checked_is_fetched_again(changing: ChangingHost, venv: str) -> None:
+    changing.converge(python_venvs=[{"path": venv, "packages": ["flask==3.0"]}])
+    assert "hashes" not in record(venv)
+    changing.converge(python_venvs=hashed(changing, venv))
+    assert changing.calls("--force-reinstall")
+    assert record(venv)["hashes"] is True
+    changing.commands.clear()
+    changing.take_away(venv, "click")
+    changing.converge(python_venvs=hashed(changing, venv))
+    assert not changing.calls("--force-reinstall")
+    assert record(venv)["hashes"] is True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from made_up_host import MadeUpHost, entry_of
 from pep668_provision.engine.desired import IndexSettings
+from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.installer import Workplace
 from pep668_provision.engine.installer_uv import UvInstaller
 from pep668_provision.engine.interpreter import Interpreters
@@ -107,3 +110,74 @@ def test_a_dry_run_says_what_would_be_there(stderr: str, expected: dict[str, str
 def test_a_failure_comes_with_what_to_do(said: str, advice: str) -> None:
     assert advice in UvInstaller(UV).advice(said)
     assert bool(UvInstaller(UV).advice(said)) is bool(advice)
+
+
+def arguments(made_up: MadeUpHost, **keys: object) -> Command:
+    """How uv is called to install for an entry."""
+    work = Workplace(made_up.host, None, "/scratch", IndexSettings())
+    return UvInstaller(UV).install(work, VENV, InstallRequest(entry_of(path=VENV, **keys))).command
+
+
+def test_what_uv_has_nothing_for_is_refused(made_up: MadeUpHost) -> None:
+    with pytest.raises(
+        ProvisionError, match=r"uv has nothing for --global-option in pip_args\. Set installer: pip for it"
+    ):
+        arguments(made_up, packages=["six"], pip_args=["--global-option=x"])
+
+
+def test_the_newest_is_asked_for_what_is_named_alone(made_up: MadeUpHost) -> None:
+    made_up.with_file("/srv/app/requirements.txt", "flask\n/srv/wheels/mine-1.0-py3-none-any.whl\n")
+    entry = entry_of(path=VENV, packages=["six", "flask"], requirements=["/srv/app/requirements.txt"])
+    uv, work = UvInstaller(UV), Workplace(made_up.host, None, "/scratch", IndexSettings())
+    words = uv.install(work, VENV, InstallRequest(entry, upgrade=True)).command.argv
+    named = [words[place + 1] for place, word in enumerate(words) if word == "--upgrade-package"]
+    assert named == ["six", "flask", "mine"]
+    eager = replace(entry, pip_args=("--upgrade-strategy=eager",))
+    words = uv.install(work, VENV, InstallRequest(eager, upgrade=True)).command.argv
+    assert "--upgrade" in words
+    assert "--upgrade-package" not in words
+
+
+def test_options_in_files_that_uv_takes_as_arguments_alone_are_handed_on(made_up: MadeUpHost) -> None:
+    made_up.with_file(
+        "/srv/app/requirements.txt",
+        "--pre\n--trusted-host x.test\n--extra-index-url https://x.test/simple\n--no-binary six\nsix\n",
+    )
+    command = arguments(made_up, requirements=["/srv/app/requirements.txt"])
+    assert "--prerelease=allow" in command.argv
+    assert command.env["UV_INSECURE_HOST"] == "x.test"
+    assert command.env["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+    # What cannot be read is for uv to say.
+    assert arguments(made_up, requirements=["/srv/none.txt"]).argv[-2:] == ("-r", "/srv/none.txt")
+
+
+def test_a_project_is_built_again_by_the_name_it_was_installed_under(made_up: MadeUpHost) -> None:
+    site = f"{VENV}/lib/python3.11/site-packages"
+    made_up.with_file("/srv/mine app/pyproject.toml").with_directory(f"{site}/pkg")
+    assert "--reinstall-package" not in arguments(made_up, project="/srv/mine app").argv
+    for name, origin in {
+        "damaged": "{",
+        "named": '{"url": 3}',
+        "other": '{"url": "file:///srv/other"}',
+        "remote": '{"url": "https://x.test/srv/mine%20app"}',
+        "My_App": '{"url": "file:///srv/mine%20app/"}',
+    }.items():
+        made_up.with_distributions(site, {name: "1.0"}).with_file(
+            f"{site}/{name}-1.0.dist-info/direct_url.json", origin
+        )
+    words = arguments(made_up, project="/srv/mine app").argv
+    assert words[words.index("--reinstall-package") + 1] == "my-app"
+    # Its code is used where it is.
+    assert "--refresh" not in arguments(made_up, project="/srv/mine app", editable=True).argv
+
+
+def test_what_is_given_by_address_is_looked_into(made_up: MadeUpHost) -> None:
+    work = Workplace(made_up.host, None, "/scratch", IndexSettings())
+    argv = UvInstaller(UV).look_into(work, VENV, ("https://x.test/a.whl",), "/scratch/untold").command.argv
+    assert argv[1:] == (
+        *("pip", "install", "--no-deps", "--target", "/scratch/untold"),
+        *("--python", f"{VENV}/bin/python", "https://x.test/a.whl"),
+    )
+    done = Completed(Command((UV,)), 0, "", " + a @ https://x.test/a.whl\n + b @ https://****@x.test/b.whl\n")
+    found = UvInstaller(UV).read_resolution(done)
+    assert (found.packages, found.untold) == ({"a": "", "b": ""}, ("https://x.test/a.whl",))

@@ -6,7 +6,7 @@ import pytest
 
 from made_up_host import MadeUpHost
 from pep668_provision.engine.desired import IndexSettings
-from pep668_provision.engine.installer_uv_settings import UvSettings, uv_settings
+from pep668_provision.engine.installer_uv_settings import UvSettings, uv_settings, with_arguments
 
 VENV = "/srv/app/.venv"
 CORPORATE = "https://pypi.corp.test/simple"
@@ -244,3 +244,36 @@ def test_uv_makes_no_place_for_logins_in_a_home_that_has_none(
         debian.with_file(kept, "")
     settings = uv_settings(debian.host, None, IndexSettings(), prefix=VENV, scratch="/scratch")
     assert settings.environment.get("UV_CREDENTIALS_DIR") == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([("index_url", "https://a.test"), ("index_url", "https://b.test")], IndexSettings(index_url="https://b.test")),
+        ([("no_index", "")], IndexSettings(no_index=True)),
+        (
+            [("extra_index_urls", "https://a.test"), ("extra_index_urls", "https://b.test")],
+            IndexSettings(extra_index_urls=("https://a.test", "https://b.test")),
+        ),
+        ([("find_links", "/srv/a"), ("find_links", "/srv/b")], IndexSettings(find_links=("/srv/a", "/srv/b"))),
+        ([("trusted_hosts", "a.test")], IndexSettings(trusted_hosts=("a.test",))),
+        ([("ca_bundle", "/etc/ca.pem")], IndexSettings(ca_bundle="/etc/ca.pem")),
+        ([("proxy", "http://proxy.test:3128")], IndexSettings(proxy="http://proxy.test:3128")),
+    ],
+    ids=lambda it: it[0][0] if isinstance(it, list) else "",
+)
+def test_pips_own_options_come_over_the_settings(options: list[tuple[str, str]], expected: IndexSettings) -> None:
+    assert with_arguments(IndexSettings(), options) == expected
+
+
+@pytest.mark.parametrize(("account", "cache"), [("alice", None), ("", "/srv/cache")], ids=["another", "the caller"])
+def test_the_callers_cache_is_for_the_caller_alone(made_up: MadeUpHost, account: str, cache: str | None) -> None:
+    made_up.environ["UV_CACHE_DIR"] = "/srv/cache"
+    told_to_uv = told(made_up, account=account).environment
+    assert told_to_uv.get("UV_CACHE_DIR", "/srv/cache") == cache
+
+
+def test_none_as_wheels_is_taken_back(made_up: MadeUpHost) -> None:
+    made_up.with_file("/etc/pip.conf", "[global]\nno-binary = :none:\nonly-binary =\n")
+    told_to_uv = told(made_up).environment
+    assert not {"UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "UV_NO_BUILD", "UV_NO_BUILD_PACKAGE"} & set(told_to_uv)

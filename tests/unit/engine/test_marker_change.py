@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 
 from made_up_host import FILES_UID, MARKER, MadeUpHost
 from package_databases import FILE, OTHER, with_dpkg
-from pep668_provision.engine import path_control
+from pep668_provision.engine import marker_change, path_control
 from pep668_provision.engine.errors import CommandFailed, InvalidState, ProvisionError
+from pep668_provision.engine.host import Host
 from pep668_provision.engine.marker_change import MarkerChange, converge_marker, foresee_marker, read_wanted, write_own
 from pep668_provision.engine.process import Command, Completed
+from pep668_provision.engine.shipped_marker import ShippedMarker
 
 OWN = "/usr/local/bin/python3.14"
 OWN_MARKER = "/usr/local/lib/python3.14/EXTERNALLY-MANAGED"
@@ -352,3 +355,44 @@ def test_every_refusal_is_told_at_once() -> None:
     with pytest.raises(InvalidState) as caught:
         read_wanted({"python": "-x", "text": "", "translations": {"1": "", "de": "\x1b"}})
     assert len(caught.value.problems) == 5
+
+
+# Under the host's lock
+
+
+def test_nobody_is_waited_for_where_nothing_changes(trixie: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(marker_change, "holding_lock")
+    assert not converge_marker(read_wanted({}), trixie.host, lock_timeout=0).changed
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["did it", "did nothing"])
+def test_what_who_held_the_lock_did_is_not_done_again(
+    keeper: MadeUpHost, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    wanted = read_wanted({"python": OWN, **MESSAGES})
+
+    @contextlib.contextmanager
+    def wait_for(host: Host, *, timeout: float) -> Iterator[None]:
+        assert timeout == 5
+        if is_done:
+            write_own(foresee_marker(wanted, host), host)
+        yield
+
+    monkeypatch.setattr(marker_change, "holding_lock", wait_for)
+    assert converge_marker(wanted, keeper.host, lock_timeout=5).changed is not is_done
+    assert keeper.real(OWN_MARKER).read_text() == TEXT
+
+
+def test_a_marker_of_a_package_comes_back_without_ending_a_diversion(
+    trixie: MadeUpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trixie.without(FILE)
+    asked: list[tuple[str, float]] = []
+
+    def restore(_host: Host, markers: Sequence[ShippedMarker], *, lock_timeout: float) -> tuple[str, ...]:
+        asked.extend((one.path, lock_timeout) for one in markers)
+        return ("apt took long.",)
+
+    monkeypatch.setattr(marker_change, "restore_markers", restore)
+    change = converge_marker(read_wanted({}), trixie.host, lock_timeout=7)
+    assert (asked, change.changed, change.warnings) == ([(FILE, 7)], True, ("apt took long.",))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from made_up_host import MadeUpHost
+from pep668_provision.engine import package_manager_ready
 from pep668_provision.engine.errors import CommandFailed, LockTimeout, ProvisionError
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.package_manager import MANAGERS
-from pep668_provision.engine.package_manager_ready import Readiness, make_ready
+from pep668_provision.engine.package_manager_ready import Readiness, bring_ready, foresee_ready, make_ready
 from pep668_provision.engine.process import Command, Completed
 
 STATUS = "/var/lib/dpkg/status"
@@ -161,3 +163,43 @@ def test_who_keeps_it_busy_is_named(made_up: MadeUpHost) -> None:
         f"The package manager zypper is locked by process {process} (zypper update), which holds /run/zypp.pid. "
         "0 seconds were waited: let it end or end it, then run again, or raise python_lock_timeout."
     )
+
+
+def test_a_host_without_a_package_manager_is_ready(made_up: MadeUpHost) -> None:
+    assert foresee_ready(made_up.host) == bring_ready(made_up.host, lock_timeout=0) == Readiness("")
+
+
+def test_what_would_be_repaired_is_foreseen_and_nothing_is_run(with_lists: MadeUpHost) -> None:
+    with_lists.with_debian("12").with_program("/usr/bin/apt-get").with_file(STATUS, status("unpacked"))
+    stand_in = RepairStandIn(with_lists, {})
+    assert foresee_ready(stand_in.host) == Readiness("apt", ("half is unpacked",))
+    with_lists.with_file(STATUS, status("installed"))
+    assert foresee_ready(stand_in.host) == Readiness("apt")
+    assert stand_in.lines == []
+
+
+def test_it_is_repaired_under_the_hosts_lock(with_lists: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_lists.with_debian("12").with_program("/usr/bin/apt-get").with_file(STATUS, status("unpacked"))
+    stand_in = RepairStandIn(with_lists, {"dpkg": lambda: with_lists.with_file(STATUS, status("installed"))})
+    seen: list[tuple[float, list[str]]] = []
+
+    @contextlib.contextmanager
+    def hold(_host: Host, *, timeout: float) -> Iterator[None]:
+        before = len(stand_in.lines)
+        yield
+        seen.append((timeout, stand_in.lines[before:]))
+
+    monkeypatch.setattr(package_manager_ready, "holding_lock", hold)
+    done = bring_ready(stand_in.host, lock_timeout=60.4)
+    assert done == Readiness("apt", ("half is unpacked",), (CONFIGURE,))
+    assert done.text == "apt was interrupted before, and was repaired: half is unpacked."
+    assert seen == [(60.4, [CONFIGURE])]
+
+
+def test_an_account_without_roots_rights_waits_for_no_lock(
+    with_lists: MadeUpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_lists.with_debian("12").with_program("/usr/bin/apt-get").with_file(STATUS, status("unpacked"))
+    with_lists.uid = 61002
+    monkeypatch.delattr(package_manager_ready, "holding_lock")
+    assert bring_ready(with_lists.host, lock_timeout=0) == foresee_ready(with_lists.host) == Readiness("apt")

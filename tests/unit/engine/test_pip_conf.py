@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from made_up_host import FILES_UID, MadeUpHost
+from pep668_provision.engine import pip_conf
 from pep668_provision.engine.errors import InvalidState, ProvisionError
-from pep668_provision.engine.pip_conf import ConfigChange, foresee_config, write_config
+from pep668_provision.engine.host import Host
+from pep668_provision.engine.pip_conf import ConfigChange, converge_config, foresee_config, write_config
 from pep668_provision.engine.pip_conf_edit import mask_text
 from pep668_provision.engine.pip_conf_wanted import read_wanted
 
@@ -360,3 +364,31 @@ def test_a_file_that_may_not_be_written_is_said_to_be(keeper: MadeUpHost, monkey
     with pytest.raises(ProvisionError, match=r"/etc/pip\.conf cannot be written: Permission denied"):
         write_config(change, keeper.host)
     assert list(keeper.real("/etc").iterdir()) == []
+
+
+# Under the host's lock
+
+
+def test_nobody_is_waited_for_where_nothing_changes(keeper: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(pip_conf, "holding_lock")
+    change = converge_config(read_wanted({"level": "system", **ABSENT}), keeper.host, lock_timeout=0)
+    assert not change.changed
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["did it", "did something else"])
+def test_what_who_held_the_lock_did_is_not_done_again(
+    keeper: MadeUpHost, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    keeper.with_directory("/etc")
+
+    @contextlib.contextmanager
+    def wait_for(_host: Host, *, timeout: float) -> Iterator[None]:
+        assert timeout == 5
+        keeper.with_file("/etc/pip.conf", ON if is_done else "[global]\nretries = 1\n")
+        yield
+
+    monkeypatch.setattr(pip_conf, "holding_lock", wait_for)
+    done = converge_config(read_wanted({"level": "system", **PRESENT}), keeper.host, lock_timeout=5)
+    assert done.changed is not is_done
+    assert "break-system-packages = true" in keeper.real("/etc/pip.conf").read_text()
+    assert ("retries" in keeper.real("/etc/pip.conf").read_text()) is not is_done

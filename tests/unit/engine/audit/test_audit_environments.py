@@ -340,3 +340,41 @@ def test_root_runs_no_interpreter_that_another_account_could_exchange(debian: Ma
     assert [one.account.name if one.account else "" for one in debian.runner.commands if "alice" in one.argv[0]] == [
         "alice"
     ]
+
+
+def test_time_that_is_up_ends_the_judging_too(debian: MadeUpHost) -> None:
+    debian.with_venv("/srv/one").with_venv("/srv/two").without("/srv/one/bin/python").without("/srv/two/bin/python")
+    late = False
+
+    def clock() -> float:
+        return 1e9 if late else 0.0
+
+    survey = Survey(replace(debian.host, clock=clock), Scope(DEFAULT_ROOTS, time_budget=3))
+    assert len(survey.venvs) == 2
+    late = True
+    (rule,) = (one for one in RULES if one.id == "EM401")
+    assert list(rule.check(survey)) == []
+    assert ("the environments that were not judged yet", "the time budget was used up") in [
+        (one.what, one.reason) for one in survey.unread
+    ]
+
+
+def test_a_tool_of_uv_is_for_its_owner_to_bring_back(debian: MadeUpHost) -> None:
+    path = "/srv/uv/tools/black"
+    debian.with_venv(path, {"black": "24.0"}, made_by="uv").with_file(f"{path}/uv-receipt.toml")
+    (found,) = audit(debian.without(f"{path}/bin/python"))
+    assert found["remedy"] == "It is a tool of uv: as its owner, install black again with uv."
+    assert found["repairs"] == []
+
+
+def test_where_the_module_makes_no_environment_nothing_is_repaired(debian: MadeUpHost) -> None:
+    debian.with_venv("/opt", {"flask": "3.0.3"}).without("/opt/bin/python")
+    (found,) = [one for one in audit(debian, roots=("/opt",)) if one["subject"] == "/opt"]
+    assert found["repairs"] == []
+    assert "-m venv /opt" in found["remedy"]
+
+
+def test_of_many_packages_the_number_is_told(debian: MadeUpHost) -> None:
+    packages = {f"package-{number}": "1.0" for number in range(21)}
+    (found,) = audit(debian.with_venv(APP, packages).without(f"{APP}/bin/python"))
+    assert f"pip install the 21 packages that {APP}.broken has in its lib" in found["remedy"]
