@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 
 from made_up_host import MadeUpHost, entry_of
-from pep668_provision.engine import call
+from pep668_provision.engine import call, package_manager_ready
 from pep668_provision.engine.answer_words import PREFIX
-from pep668_provision.engine.errors import CommandFailed
+from pep668_provision.engine.errors import CommandFailed, ProvisionError, SeveralFailed
+from pep668_provision.engine.host import Host
+from pep668_provision.engine.package_manager_ready import Readiness
 
 ENTRY = {"path": "/srv/app/.venv", "packages": ["flask==3.0.3"]}
 NOTHING: dict[str, Any] = {"changed": False, "steps": [], "before": {}, "after": {}, "warnings": []}
+NOTHING_BESIDE: dict[str, Any] = {"before": {}, "after": {}}
 OWNED = {"path": "/srv/app/.venv", "owner": "nobody-knows"}
 
 
@@ -174,3 +178,65 @@ def test_of_a_command_that_failed_it_is_told_what_it_was_and_all_that_it_said(
     text = err if ask == "converge" else json.loads(out.split(" ", 2)[2])["message"]
     assert status == (1 if ask == "converge" else 0)
     assert text.splitlines() == ["Installing failed. Look.", "The command was: pip install", *told]
+
+
+def test_a_declared_state_with_credentials_comes_on_standard_input(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"python_venvs": [ENTRY]}) + "\n"))
+    assert asked(debian, capsys, "converge", declared=None) == ("answer", NOTHING)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"python_venvs": [OWNED]}) + "\n"))
+    assert call.main({"ask": "converge", "declared": None}, debian.host) == 1
+    assert "The owner nobody-knows of" in capsys.readouterr().err
+
+
+def test_a_rehearsal_answers_as_a_run_does(debian: MadeUpHost, capsys: pytest.CaptureFixture[str]) -> None:
+    debian.with_venv("/srv/app/.venv", {"flask": "3.0.3"}, receipt=entry_of(**ENTRY))
+    assert asked(debian, capsys, "rehearse", declared={"python_venvs": [ENTRY]}) == ("answer", NOTHING)
+    gone = {"python_venvs": [{"path": ENTRY["path"], "state": "absent"}]}
+    word, answer = asked(debian, capsys, "rehearse", declared=gone)
+    assert (word, answer["changed"], answer["after"]) == ("answer", True, {ENTRY["path"]: {}})
+
+
+@pytest.mark.parametrize(
+    ("ready", "foreseen", "told"),
+    [
+        pytest.param(Readiness("apt"), False, [], id="nothing was to be done"),
+        pytest.param(
+            Readiness("apt", ("half is unpacked",)),
+            False,
+            ["apt was interrupted before, and was repaired: half is unpacked."],
+            id="repaired",
+        ),
+        pytest.param(Readiness("apt", ("half is unpacked",)), True, [], id="repaired, as was said before"),
+    ],
+)
+def test_a_repair_of_the_package_manager_is_told_once(
+    debian: MadeUpHost,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ready: Readiness,
+    foreseen: bool,
+    told: list[str],
+) -> None:
+    def bring(_host: Host, *, lock_timeout: float) -> Readiness:
+        assert lock_timeout == 300
+        return ready
+
+    monkeypatch.setattr(package_manager_ready, "bring_ready", bring)
+    answer = asked(debian, capsys, "make_ready", lock_timeout=300, foreseen=foreseen)
+    assert answer == ("answer", {**NOTHING_BESIDE, "changed": ready.changed, "warnings": told})
+
+
+def test_of_several_failures_each_is_told(
+    debian: MadeUpHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        failed = CommandFailed("It failed.", command=["pip", "install"], status=1, stdout="out\n", stderr="")
+        raise SeveralFailed([failed, ProvisionError("No.", advice="Go.")])
+
+    monkeypatch.setitem(call.ANSWERS, "plan", fail)
+    word, answer = asked(debian, capsys, "plan", declared={})
+    assert word == "error"
+    assert answer["message"].splitlines() == ["It failed.", "The command was: pip install", "out", "No. Go."]

@@ -385,3 +385,43 @@ def test_what_came_without_its_hash_being_checked_is_fetched_again(changing: Cha
     changing.converge(python_venvs=hashed(changing, venv))
     assert not changing.calls("--force-reinstall")
     assert record(venv)["hashes"] is True
+
+
+# Indexes
+
+
+def test_a_password_is_in_no_argument_and_nowhere_afterwards(changing: ChangingHost, venv: str) -> None:
+    seen: list[bool] = []
+
+    def look_around(command: Command) -> None:
+        assert not any("hunter2" in word for word in command.argv)
+        seen.append(any("hunter2" in (value or "") for value in command.env.values()) or has_password(changing))
+
+    changing.on_command = look_around
+    changing.converge(
+        python_venvs=[{"path": venv, "packages": ["flask"]}],
+        python_index_url="https://index.test/simple",
+        python_index_username="me",
+        python_index_password="hunter2",
+    )
+    assert any(seen)
+    assert not has_password(changing)
+
+
+def has_password(changing: ChangingHost) -> bool:
+    return any(b"hunter2" in path.read_bytes() for path in changing.folder.rglob("*") if path.is_file())
+
+
+def test_an_index_that_did_not_answer_does_not_make_what_is_there_the_newest(changing: ChangingHost, venv: str) -> None:
+    changing.converge(python_venvs=[{"path": venv, "packages": ["flask"]}])
+
+    def log(command: Command) -> None:
+        Path(str(command.env["PIP_LOG"])).write_text(
+            "Could not fetch URL https://me:hunter2@x.test/simple/flask/: Read timed out - skipping\n"
+        )
+
+    changing.on_command = log
+    with pytest.raises(ProvisionError) as refused:
+        changing.converge(python_venvs=[{"path": venv, "packages": ["flask"], "state": "latest"}])
+    assert f"What is newest for {venv} cannot be told: Could not fetch URL https://****@x.test" in str(refused.value)
+    assert "The index is too slow or does not answer" in str(refused.value)

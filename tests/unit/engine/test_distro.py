@@ -144,3 +144,12 @@ def test_the_hint_is_the_command_to_type() -> None:
         "apt-get install --no-install-recommends pipx python3-venv"
     )
     assert "pipx" in identify(PLAN).install_hint(("pipx",))
+
+
+def test_an_unknown_system_has_no_packages_of_interpreters() -> None:
+    assert identify("ID=guix\n").interpreter_package("3.12") == ""
+    assert identify("ID=debian\n").interpreter_package("3.12") == "python3.12"
+
+
+def test_an_absurd_value_is_passed_over() -> None:
+    assert parse_os_release(f"NAME={'a' * 5000}\nID=debian\n") == {"ID": "debian"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 
 from made_up_host import MARKER, MadeUpHost
 from package_databases import BREWED, FILE, OTHER, digest_of, with_apk, with_dpkg, with_homebrew, with_pacman
+from pep668_provision.engine import marker_restore
 from pep668_provision.engine.errors import CommandFailed, ProvisionError
 from pep668_provision.engine.host import Host
-from pep668_provision.engine.marker_restore import foresee_restoration, take_restoration
+from pep668_provision.engine.marker_restore import foresee_restoration, restore_markers, take_restoration
 from pep668_provision.engine.package_manager import APK, APT, DNF5, PACMAN, ZYPPER, PackageManager
 from pep668_provision.engine.package_transaction import recovery_of
 from pep668_provision.engine.process import Command, Completed
@@ -443,3 +445,30 @@ def test_a_version_that_changed_all_the_same_is_told(tmp_path: Path) -> None:
     markers = observe_shipped_markers(made_up.host)
     warnings = take_restoration(replace(made_up.host, runner=upgrade), markers, lock_timeout=1)
     assert warnings == ("libpython3.13-stdlib was 1.0-1 and is 2.0-1 now.",)
+
+
+# Under the host's lock
+
+
+def test_what_is_as_shipped_waits_for_nobody(made_up: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_dpkg(made_up).with_file(FILE, MARKER)
+    monkeypatch.delattr(marker_restore, "holding_lock")
+    assert restore_markers(made_up.host, observe_shipped_markers(made_up.host), lock_timeout=0) == ()
+
+
+def test_what_who_held_the_lock_restored_is_not_laid_down_again(
+    made_up: MadeUpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_dpkg(made_up.with_debian("13")).with_program("/usr/bin/apt-get")
+    markers = observe_shipped_markers(made_up.host)
+    assert [one.state for one in markers] == ["missing"]
+
+    @contextlib.contextmanager
+    def wait_for(_host: Host, *, timeout: float) -> Iterator[None]:
+        assert timeout == 5
+        made_up.with_file(FILE, MARKER)
+        yield
+
+    monkeypatch.setattr(marker_restore, "holding_lock", wait_for)
+    assert restore_markers(made_up.host, markers, lock_timeout=5) == ()
+    assert made_up.runner.commands == []

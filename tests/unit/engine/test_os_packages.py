@@ -20,6 +20,7 @@ from pep668_provision.engine.os_packages import (
     candidate_versions,
     install_packages,
     installed_packages,
+    lists_are_here,
     lists_need_refresh,
     package_module_options,
     upstream_version,
@@ -282,3 +283,11 @@ def test_on_an_unknown_distribution_nothing_is_installed(made_up: MadeUpHost) ->
     with pytest.raises(ProvisionError, match="How to install a, b here is not known"):
         install_packages(replace(made_up.host, runner=runner), UNKNOWN, ["a", "b"], needs_refresh=True)
     assert runner.commands == []
+
+
+def test_a_system_without_a_package_manager_has_no_lists(made_up: MadeUpHost) -> None:
+    unknown = identify("ID=guix\n")
+    assert unknown.manager is None
+    assert not lists_are_here(made_up.host, unknown)
+    with pytest.raises(ProvisionError, match="How to install python3-six here is not known"):
+        install_packages(made_up.host, unknown, ["python3-six"], needs_refresh=False)

@@ -13,7 +13,7 @@ from made_up_host import MadeUpHost
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.package_manager import MANAGERS
 from pep668_provision.engine.package_recovery import RECOVERIES
-from pep668_provision.engine.package_transaction import Interruption, find_holder, find_interruption
+from pep668_provision.engine.package_transaction import Holder, Interruption, find_holder, find_interruption
 from pep668_provision.engine.process import Command, Completed
 
 STATUS = """\
@@ -253,3 +253,10 @@ def test_a_file_with_the_number_of_a_process_is_a_lock_while_that_lives(made_up:
 
 def test_recoveries_are_of_package_managers() -> None:
     assert set(RECOVERIES) == set(MANAGERS) - {"apk", "brew"}
+
+
+def test_who_cannot_be_seen_is_named_by_what_is_held() -> None:
+    assert (
+        str(Holder("/var/lib/dpkg/lock", 0))
+        == "a process that cannot be seen from here, which holds /var/lib/dpkg/lock"
+    )

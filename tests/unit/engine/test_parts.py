@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pep668_provision.engine import parts
-from pep668_provision.engine.parts import PARTS, PartNotSent, load, needed_parts
+from pep668_provision.engine.parts import PARTS, PartNotSent, load, needed_parts, spared_modules
 
 ENGINE = Path(parts.__file__).parent
 
@@ -99,3 +99,37 @@ def test_what_few_hosts_turn_out_to_need_is_asked_for_by_its_name_where_it_was_n
     assert needed_parts(declared, may_be_sent_again=True) == ()
     with pytest.raises(PartNotSent, match="no_such_part"):
         load("no_such_part")
+
+
+@pytest.mark.parametrize(
+    ("declared", "spared"),
+    [
+        pytest.param(
+            {"python_venvs": [{"path": "/srv/v", "packages": ["six"]}]},
+            {"apply_tool", "environment_marker", "login_path", "logins", "requirements_file", "system_pip"},
+            id="an environment",
+        ),
+        pytest.param(
+            {"python_venvs": [{"path": "/srv/v", "requirements": ["/srv/r.txt"]}]},
+            {"apply_tool", "login_path", "logins", "system_pip"},
+            id="requirements files",
+        ),
+        pytest.param(
+            {"python_tools": [{"name": "black"}], "python_index_username": "me"},
+            {"requirements_file", "system_pip"},
+            id="a tool and a login",
+        ),
+        pytest.param({"python_system_pip": [{"name": "six"}]}, {"apply_tool", "login_path", "logins"}, id="pip"),
+    ],
+)
+def test_what_a_declared_state_has_no_use_for_is_spared(declared: dict[str, Any], spared: set[str]) -> None:
+    assert set(spared_modules(declared)) == spared
+
+
+def test_a_part_that_itself_lacks_something_is_no_part_that_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(path: str) -> None:
+        raise ModuleNotFoundError(f"No module named 'fcntl', for {path}", name="fcntl")
+
+    monkeypatch.setattr("importlib.import_module", lack)
+    with pytest.raises(ModuleNotFoundError, match="fcntl"):
+        load("preview")

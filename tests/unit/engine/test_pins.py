@@ -175,3 +175,18 @@ def test_programs_from_the_index_need_a_pin_too(made_up: MadeUpHost, name: str) 
 def test_a_pin_is_a_version(value: object, said: str) -> None:
     with pytest.raises(InvalidState, match=said):
         validate({"python_uv_pin": value})
+
+
+def test_what_is_absent_needs_no_pin() -> None:
+    validate(
+        {
+            "python_require_pins": True,
+            "python_venvs": [{"path": "/srv/a", "state": "absent"}],
+            "python_tools": [{"name": "black", "state": "absent"}],
+            "python_system_pip": [{"name": ["six"], "state": "absent"}],
+        }
+    )
+
+
+def test_a_file_that_cannot_be_read_is_for_others_to_tell(made_up: MadeUpHost) -> None:
+    assert unpinned_lines(made_up.host, ["/srv/none.txt"]) == ""

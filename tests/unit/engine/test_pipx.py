@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from made_up_host import ACCOUNTS, MadeUpHost, tool_of
 from pep668_provision.engine.desired import IndexSettings
+from pep668_provision.engine.errors import ProvisionError
 from pep668_provision.engine.installer_pipx import (
     inject_arguments,
     install_arguments,
@@ -259,3 +260,9 @@ def test_a_tool_is_set_aside_where_pipx_does_not_look() -> None:
     assert SPACE.venv_path(entry) == "/opt/pipx/venvs/black@24"
     assert not SPACE.aside_path(entry).startswith("/opt/pipx/venvs/")
     assert replace(SPACE, home="/x").venv_path(entry) == "/x/venvs/black@24"
+
+
+def test_an_account_without_a_home_can_have_no_tools_of_its_own(made_up: MadeUpHost) -> None:
+    with pytest.raises(ProvisionError, match="has the home '', which is no directory that tools could be in"):
+        tool_space(made_up.host, replace(ALICE, home=""), "user", None)
+    assert tool_space(made_up.host, replace(ALICE, home=""), "global", None).home == "/opt/pipx"

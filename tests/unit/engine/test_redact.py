@@ -143,3 +143,20 @@ def test_no_spelling_of_a_password_is_left_in_a_message(password: str, user: str
 @given(st.text(max_size=60))
 def test_masking_twice_is_masking_once(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "username", "password", "expected"),
+    [
+        pytest.param("https://x.test/simple", "me", "", "https://me@x.test/simple", id="no password"),
+        pytest.param("https://you@x.test/simple", "me", "s3", "https://you@x.test/simple", id="it has one"),
+        pytest.param("ftp://x.test/simple", "me", "s3", "ftp://x.test/simple", id="where none is asked for"),
+        pytest.param("/srv/wheels", "me", "s3", "/srv/wheels", id="a folder"),
+        pytest.param("https://[x/simple", "me", "s3", "https://[x/simple", id="no address"),
+        pytest.param("https://x.test/simple", "", "s3", "https://x.test/simple", id="nobody"),
+    ],
+)
+def test_a_login_is_written_into_an_address_that_can_have_one(
+    url: str, username: str, password: str, expected: str
+) -> None:
+    assert with_credentials(url, username, password) == expected

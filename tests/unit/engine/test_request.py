@@ -200,3 +200,12 @@ def test_a_request_for_nothing_starts_no_installer(request_: InstallRequest, is_
 def test_pins_hold_every_version_but_what_an_environment_starts_with() -> None:
     found = {"Typing_Extensions": "4.12", "pip": "23", "wheel": "1", "setuptools": "60", "dev": "", "flask": "3.0.3"}
     assert pins_of(found) == ("typing-extensions==4.12", "flask==3.0.3")
+
+
+def test_a_lock_that_is_not_there_is_a_problem_and_its_content_decides(made_up: MadeUpHost) -> None:
+    entry = entry_of(path="/srv/app/.venv", lock="/srv/app/pylock.toml")
+    assert read_request(made_up.host, entry).problem == (
+        "The lock file /srv/app/pylock.toml does not exist, or cannot be read."
+    )
+    digests = {read_request(made_up.with_file(entry.lock, text).host, entry).digest for text in ("a = 1", "a = 2")}
+    assert len(digests) == 2

@@ -20,11 +20,14 @@ from package_databases import (
     with_homebrew,
     with_pacman,
 )
+from pep668_provision.engine import shipped_marker
 from pep668_provision.engine.errors import ProvisionError
+from pep668_provision.engine.host import Host
 from pep668_provision.engine.package_manager import MANAGERS
 from pep668_provision.engine.process import Command, Completed
 from pep668_provision.engine.shipped_marker import ShippedMarker, observe_shipped_markers
 
+READ = Host.read_bytes
 DATABASES = [
     pytest.param(with_dpkg, ("libpython3.13-stdlib", "1.0-1", "amd64", "dpkg"), id="dpkg"),
     pytest.param(with_pacman, ("python", "1:3.13.7-1", "x86_64", "pacman"), id="pacman"),
@@ -287,3 +290,19 @@ def test_without_any_database_there_are_none(made_up: MadeUpHost) -> None:
 
 def test_each_package_manager_has_a_database_that_is_read() -> None:
     assert {one.database for one in MANAGERS.values()} == {"dpkg", "pacman", "apk", "rpm", "brew"}
+
+
+def test_what_cannot_be_compared_is_not_judged(made_up: MadeUpHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_dpkg(made_up).with_file(FILE, OTHER_TEXT)
+    assert observe_one(made_up).state == "changed"
+    # As in FIPS mode.
+    monkeypatch.setattr(shipped_marker, "content_digest", lambda _algorithm, _data: None)
+    found = observe_one(made_up)
+    assert (found.state, "this Python has no md5, so its content is not judged" in found.detail) == ("intact", True)
+
+    def unreadable(host: Host, path: str, limit: int = 2**20, *, follow: bool = True) -> bytes | None:
+        return None if path == FILE else READ(host, path, limit, follow=follow)
+
+    monkeypatch.setattr(Host, "read_bytes", unreadable)
+    found = observe_one(made_up)
+    assert (found.state, "it cannot be read, so its content is not judged" in found.detail) == ("intact", True)
