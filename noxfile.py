@@ -37,6 +37,8 @@ SECONDS = CACHE / "seconds.json"
 RELIABILITY = CACHE / "reliability"
 # The oldest Python that the newest ansible-core runs with.
 SANITY_MINOR = 12
+#: Percent of the engine, and of its branches alone, that its own unit tests have to run.
+COVERED = 95
 IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
@@ -78,12 +80,12 @@ class Checks:
     def run_side_by_side(self, commands: dict[str, list[str]], environment: dict[str, str]) -> None:
         """The commands have run, as many at a time as there are processors; what each printed is shown when it ends.
 
-        Those of pytest (one of a command's first three words) count each of their tests, others one.
+        Those of pytest (one of a command's first four words) count each of their tests, others one.
         """
 
         def run(title: str, command: list[str]) -> None:
             started = time.monotonic()
-            report = report_of(title) if "pytest" in command[:3] else None
+            report = report_of(title) if "pytest" in command[:4] else None
             argv = [*command, f"--junit-xml={report}"] if report else command
             done = subprocess.run(
                 argv,
@@ -248,17 +250,42 @@ def changelog(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on."""
+    """The engine on made-up hosts, by this Python and by the oldest one found that the engine has to run on.
+
+    Without arguments, which go to pytest, it is measured what of the engine its own tests run.
+    """
     checks = Checks(session)
-    commands = {f"unit tests, Python {version_of(sys.executable)}": ["pytest", "tests/unit", *session.posargs]}
+    here = version_of(sys.executable)
+    if session.posargs:
+        commands = {f"unit tests, Python {here}": ["pytest", "tests/unit", *session.posargs]}
+    else:
+        session.run("coverage", "erase", external=True)
+        commands = {
+            f"unit tests of the engine, Python {here}": ["coverage", "run", "-m", "pytest", "tests/unit/engine"],
+            f"other unit tests, Python {here}": ["pytest", "tests/unit", "--ignore=tests/unit/engine"],
+        }
     minor, oldest = min(running_pythons().items(), default=(sys.version_info.minor, sys.executable))
     if minor >= sys.version_info.minor:
-        checks.leave_out(f"unit tests on a Python older than {version_of(sys.executable)}", "none was found")
+        checks.leave_out(f"unit tests on a Python older than {here}", "none was found")
     else:
         engine = [environment_for(session, oldest), "-m", "pytest", "tests/unit/engine", "tests/unit/bad_input"]
         commands[f"unit tests of the engine, Python {version_of(oldest)}"] = [*engine, *session.posargs]
     checks.run_side_by_side(commands, {})
+    if not session.posargs:
+        judge_coverage(checks)
     checks.finish()
+
+
+def judge_coverage(checks: Checks) -> None:
+    """It is told what the engine's own tests did not run of it; too many branches of that are a failed check."""
+    told = CACHE / "coverage" / "engine.json"
+    checks.session.run("coverage", "combine", "--quiet", external=True)
+    checks.run("coverage of the engine", "coverage", "report", f"--fail-under={COVERED}")
+    checks.session.run("coverage", "json", "--quiet", "--fail-under=0", "-o", str(told), external=True)
+    branches = json.loads(told.read_text())["totals"]["percent_branches_covered"]
+    checks.session.log(f"of the engine's branches alone, {branches:.1f} % were taken")
+    if branches < COVERED:
+        checks.fail("coverage of the engine's branches", f"it is to be {COVERED} %")
 
 
 def link_pythons(folder: Path) -> str:
