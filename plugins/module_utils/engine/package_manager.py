@@ -95,11 +95,6 @@ class PackageManager:
     environment: Mapping[str, str] = field(default_factory=dict)
     needs_root: bool = True
 
-    @property
-    def collection(self) -> str:
-        """The Ansible collection its module is in."""
-        return self.module.rpartition(".")[0]
-
     def reinstall_hint(self, package: str) -> str:
         """Return the command an administrator would type to have an installed package laid down again."""
         return " ".join(shlex.quote(word.format(package=package)) for word in self.reinstallation.by_hand)

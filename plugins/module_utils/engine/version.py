@@ -252,9 +252,6 @@ class SpecifierSet:
         (only,) = self.specifiers
         return only.version if only.operator == "==" and not only.is_wildcard else None
 
-    def __bool__(self) -> bool:
-        return bool(self.specifiers)
-
     def __str__(self) -> str:
         return ",".join(sorted(map(str, self.specifiers)))
 

@@ -24,8 +24,8 @@ from pep668_provision.engine.requirement import Requirement, normalize_name, par
 from pep668_provision.engine.venv import distributions_in
 
 VERSION, RELEASE = "3.11.2", "3.11"
-#: No root, whoever runs the tests and owns the files.
-UID = 61001
+#: Who owns the files; another one than root where that is root.
+UID = FILES_UID or 61001
 PIPX_VERSION = "1.7.1"
 
 
