@@ -355,6 +355,18 @@ def test_a_plan_with_refusals_is_not_taken(changing: ChangingHost, venv: str) ->
     assert not Path(venv).exists()
 
 
+@pytest.mark.parametrize("layout", ["in_place", "versioned"])
+def test_what_became_unsafe_since_it_was_planned_is_not_done(changing: ChangingHost, venv: str, layout: str) -> None:
+    folder = Path(changing.path("srv"))
+    folder.mkdir()
+    desired = changing.desired(python_venvs=[{"path": venv, "packages": ["flask"], "layout": layout}])
+    _, planned = look(desired, changing.host)
+    folder.chmod(0o777)
+    with pytest.raises(ProvisionError, match="is not safe: others, as everybody may write there"):
+        Applier(desired, changing.host).apply(planned)
+    assert names_in(str(folder)) == []
+
+
 # With hashes
 
 HASHED = "flask==3.0 --hash=sha256:" + "a" * 64 + "\nclick==8.0 --hash=sha256:" + "b" * 64 + "\n"

@@ -207,3 +207,19 @@ def test_pipx_has_uv_fill_the_environment_where_it_can(changing: ChangingHost) -
     (command,) = changing.calls("install")
     assert command.env["PIPX_DEFAULT_BACKEND"] == "uv"
     assert str(command.env["PATH"]).startswith(changing.path("usr/bin"))
+
+
+def test_a_password_in_an_address_is_in_no_argument_and_nowhere_afterwards(changing: ChangingHost) -> None:
+    handed_over: list[str] = []
+
+    def look_around(command: Command) -> None:
+        assert not any("hunter2" in word for word in command.argv)
+        netrc = Path(str(command.env["NETRC"]))
+        handed_over.append(netrc.read_text())
+        assert netrc.stat().st_mode & 0o777 == 0o600
+
+    changing.on_command = look_around
+    changing.converge(**tools({"name": "black", "spec": "black @ https://me:hunter2@x.test/black-24.0.whl"}))
+    assert any("hunter2" in text for text in handed_over)
+    files = (path for path in changing.folder.rglob("*") if path.is_file())
+    assert not any(b"hunter2" in path.read_bytes() for path in files)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,11 @@ def test_without_a_home_in_the_environment_it_is_the_accounts(tmp_path: Path) ->
     made_up = MadeUpHost(tmp_path, uid=61002)
     del made_up.environ["HOME"]
     assert lock_path(made_up.host) == "/home/alice/.cache/pep668-provision.lock"
+
+
+def test_a_second_run_waits_until_the_first_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as first:
+        first.enter_context(holding_lock(host_at(tmp_path), timeout=0))
+        monkeypatch.setattr(time, "sleep", lambda _seconds: first.close())
+        with holding_lock(host_at(tmp_path), timeout=3600):
+            assert f"process {os.getpid()} of" in Path(lock_path(host_at(tmp_path))).read_text()

@@ -13,7 +13,7 @@ import pytest
 
 from made_up_host import FILES_UID, MARKER, MadeUpHost
 from package_databases import FILE, OTHER, with_dpkg
-from pep668_provision.engine import marker_change, path_control
+from pep668_provision.engine import lock, marker_change, path_control
 from pep668_provision.engine.errors import CommandFailed, InvalidState, ProvisionError
 from pep668_provision.engine.host import Host
 from pep668_provision.engine.marker_change import MarkerChange, converge_marker, foresee_marker, read_wanted, write_own
@@ -24,6 +24,12 @@ OWN = "/usr/local/bin/python3.14"
 OWN_MARKER = "/usr/local/lib/python3.14/EXTERNALLY-MANAGED"
 TEXT = "[externally-managed]\nError=Ask us.\nError-de=Frag uns.\n"
 MESSAGES: dict[str, Any] = {"text": "Ask us.", "translations": {"de": "Frag uns."}}
+
+
+@pytest.fixture(autouse=True)
+def keep_off_the_machines_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock of a made-up host is not that of the machine, which only root may take."""
+    monkeypatch.setattr(lock, "lock_path", lambda _host: str(tmp_path / "lock"))
 
 
 @pytest.fixture

@@ -120,7 +120,8 @@ def test_what_debian_leaves_without_its_venv_package_is_half_built(tmp_path: Any
     # No module of the collection installs what it lacks first.
     assert found["repairs"] == []
     assert "apt-get install" in found["remedy"]
-    assert "python3-venv; then mv" in found["remedy"]
+    assert "python3-venv; then " in found["remedy"]
+    assert f"mv {APP} {APP}.broken && python3 -m venv {APP}" in found["remedy"]
     (found,) = audit(made_up.with_file("/usr/lib/python3.11/ensurepip/__init__.py"))
     assert arguments_of(found)["packages"] == []
     # Made without pip on purpose, it is complete: activate is written last.
