@@ -407,6 +407,8 @@ def test_a_password_is_in_no_argument_and_nowhere_afterwards(changing: ChangingH
 
     def look_around(command: Command) -> None:
         assert not any("hunter2" in word for word in command.argv)
+        # pip's cache would keep who asked.
+        assert "install" not in command.argv or command.env["PIP_NO_CACHE_DIR"] == "1"
         seen.append(any("hunter2" in (value or "") for value in command.env.values()) or has_password(changing))
 
     changing.on_command = look_around

@@ -92,6 +92,18 @@ def test_a_command_whose_name_is_taken_is_refused_and_what_shared_the_call_stays
     assert Path(link_of(changing, "flask")).exists()
 
 
+def test_a_tool_whose_commands_name_is_taken_is_not_left_there(changing: ChangingHost) -> None:
+    changing.apps["httpie"] = ["http"]
+    mine = Path(link_of(changing, "http"))
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine\n")
+    with pytest.raises(ProvisionError, match=r"/http exists and is not of the tool httpie\. Move it away"):
+        changing.converge(**tools("httpie"))
+    assert mine.read_text() == "mine\n"
+    assert not os.path.lexists(venv_of(changing, "httpie"))
+    assert leftovers(changing) == []
+
+
 def test_what_is_asked_for_anew_takes_the_place_of_what_was_there(changing: ChangingHost) -> None:
     changing.converge(**tools({"name": "black", "spec": "black==23.0"}))
     changing.converge(**tools({"name": "black", "spec": "black>=24"}))
