@@ -43,7 +43,7 @@ IN_CI = os.environ.get("CI") == "true"
 # In two runs of mypy: each has a conftest.py, and mypy knows a module by its name alone.
 TYPED = [
     *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "scripts/artefacts.py"),
-    *("docs/generator", "tests/browser", "tests/docs", "tests/sanity", "tests/unit"),
+    *("docs/generator", "tests/browser", "tests/docs", "tests/mutation", "tests/sanity", "tests/unit"),
 ]
 TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/matrix", "tests/package", "tests/reliability"]
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
@@ -487,6 +487,13 @@ def matrix(session: nox.Session) -> None:
         written = {"PYTHONPATH": os.pathsep.join(str(CHECKOUT / folder) for folder in (".", "molecule/images"))}
         session.run(sys.executable, "-m", "tests.matrix.table", str(cells), env=written, external=True)
     checks.finish()
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Changed versions of what decides in the engine have been tried against its tests. Arguments: files, as plan."""
+    mutmut = Path(environment_for(session, sys.executable, "mutation")).with_name("mutmut")
+    session.run(sys.executable, "tests/mutation/run.py", str(mutmut), *session.posargs, external=True)
 
 
 @nox.session

@@ -223,8 +223,7 @@ def _changes_beside_versions(entry: ToolEntry, record: ToolRecord) -> Tuple[str,
 
 
 def _spec_name(spec: str) -> str:
-    parsed = parse_spec(spec)
-    return (parsed.name or spec) if not isinstance(parsed, Requirement) else parsed.name
+    return parse_spec(spec).name or spec
 
 
 def _spec_reasons(installed: PackageRecord, spec: str) -> List[str]:
@@ -252,5 +251,9 @@ def _spec_reasons(installed: PackageRecord, spec: str) -> List[str]:
 
 def _same_source(recorded: str, wanted: str) -> bool:
     # pipx records "name @ URL" for a PEP 508 spec and the URL or path alone for others.
-    sources = (recorded.split("@ ", 1)[-1].strip(), wanted.strip())
-    return len({as_argument(source).rstrip("/") for source in sources}) == 1
+    sources = (recorded, recorded.partition("@ ")[2])
+    return _bare_source(wanted) in map(_bare_source, sources)
+
+
+def _bare_source(source: str) -> str:
+    return as_argument(source.strip()).rstrip("/")

@@ -209,13 +209,13 @@ def _with_interpreter(observed: _Observed, interpreters: Interpreters) -> _Obser
 def _with_danger(host: Host, observed: ObservedVenv) -> ObservedVenv:
     """Return the same with why nothing may be done there, and with what the user has to know of what is run there."""
     difference = venv_difference(observed)
-    if (difference is None or difference.refusal) and not observed.links:
+    if difference is None or difference.refusal:
         return observed
     from .danger import danger_of_venv, warnings_of_venv  # noqa: PLC0415  # only where something differs
 
-    action = difference.action if difference is not None else "update"
-    danger = danger_of_venv(host, observed, action)
-    return replace(observed, danger=danger, warnings=warnings_of_venv(host, observed, action) if not danger else ())
+    danger = danger_of_venv(host, observed, difference.action)
+    warnings = warnings_of_venv(host, observed, difference.action) if not danger else ()
+    return replace(observed, danger=danger, warnings=warnings)
 
 
 def _with_danger_of_tool(host: Host, observed: ObservedTool) -> ObservedTool:

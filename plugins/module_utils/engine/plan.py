@@ -182,17 +182,15 @@ class _Planner:
     def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...], *, installer: str = "pip") -> bool:
         """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""
         difference = venv_difference(observed)
-        if difference is None and not observed.links:
+        if difference is None:
             return True
-        if (difference is not None and self._refused(difference)) or self._endangered(observed):
+        if self._refused(difference) or self._endangered(observed):
             return False
-        unpinned = self.desired.require_pins and not getattr(self.desired, f"{name}_pin")
-        if difference is not None and unpinned:
+        if self.desired.require_pins and not getattr(self.desired, f"{name}_pin"):
             self._refuse_own(name, reasons)
             return False
-        action = difference.action if difference is not None else "update"
         interpreter = None
-        if action in ("create", "rebuild"):
+        if difference.makes_anew:
             interpreter = self.state.default_interpreter
             if interpreter is None:
                 self.refuse(
@@ -202,14 +200,15 @@ class _Planner:
             if not self._can_create(name, interpreter, installer):
                 return False
         else:
-            filled = self._python_to_fill(observed) if difference is not None and installer == "pip" else None
+            filled = self._python_to_fill(observed) if installer == "pip" else None
             if filled is not None and not self._can_create(name, filled, installer):
                 return False
-        if difference is not None and action == "rebuild":
+        if difference.action == "rebuild":
             reasons += difference.reasons
         if name in self.own:
             reasons = tuple(dict.fromkeys(self.own[name].reasons + reasons))
-        self.own[name] = VenvStep(action, observed, _clean(reasons), None, interpreter, installer, observed.links)
+        links = observed.links
+        self.own[name] = VenvStep(difference.action, observed, _clean(reasons), None, interpreter, installer, links)
         return True
 
     def _refuse_own(self, name: str, reasons: Tuple[str, ...]) -> None:
@@ -444,7 +443,15 @@ class _Planner:
             return None
         if source == "system" or (source == "auto" and packaged and self._may_install_packages()):
             self._need_package(package, needs)
-        elif state.own_pipx is not None and not self.plan_own(
+            return Pipx("", "")
+        comes = self.desired.pipx_pin or next((one.version for one in usable if one.path == self._own_pipx), "")
+        if pins and comes and not Pipx("", comes).is_at_least(PIN_SINCE):
+            self.refuse(
+                f"The tool {entry.name} needs a pipx that can pin, and this project's own is to be {comes}.",
+                f"Set python_pipx_pin to {PIN_SINCE} or newer.",
+            )
+            return None
+        if state.own_pipx is not None and not self.plan_own(
             "pipx", state.own_pipx, (needs,), installer="uv" if by_uv else "pip"
         ):
             return None

@@ -126,7 +126,8 @@ class _Judge:
             # Of such a checkout pip records its own directory, and no name tells which one it is.
             return None
         if spec.name:
-            candidates = [one for one in candidates if one.name == normalize_name(spec.name or "")]
+            name = normalize_name(spec.name)
+            candidates = [one for one in candidates if one.name == name]
         for installed in candidates:
             source = source_of(self.host, installed)
             if source and _is_source(source, address, editable=editable):
@@ -159,7 +160,7 @@ def _is_source(source: Mapping[str, Any], address: str, *, editable: bool) -> bo
             return False
     elif is_editable != editable:
         return False
-    return _bare(str(source.get("url", ""))) == _bare(plain)
+    return _bare(str(source.get("url"))) == _bare(plain)
 
 
 def _bare(url: str) -> str:

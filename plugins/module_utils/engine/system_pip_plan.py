@@ -11,6 +11,8 @@ from typing import Dict, List, Optional
 from .better_ways import better_ways, ways_text
 from .distro import Distribution
 from .host_state import HostState
+from .interpreter import Interpreter
+from .pip_policy import PipFacts
 from .requirement import Requirement
 from .steps import Refusal, SystemPipStep
 from .system_pip import normalized_names
@@ -59,13 +61,14 @@ class _EntryPlanner:
         ]
         reasons = [one.reason for one in observed.unmet]
         reasons += [f"{name} {version} is newer" for name, version in observed.newer.items()]
-        if not reasons or observed.facts is None or self._is_provided_by_packages():
+        interpreter, facts = observed.interpreter, observed.facts
+        if not reasons or interpreter is None or facts is None or self._is_provided_by_packages():
             return
-        decision = decide(entry, observed.facts)
-        if observed.facts.pip is None and not self._provide_pip():
+        decision = decide(entry, facts)
+        if facts.pip is None and not self._provide_pip(interpreter, facts):
             return
-        if not decision.is_allowed and observed.facts.pip is not None:
-            self._refuse_over(decision)
+        if not decision.is_allowed and facts.pip is not None:
+            self._refuse_over(decision, interpreter, facts)
             return
         if not observed.is_writable:
             self.refuse(
@@ -91,12 +94,12 @@ class _EntryPlanner:
         return not left
 
     def _has_package(self, name: str) -> bool:
-        package = self.observed.packages.get(name, "")
+        package = self.observed.packages.get(name)
         if not package or self.state.available_packages.get(package) is False:
             return False
         if package in self.state.installed_packages:
             return False
-        candidate = self.observed.candidates.get(name, "")
+        candidate = self.observed.candidates.get(name)
         # A package never came from an address, so what asks for one would still be unmet after it.
         return all(
             isinstance(one.spec, Requirement)
@@ -106,11 +109,8 @@ class _EntryPlanner:
             if one.name == name
         )
 
-    def _provide_pip(self) -> bool:
+    def _provide_pip(self, interpreter: Interpreter, facts: PipFacts) -> bool:
         """Plan the package of the interpreter's pip; ``False`` after a refusal."""
-        interpreter, facts = self.observed.interpreter, self.observed.facts
-        if interpreter is None or facts is None:
-            return False
         if interpreter.is_venv:
             return True
         package = self.distribution.pip_package()
@@ -118,7 +118,7 @@ class _EntryPlanner:
         is_own = default is not None and interpreter.real_path == default.real_path
         if facts.marker.blocks and self.entry.externally_managed != "break":
             why = f"Marked as externally managed by {facts.marker.path}, and it has no pip"
-            self._refuse_over(Decision("blocked", f"{why}.", facts.marker.message))
+            self._refuse_over(Decision("blocked", f"{why}.", facts.marker.message), interpreter, facts)
         elif package and is_own and interpreter.origin == "distribution":
             self.plan.packages[package] = f"{interpreter.path} has no pip"
             return True
@@ -133,11 +133,9 @@ class _EntryPlanner:
     def _verb(self) -> str:
         return "remove" if self.entry.state == "absent" else "install"
 
-    def _refuse_over(self, decision: Decision) -> None:
-        observed, facts, entry = self.observed, self.observed.facts, self.entry
-        if observed.interpreter is None or facts is None:
-            return
-        what = f"{observed.interpreter.path} -m pip would refuse to {self._verb} {entry.label}. {decision.why}"
+    def _refuse_over(self, decision: Decision, interpreter: Interpreter, facts: PipFacts) -> None:
+        entry = self.entry
+        what = f"{interpreter.path} -m pip would refuse to {self._verb} {entry.label}. {decision.why}"
         if decision.outcome != "blocked":
             self.refuse(what, "Nothing was changed.")
         elif entry.externally_managed == "break" and facts.pip is not None:
@@ -146,7 +144,7 @@ class _EntryPlanner:
                 what,
                 f"There are two ways out: give this interpreter another pip ({facts.pip.title} is the one release that"
                 " checks the marker and cannot be told otherwise; 23.0.1 and every later one can), or use a virtual"
-                f" environment.\n{self._ways()}",
+                f" environment.\n{self._ways(interpreter)}",
             )
         elif "pip" in normalized_names(entry):
             self.refuse(what, self._about_pip() + " It can be forced with externally_managed: break.")
@@ -160,23 +158,23 @@ class _EntryPlanner:
             said = f"\n\n{decision.message}\n" if decision.message else ""
             self.refuse(
                 what,
-                f"{said}\nBetter ways on this host:\n{self._ways()}\nWhere pip is really meant to do it: "
+                f"{said}\nBetter ways on this host:\n{self._ways(interpreter)}\nWhere pip is really meant to do it: "
                 "externally_managed: break, or prefer_system_package to have the distribution's package instead.",
             )
 
-    def _ways(self) -> str:
-        interpreter, default = self.observed.interpreter, self.state.default_interpreter
+    def _ways(self, interpreter: Interpreter) -> str:
+        default = self.state.default_interpreter
         # A build of somebody's own does not see what the distribution's packages bring, wherever it is on the path.
-        is_own = interpreter is None or interpreter.origin == "distribution"
+        is_own = interpreter.origin == "distribution"
         # Nor does another release of the distribution's, beside its default.
-        if interpreter is not None and default is not None and default.origin == "distribution":
+        if default is not None and default.origin == "distribution":
             is_own = interpreter.real_path == default.real_path
         ways = better_ways(
             self.distribution,
             [one.text for one in self.observed.asked],
             available=self.state.available_packages,
             is_own_python=is_own,
-            python_version="" if is_own or interpreter is None else interpreter.release,
+            python_version="" if is_own else interpreter.release,
         )
         return ways_text(ways)
 

@@ -346,9 +346,9 @@ class MadeUpHost:
         identity = identify_interpreter(self.host, self.host.resolve(python.path), python.version)
         return Receipt(request.digest, identity, dict(packages), "pip")
 
-    def with_own_program(self, name: str, version: str) -> MadeUpHost:
+    def with_own_program(self, name: str, version: str, *, pin: str = "") -> MadeUpHost:
         """The environment in which the project itself keeps pipx or uv, finished and linked."""
-        entry = own_program_entry(self.host, name)
+        entry = own_program_entry(self.host, name, pin)
         self.with_venv(entry.path, {name: version}, receipt=entry)
         self.with_program(f"{entry.path}/bin/{name}")
         return self.with_link(own_program_link(self.host, name), f"{entry.path}/bin/{name}")

@@ -9,7 +9,7 @@ import pytest
 
 from made_up_host import FILES_UID, MadeUpHost, entry_of
 from pep668_provision.engine.account import Account
-from pep668_provision.engine.builds import Build, Builds, read_builds
+from pep668_provision.engine.builds import Build, Builds, read_builds, switch_target
 from pep668_provision.engine.receipt import FILE_NAME, HALF_WRITTEN, Receipt, parse_receipt
 from pep668_provision.engine.request import InstallRequest
 from pep668_provision.engine.steps import VenvStep
@@ -107,6 +107,11 @@ def new_link_beside(made_up: MadeUpHost) -> None:
     made_up.with_link(f"{VENV}.pep668-new", f".venv.d/{FIRST}")
 
 
+def set_aside_beside(made_up: MadeUpHost) -> None:
+    first_build(made_up)
+    made_up.with_venv(f"{VENV}.pep668-old", IN_ONE)
+
+
 def nothing(made_up: MadeUpHost) -> None:
     assert not made_up.real(VENV).exists()
 
@@ -138,6 +143,7 @@ def nothing(made_up: MadeUpHost) -> None:
         pytest.param(killed_while_the_record_is_written, ONE, "prune", SECOND, id="killed while it is written"),
         pytest.param(half_removed_beside, ONE, "prune", f"{SECOND}.pep668-old", id="half-removed"),
         pytest.param(new_link_beside, ONE, "prune", f"left {VENV}.pep668-new", id="a link of a killed switch"),
+        pytest.param(set_aside_beside, ONE, "prune", f"left {VENV}.pep668-old", id="set aside by a killed switch"),
         pytest.param(first_build, {**ONE, "system_site_packages": True}, "rebuild", "system_site", id="another kind"),
         pytest.param(first_build, {**ONE, "layout": "in_place"}, "rebuild", "declared is layout: in_place", id="back"),
         pytest.param(two_builds, {"path": VENV, "state": "absent"}, "remove", "declared absent", id="absent"),
@@ -198,15 +204,38 @@ def test_what_is_not_ours_is_refused(
 
 
 @pytest.mark.parametrize(
-    "there", [nothing, first_build, earlier_drifted, in_place, in_place_beside_a_build], ids=lambda it: it.__name__
+    ("there", "why"),
+    [
+        pytest.param(nothing, "no earlier build that works (there: none).", id="nothing"),
+        pytest.param(first_build, f"no earlier build that works (there: {FIRST}).", id="one build"),
+        pytest.param(earlier_drifted, f"(there: {FIRST}, {SECOND}).", id="the earlier one drifted"),
+        pytest.param(in_place, "it is an environment in place", id="in place"),
+        pytest.param(in_place_beside_a_build, "it is an environment in place", id="in place beside a build"),
+    ],
 )
 def test_without_an_earlier_build_that_works_nothing_is_rolled_back(
-    debian: MadeUpHost, there: Callable[[MadeUpHost], None]
+    debian: MadeUpHost, there: Callable[[MadeUpHost], None], why: str
 ) -> None:
     there(debian)
     planned = debian.plan(python_venvs=[{**ONE, "state": "rolled_back"}])
     assert not planned.steps
-    assert f"{VENV} cannot be rolled back" in planned.refusals[0].message
+    (refusal,) = planned.refusals
+    assert f"{VENV} cannot be rolled back" in refusal.message
+    assert why in refusal.message
+    assert "state: present" in refusal.advice
+
+
+def test_the_way_back_is_to_the_build_before_the_last_declared(debian: MadeUpHost) -> None:
+    two_builds(debian)
+    debian.with_build(entry_of(**{**ONE, "packages": ["flask==3.0"]}), THIRD, 3, {"flask": "3.0"}, current=True)
+    step = only_step(debian, **ONE, state="rolled_back")
+    assert (step.action, step.build) == ("switch", SECOND)
+    (reason,) = step.reasons
+    assert f"{SECOND} is the build before {THIRD}; {VENV} leads to {THIRD}" in reason
+
+
+def test_the_link_leads_to_a_build_from_beside_it() -> None:
+    assert switch_target(entry_of(**ONE), FIRST) == f".venv.d/{FIRST}"
 
 
 def test_a_directory_of_that_name_is_no_matter_of_an_environment_in_place(debian: MadeUpHost) -> None:

@@ -226,6 +226,21 @@ def test_options_set_in_the_configuration_decide_too(name: str, value: str, outc
     assert (found.outcome, found.decided_by) == (outcome, decided_by)
 
 
+@pytest.mark.parametrize(
+    ("call", "configuration", "outcome"),
+    [
+        pytest.param(INSTALL, setting("/srv", section="install", name="target"), "allowed", id="in its own section"),
+        pytest.param(INSTALL, setting("/srv", section="download", name="target"), "blocked", id="in another's section"),
+        pytest.param(Call("install", ("isolated",)), setting("/srv", name="target"), "allowed", id="isolated, a file"),
+        pytest.param(Call("install", ("isolated",)), variable("target", "/srv"), "blocked", id="isolated, a variable"),
+    ],
+)
+def test_an_option_with_a_value_counts_where_it_is_meant(
+    call: Call, configuration: PipConfiguration, outcome: str
+) -> None:
+    assert foretell("26.3", call, configuration=configuration).outcome == outcome
+
+
 def test_a_required_environment_is_one_thing_that_uninstall_minds_and_isolated_does_not() -> None:
     required = variable("require-virtualenv", "1")
     assert foretell("26.3", Call("uninstall"), configuration=required, state="absent").outcome == "unsupported"
@@ -332,6 +347,44 @@ def test_newer_pips_mind_that_the_users_packages_are_switched_off(version: str, 
             {"call": Call("install", ("prefix",))},
             Prediction("allowed", "--prefix takes it elsewhere, where pip does not ask for the marker."),
             id="elsewhere",
+        ),
+        pytest.param(
+            "26.3",
+            {"call": Call("install", ("dry-run", "report"))},
+            Prediction("allowed", "With --dry-run and --report pip changes nothing and does not ask for the marker."),
+            id="a rehearsal with a report",
+        ),
+        pytest.param(
+            "26.3",
+            {"is_venv": True},
+            Prediction("allowed", "It is a virtual environment, which the marker does not concern."),
+            id="an environment",
+        ),
+        pytest.param(
+            "23.0",
+            {},
+            Prediction("blocked", f"Marked as externally managed by {PATH}.", PATH, "Use apt."),
+            id="nothing that is not known",
+        ),
+        pytest.param(
+            "26.3",
+            {"is_venv": True, "configuration": variable("user", "1")},
+            Prediction(
+                "unsupported",
+                "This virtual environment does not see the user's packages, so pip refuses user of PIP_USER.",
+                "PIP_USER",
+            ),
+            id="the user's packages, from an environment that does not see them",
+        ),
+        pytest.param(
+            "26.3",
+            {"state": "absent", "call": Call("install", ("user",)), "user_site_is_off": True},
+            Prediction(
+                "unsupported",
+                "The user's packages are switched off by PYTHONNOUSERSITE, so pip refuses --user.",
+                "PYTHONNOUSERSITE",
+            ),
+            id="the user's packages, switched off",
         ),
     ],
 )

@@ -254,8 +254,10 @@ def test_what_is_no_environment_is_left_alone(
     there(debian)
     planned = debian.plan(python_venvs=[{"path": VENV, "state": state}])
     assert not planned.steps
-    assert [VENV in refusal.message and "not a virtual environment" in refusal.message for refusal in planned.refusals]
-    assert planned.refusals
+    (refusal,) = planned.refusals
+    assert VENV in refusal.message
+    assert "not a virtual environment" in refusal.message
+    assert ("Remove it yourself" if state == "absent" else "declare another path") in refusal.advice
 
 
 def test_an_environment_behind_a_link_is_an_environment(debian: MadeUpHost) -> None:
@@ -526,7 +528,7 @@ def test_a_library_of_an_unknown_distribution_is_refused_with_another_way(made_u
 
 # Where pipx comes from
 
-OWN_PIPX = "/opt/pep668-provision/pipx"
+OWN_PIPX, OWN_UV = "/opt/pep668-provision/pipx", "/opt/pep668-provision/uv"
 BLACK = {"name": "black"}
 
 
@@ -599,6 +601,29 @@ def test_a_pinned_tool_takes_a_pipx_that_can_pin(made_up: MadeUpHost, version: s
 def test_a_pinned_tool_is_refused_where_only_an_old_pipx_may_be_used(debian: MadeUpHost) -> None:
     refused = refusals_of(debian, python_tools=[{**BLACK, "pinned": True}], python_pipx_source="system")
     assert "a pipx that can pin" in refused[0]
+
+
+@pytest.mark.parametrize(
+    ("there", "pin", "refused"),
+    [
+        pytest.param("1.5.0", "", "1.5.0", id="the one that is there"),
+        pytest.param("1.5.0", "1.5.0", "1.5.0", id="the one that is there, by its pin"),
+        pytest.param("", "1.5.0", "1.5.0", id="the one that is to come"),
+        pytest.param("1.7.1", "1.5.0", "1.5.0", id="the one that takes its place"),
+        pytest.param("1.5.0", "1.6.0", "", id="the one that is to come can"),
+        pytest.param("1.6.0", "", "", id="the one that is there can"),
+        pytest.param("", "", "", id="the newest can"),
+    ],
+)
+def test_a_pinned_tool_is_refused_where_the_projects_own_pipx_is_to_be_an_old_one(
+    made_up: MadeUpHost, there: str, pin: str, refused: str
+) -> None:
+    made_up.with_debian("11").with_debian_python()
+    if there:
+        made_up.with_own_program("pipx", there, pin=pin if pin == there else "")
+    planned = made_up.plan(python_tools=[{**BLACK, "pinned": True}], python_pipx_pin=pin)
+    assert [refused in one.message and "1.6.0" in one.advice for one in planned.refusals] == [True] * bool(refused)
+    assert len(planned.tools) == (0 if refused else 1)
 
 
 def test_a_user_without_root_gets_pipx_from_the_index(tmp_path: Path) -> None:
@@ -930,6 +955,25 @@ def test_uv_asked_for_comes_in_an_environment_of_its_own_and_before_what_needs_i
     planned = debian.plan(python_venvs=[FLASK], python_uv=True)
     assert [step.name for step in planned.steps] == ["/opt/pep668-provision/uv", VENV]
     assert planned.own[0].links == (("/usr/local/bin/uv", "/opt/pep668-provision/uv/bin/uv"),)
+
+
+@pytest.mark.parametrize(
+    ("pin", "reasons"),
+    [
+        pytest.param("", None, id="none"),
+        pytest.param("0.5.0", None, id="the version that is there"),
+        pytest.param("0.6.0", ("python_uv_pin is 0.6.0",), id="another version"),
+    ],
+)
+def test_the_projects_own_uv_follows_its_pin(debian: MadeUpHost, pin: str, reasons: tuple[str, ...] | None) -> None:
+    debian.with_own_program("uv", "0.5.0", pin="0.5.0" if pin == "0.5.0" else "")
+    planned = debian.plan(python_uv=True, python_uv_pin=pin)
+    found = [(step.action, step.observed.entry.path, step.reasons, step.installer) for step in planned.own]
+    assert found == ([("update", OWN_UV, reasons, "bundled")] if reasons else [])
+
+
+def test_a_uv_that_is_not_the_projects_own_follows_no_pin(debian: MadeUpHost) -> None:
+    assert debian.with_program("/usr/bin/uv").plan(python_uv=True, python_uv_pin="0.6.0").is_empty
 
 
 @pytest.mark.parametrize("where", ["/usr/local/bin/uv", "/usr/bin/uv", "/opt/pep668-provision/uv/bin/uv"])

@@ -260,12 +260,17 @@ def git(url: str = "https://x.test/pkg", *, asked: str | None = None, commit: st
         pytest.param("git+https://me:s3cret@x.test/pkg", git(), id="credentials that pip leaves out"),
         pytest.param("git+ssh://git@x.test/pkg", git("ssh://git@x.test/pkg"), id="an account that pip keeps"),
         pytest.param("git+ssh://git@x.test/pkg@v1", git("ssh://git@x.test/pkg", asked="v1"), id="both"),
+        pytest.param("git+https://x.test/c++", git("https://x.test/c++"), id="a plus in the path"),
+        pytest.param(
+            "git+https://me:s3cret@x.test/https://y.test/pkg", git("https://x.test/https://y.test/pkg"), id="a mirror"
+        ),
         pytest.param("git+file:///srv/pkg@v1", git("file:///srv/pkg", asked="v1"), id="a repository of this host"),
         pytest.param("hg+https://x.test/pkg", {**git(), "vcs_info": {"vcs": "hg", "commit_id": "1"}}, id="Mercurial"),
         pytest.param("https://x.test/pkg-1.0.zip", {"url": "https://x.test/pkg-1.0.zip"}, id="an archive"),
         pytest.param("https://me:s3cret@x.test/p.zip", {"url": "https://x.test/p.zip"}, id="archive with credentials"),
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg", "dir_info": {}}, id="a directory"),
         pytest.param("/srv/pkg/", {"url": "file:///srv/pkg", "dir_info": {}}, id="a directory with a slash"),
+        pytest.param("file:///srv/c++", {"url": "file:///srv/c++", "dir_info": {}}, id="a directory with a plus"),
         pytest.param("/srv/my pkg", {"url": "file:///srv/my%20pkg", "dir_info": {}}, id="a directory with a blank"),
         pytest.param("file:///srv/my%20pkg", {"url": "file:///srv/my%20pkg", "dir_info": {}}, id="its URL"),
         pytest.param("/srv/pkg-1.0.tar.gz", {"url": "file:///srv/pkg-1.0.tar.gz"}, id="a file"),
@@ -291,7 +296,11 @@ def test_what_came_from_there_is_met(made_up: MadeUpHost, wanted: str, source: d
         pytest.param("git+https://x.test/pkg", {"url": "https://x.test/pkg"}, id="an archive"),
         pytest.param("https://x.test/pkg-1.0.zip", {"url": "https://x.test/pkg-2.0.zip"}, id="another archive"),
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg", "dir_info": {"editable": True}}, id="in place, not wanted"),
+        pytest.param(
+            "https://x.test/@me/p-1.0.zip", {"url": "https://y.test/@me/p-1.0.zip"}, id="another host, an @ in the path"
+        ),
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg2", "dir_info": {}}, id="another directory"),
+        pytest.param("/srv/pkgX", {"url": "file:///srv/pkg", "dir_info": {}}, id="another directory, with an X"),
     ],
 )
 @pytest.mark.parametrize("form", ["{}", "pkg @ {}"], ids=["as it is", "as a direct reference"])
@@ -310,6 +319,9 @@ def test_what_came_from_elsewhere_is_not_met(made_up: MadeUpHost, wanted: str, s
     [
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg", "dir_info": {"editable": True}}, True, id="in place"),
         pytest.param("/srv/pkg/", {"url": "file:///srv/pkg", "dir_info": {"editable": True}}, True, id="with a slash"),
+        pytest.param(
+            "file:///srv/c++:1", {"url": "file:///srv/c++:1", "dir_info": {"editable": True}}, True, id="with a plus"
+        ),
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg", "dir_info": {}}, False, id="a copy"),
         pytest.param("/srv/pkg", {"url": "file:///srv/pkg", "dir_info": 7}, False, id="damaged"),
         pytest.param("/srv/pkg", None, False, id="from an index"),
@@ -328,6 +340,7 @@ def test_an_old_pips_development_install_is_known_by_its_link(made_up: MadeUpHos
     assert unmet(made_up, "/srv/pkg/", editable=True) == [("six", "six, which pkg needs, is not installed")]
     assert unmet(made_up, "/srv/pkg") == [("", "/srv/pkg is not installed")]
     assert unmet(made_up, "/srv/other", editable=True) == [("", "/srv/other is not installed")]
+    assert unmet(made_up, "/srv/pkgX", editable=True) == [("", "/srv/pkgX is not installed")]
 
 
 def test_a_dependencys_address_does_not_matter(made_up: MadeUpHost) -> None:

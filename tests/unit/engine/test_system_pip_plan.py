@@ -177,6 +177,57 @@ def test_the_ways_are_for_the_python_that_was_selected(made_up: MadeUpHost) -> N
     assert "    python: " not in refusal(planned(made_up))
 
 
+@pytest.mark.parametrize(
+    ("selected", "sees_packages"),
+    [
+        pytest.param("3.11", True, id="the distribution's own, which is not the default"),
+        pytest.param("", False, id="the default, which is the administrator's"),
+    ],
+)
+def test_the_distributions_package_is_the_best_way_for_its_own_python_alone(
+    made_up: MadeUpHost, selected: str, sees_packages: bool
+) -> None:
+    host_with(made_up).with_file("/usr/local/lib/python3.12/EXTERNALLY-MANAGED", MARKER)
+    made_up.environ["PATH"] = "/usr/local/bin:/usr/bin"
+    made_up.with_link("/usr/local/bin/python3", "python3.12")
+    python = made_up.python_of("3.12")
+    python.answer = json.dumps({**json.loads(python.answer or ""), "pip": {"version": "25.0", "path": "/pip"}})
+    message = refusal(planned(made_up, python=selected))
+    assert "Marked as externally managed by" in message
+    assert ("\n1. the distribution's package python3-alpha\n" in message) is sees_packages
+    assert ("Only the distribution's own Python sees what they bring" in message) is not sees_packages
+    assert ('python: "3.12"' in message) is not sees_packages
+
+
+def test_without_a_message_of_the_markers_the_ways_come_first(made_up: MadeUpHost) -> None:
+    (found,) = planned(host_with(made_up, marker="")).refusals
+    assert found.advice.startswith("\nBetter ways on this host:\n1. ")
+    (found,) = planned(host_with(made_up, marker="[externally-managed]\nError=Use apt.\n")).refusals
+    assert found.advice.startswith("\n\nUse apt.\n\nBetter ways on this host:\n1. ")
+
+
+def test_a_marked_python_without_pip_is_refused_as_one_with_pip_is(made_up: MadeUpHost) -> None:
+    (found,) = planned(host_with(made_up, pip="", marker="[externally-managed]\nError=Use apt.\n")).refusals
+    assert found.message.startswith(f"{PYTHON} -m pip would refuse to install alpha. Marked as externally managed by ")
+    assert found.advice.startswith("\n\nUse apt.\n\nBetter ways on this host:\n1. ")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param({}, id="installing"),
+        pytest.param({"state": "absent"}, id="removing"),
+        pytest.param({"name": "pip>=24"}, id="pip itself"),
+        pytest.param({"externally_managed": "break"}, id="a pip that cannot be told otherwise"),
+    ],
+)
+def test_each_refusal_says_what_pip_would_not_do(made_up: MadeUpHost, keys: dict[str, Any]) -> None:
+    host_with(made_up, pip="23.0").with_distributions(SITE, {"alpha": "1.0"} if "state" in keys else {})
+    (found,) = planned(made_up, **keys).refusals
+    verb, what = "remove" if "state" in keys else "install", "pip" if "name" in keys else "alpha"
+    assert found.message.startswith(f"{PYTHON} -m pip would refuse to {verb} {what}. Marked ")
+
+
 def test_a_refusal_shows_no_credentials(made_up: MadeUpHost) -> None:
     message = refusal(planned(host_with(made_up), name="alpha @ https://me:s3cret@x.test/alpha.zip"))
     assert "s3cret" not in message
@@ -193,7 +244,9 @@ def test_only_the_distributions_own_python_gets_the_distributions_pip(made_up: M
     python = made_up.python_of("3.13")
     python.answer = json.dumps({**json.loads(python.reply(with_site=True)), "path": [SITE]})
     assert "/usr/bin/python3.13 has no pip" in refusal(planned(made_up, python="3.13"))
-    assert told(planned(made_up)) == WITH_PIP
+    own = planned(made_up)
+    assert told(own) == WITH_PIP
+    assert own.packages[0].reasons == (f"{PYTHON} has no pip",)
     # The administrator's own may be the default as well.
     made_up.environ["PATH"] = "/usr/local/bin:/usr/bin"
     made_up.with_link("/usr/local/bin/python3", "python3.12")
@@ -257,6 +310,8 @@ def test_pip_of_the_systems_python_is_refused_with_where_it_comes_from(made_up: 
     assert "comes with python3-pip and is renewed with it" in message
     assert "It can be forced with externally_managed: break." in message
     assert "Better ways on this host" not in message
+    made_up.with_os_release("ID=plan9\n")
+    assert "comes with the interpreter" in refusal(planned(made_up, name="pip>=24"))
 
 
 @pytest.mark.parametrize(
