@@ -130,7 +130,7 @@ def is_wording(diff: str) -> bool:
     if len(old) != len(new) or len(changed) != 1:
         return False
     one, other = changed[0]
-    return " " in one.strip() and one.casefold() == re.sub("^XX|XX$", "", other).casefold()
+    return bool(re.search("[A-Za-z]", one)) and " " in one and one.casefold() == re.sub("^XX|XX$", "", other).casefold()
 
 
 def read_entries() -> list[Entry]:

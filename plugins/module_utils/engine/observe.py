@@ -67,9 +67,10 @@ def observe(
     )
     differs = any(venv_difference(one) for one in venvs) or any(tool_difference(one) for one in tools)
     differs = differs or any(one.unmet or one.newer for one in system_pip)
+    own_uv = _observe_own(host, "uv", desired.uv_pin, interpreters) if desired.uv else None
     default = None
     found: Tuple[Interpreter, ...] = ()
-    if differs or (desired.uv and not uv):
+    if differs or (own_uv is not None and _uv_differs(desired, own_uv, uv)):
         default = interpreters.default()
         venvs = tuple(_with_interpreter(one, interpreters) for one in venvs)
         venvs = tuple(one if one.builds is None else load("builds").with_planned_name(host, one) for one in venvs)
@@ -99,9 +100,11 @@ def observe(
         tools=tools,
         system_pip=tuple(_with_candidates(host, one, distribution, available) for one in system_pip),
         pipx=pipx,
-        own_pipx=_observe_own(host, "pipx", desired.pipx_pin, interpreters, default) if desired.tools else None,
+        own_pipx=_with_default(host, _observe_own(host, "pipx", desired.pipx_pin, interpreters), default)
+        if desired.tools
+        else None,
         uv=uv,
-        own_uv=_observe_own(host, "uv", desired.uv_pin, interpreters, default) if desired.uv else None,
+        own_uv=_with_default(host, own_uv, default) if own_uv is not None else None,
         installed_packages=installed,
         available_packages=available,
         lists_need_refresh=lists_need_refresh(host, distribution),
@@ -316,9 +319,7 @@ def _account_of_venv(host: Host, entry: VenvEntry, state: VenvState) -> Tuple[Op
     return None, False
 
 
-def _observe_own(
-    host: Host, name: str, version: str, interpreters: Interpreters, default: Optional[Interpreter]
-) -> Optional[ObservedVenv]:
+def _observe_own(host: Host, name: str, version: str, interpreters: Interpreters) -> ObservedVenv:
     entry = own_program_entry(host, name, version)
     observed = _observe_venv(host, entry, interpreters, None)
     link, target = own_program_link(host, name), f"{entry.path}/bin/{name}"
@@ -328,9 +329,18 @@ def _observe_own(
     missing = host.lstat(link) is None or (
         host.is_link(link) and not host.exists(link) and host.readlink(link) == target
     )
-    observed = replace(observed, links=((link, target),) if missing else ())
-    # Where nothing differs it is not made, and nobody has looked for an interpreter.
-    return _with_danger(host, replace(observed, interpreter=default)) if default is not None else observed
+    return replace(observed, links=((link, target),) if missing else ())
+
+
+def _with_default(host: Host, own: ObservedVenv, default: Optional[Interpreter]) -> ObservedVenv:
+    """Return the same with the interpreter to make it with; where nothing differs nobody has looked for one."""
+    return _with_danger(host, replace(own, interpreter=default)) if default is not None else own
+
+
+def _uv_differs(desired: Desired, own: ObservedVenv, uv: str) -> bool:
+    """Say whether uv is to come, or this project's own to follow its pin."""
+    follows = uv == f"{own.entry.path}/bin/uv" and bool(desired.uv_pin)
+    return not uv or (follows and venv_difference(own) is not None)
 
 
 def _observe_tools(

@@ -165,8 +165,10 @@ class _OneSpelling(configparser.RawConfigParser):
 
 def _parse(data: bytes, path: str, *, one_spelling: bool = False) -> configparser.RawConfigParser:
     parser = _OneSpelling() if one_spelling else configparser.RawConfigParser()
-    check_bounds(data.decode("utf-8"), path)
-    parser.read_file(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"), source=path)
+    text = data.decode("utf-8")
+    check_bounds(text, path)
+    # Read like a file: a line may end as on another system.
+    parser.read_file(io.StringIO(text, newline=None), source=path)
     return parser
 
 

@@ -59,6 +59,11 @@ class Pipx:
         return self.is_at_least(UV_SINCE)
 
 
+def can_pin(version: str) -> bool:
+    """Say whether a pipx of this version pins tools."""
+    return Pip(version, "").is_at_least(PIN_SINCE)
+
+
 def has_pipx_for_uv(python: Optional[Interpreter]) -> bool:
     """Say whether the newest pipx for an interpreter is one that can use uv."""
     return python is not None and Pip(python.version, "").is_at_least(UV_SINCE_PYTHON)

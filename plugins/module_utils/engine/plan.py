@@ -13,13 +13,16 @@ from .difference import Difference, tool_difference, venv_difference
 from .host_state import HostState, ObservedConfig, ObservedMarker, ObservedTool, ObservedVenv
 from .interpreter import Interpreter, describe_found
 from .parts import load
-from .pipx import PIN_SINCE, Pipx, has_pipx_for_uv
+from .pipx import PIN_SINCE, Pipx, can_pin, has_pipx_for_uv
 from .redact import redact
 from .steps import ConfigStep, MarkerStep, PackageStep, Plan, Refusal, RepairStep, SystemPipStep, ToolStep, VenvStep
 
 if TYPE_CHECKING:
     from pep668_provision.engine.system_pip_plan import EntryPlan
     from pep668_provision.engine.system_pip_state import ObservedSystemPip
+
+#: A pipx that a step before the tool's provides.
+_TO_COME = Pipx("", "")
 
 
 def plan(desired: Desired, state: HostState) -> Plan:
@@ -36,7 +39,7 @@ def plan(desired: Desired, state: HostState) -> Plan:
         planner.plan_system_pip(position, entry)
     for position, venv in enumerate(state.venvs):
         planner.plan_venv(position, venv)
-    if desired.uv and state.own_uv is not None:
+    if state.own_uv is not None:
         planner.plan_uv(state.own_uv)
     for position, tool in enumerate(state.tools):
         planner.plan_tool(position, tool)
@@ -130,18 +133,20 @@ class _Planner:
             return
         if self._endangered(observed):
             return
-        installs = difference.action not in ("switch", "prune")
+        installs = difference.action in ("create", "rebuild", "update")
         installer = self._installer_of(entry) if installs else ""
         if installs and not installer:
             return
         # Where uv made it, pip has to be put into it first.
-        filled = self._python_to_fill(observed) if installer == "pip" and observed.builds is None else None
-        if filled is not None and not self._can_create(f"the environment {entry.path}", filled, installer):
+        filled = self._python_to_fill(observed) if installs and observed.builds is None else None
+        if filled is not None and not self._can_create(
+            f"the environment {entry.path}", filled, by_uv=installer == "uv"
+        ):
             return
         interpreter = None
         if difference.makes_anew:
-            interpreter = observed.interpreter
-            if not self._provide_interpreter(f"the environment {entry.path}", entry.python, interpreter, installer):
+            interpreter, what = observed.interpreter, f"the environment {entry.path}"
+            if not self._provide_interpreter(what, entry.python, interpreter, by_uv=installer == "uv"):
                 return
         self.venvs.append(
             VenvStep(
@@ -170,16 +175,16 @@ class _Planner:
         if self.state.uv:
             is_own = self.state.uv == f"{observed.entry.path}/bin/uv"
             if is_own and self.desired.uv_pin and venv_difference(observed) is not None:
-                self.plan_own("uv", observed, (f"python_uv_pin is {self.desired.uv_pin}",), installer="bundled")
+                self.plan_own("uv", observed, f"python_uv_pin is {self.desired.uv_pin}", installer="bundled")
             return
         reason = "python_uv asks for it and the host has none"
         package = self.state.distribution.uv_package()
         if package and self.state.available_packages.get(package, True) and self._may_install_packages():
             self._need_package(package, reason)
         else:
-            self.plan_own("uv", observed, (reason,), installer="bundled")
+            self.plan_own("uv", observed, reason, installer="bundled")
 
-    def plan_own(self, name: str, observed: ObservedVenv, reasons: Tuple[str, ...], *, installer: str = "pip") -> bool:
+    def plan_own(self, name: str, observed: ObservedVenv, reason: str, *, installer: str) -> bool:
         """Plan the environment this project keeps a program in, unless it is in order; ``False`` after a refusal."""
         difference = venv_difference(observed)
         if difference is None:
@@ -187,7 +192,7 @@ class _Planner:
         if self._refused(difference) or self._endangered(observed):
             return False
         if self.desired.require_pins and not getattr(self.desired, f"{name}_pin"):
-            self._refuse_own(name, reasons)
+            self._refuse_own(name, reason)
             return False
         interpreter = None
         if difference.makes_anew:
@@ -197,25 +202,23 @@ class _Planner:
                     f"{name} needs a Python to run with, and none was found.", "Install the distribution's python3."
                 )
                 return False
-            if not self._can_create(name, interpreter, installer):
+            if not self._can_create(name, interpreter, by_uv=installer == "uv"):
                 return False
         else:
-            filled = self._python_to_fill(observed) if installer == "pip" else None
-            if filled is not None and not self._can_create(name, filled, installer):
+            filled = self._python_to_fill(observed)
+            if filled is not None and not self._can_create(name, filled, by_uv=installer == "uv"):
                 return False
-        if difference.action == "rebuild":
-            reasons += difference.reasons
+        reasons = (reason, *difference.reasons) if difference.action == "rebuild" else (reason,)
         if name in self.own:
             reasons = tuple(dict.fromkeys(self.own[name].reasons + reasons))
         links = observed.links
         self.own[name] = VenvStep(difference.action, observed, _clean(reasons), None, interpreter, installer, links)
         return True
 
-    def _refuse_own(self, name: str, reasons: Tuple[str, ...]) -> None:
+    def _refuse_own(self, name: str, reason: str) -> None:
         other = ", or python_pipx_source: system to have the distribution's" if name == "pipx" else ""
         self.refuse(
-            f"{name} would come from the index in its newest version ({', '.join(reasons)}), and python_require_pins is"
-            " true.",
+            f"{name} would come from the index in its newest version ({reason}), and python_require_pins is true.",
             f"Set python_{name}_pin to the version it should have{other}.",
         )
 
@@ -243,13 +246,13 @@ class _Planner:
     def _provide_python(self, observed: ObservedTool, pipx: Pipx) -> bool:
         """Plan what a tool's Python lacks so that pipx can make an environment with it; ``False`` after a refusal."""
         entry, what, default = observed.entry, f"the tool {observed.entry.name}", self.state.default_interpreter
-        filled_by = "uv" if self._is_filled_by_uv(observed, pipx) else "pip"
+        by_uv = self._is_filled_by_uv(observed, pipx)
         if entry.python:
-            return self._provide_interpreter(what, entry.python, observed.interpreter, filled_by)
+            return self._provide_interpreter(what, entry.python, observed.interpreter, by_uv=by_uv)
         # A distribution's pipx brings what it needs, and one that pip installs had it for itself.
         to_come = "" if pipx.path or "pipx" not in self.own else self.own["pipx"].installer
         by_own = pipx.path == self._own_pipx or to_come == "uv"
-        return default is None or not by_own or self._can_create(what, default, filled_by)
+        return default is None or not by_own or self._can_create(what, default, by_uv=by_uv)
 
     def _is_filled_by_uv(self, observed: ObservedTool, pipx: Pipx) -> bool:
         has_uv = bool(self.state.uv or self.desired.uv)
@@ -340,17 +343,17 @@ class _Planner:
     def _refuse_without_uv(self, what: str) -> None:
         self.refuse(f"{what} asks for the installer uv, and this host has none.", "Set python_uv: true to provide it.")
 
-    def _provide_interpreter(self, what: str, selector: str, found: Optional[Interpreter], installer: str) -> bool:
+    def _provide_interpreter(self, what: str, selector: str, found: Optional[Interpreter], *, by_uv: bool) -> bool:
         """Plan what has to be installed for an interpreter to make environments; ``False`` after a refusal."""
         if found is not None:
-            return self._can_create(what, found, installer)
+            return self._can_create(what, found, by_uv=by_uv)
         distribution, available = self.state.distribution, self.state.available_packages
         wanted = f"Python {selector}" if selector[:1].isdigit() else selector or "python3"
         package = distribution.selected_package(selector)
         if package and available.get(package, True) and package not in self.state.installed_packages:
             self._need_package(package, f"{what} is to run {wanted}")
             extra = distribution.venv_package(selector.replace("python", ""), is_default=False)
-            if extra and installer != "uv":
+            if extra and not by_uv:
                 self._need_package(extra, f"{wanted} cannot make environments without it")
             return True
         offered = [name for name in distribution.interpreter_packages().values() if available.get(name)]
@@ -363,9 +366,9 @@ class _Planner:
         )
         return False
 
-    def _can_create(self, what: str, interpreter: Interpreter, installer: str) -> bool:
+    def _can_create(self, what: str, interpreter: Interpreter, *, by_uv: bool) -> bool:
         """Plan what an interpreter lacks to make environments; ``False`` after a refusal."""
-        if interpreter.can_create_venv or installer == "uv":
+        if interpreter.can_create_venv or by_uv:
             return True
         default = self.state.default_interpreter
         is_default = default is not None and interpreter.real_path == default.real_path
@@ -419,7 +422,7 @@ class _Planner:
         own_is_whole = state.own_pipx is not None and venv_difference(state.own_pipx) is None
         usable = [one for one in usable if one.path != self._own_pipx or own_is_whole]
         pins = entry.pinned or self._pin_differs(observed)
-        capable = [one for one in usable if not pins or one.is_at_least(PIN_SINCE)]
+        capable = [one for one in usable if not pins or can_pin(one.version)]
         # One that can use uv comes first; where uv is asked for by name, no other is enough while there may be one.
         capable.sort(key=lambda one: by_uv and not one.can_use_uv)
         asked = "uv" in (entry.installer, self.desired.installer) and by_uv and source == "auto"
@@ -436,26 +439,26 @@ class _Planner:
             packaged = False
         if source == "system" and not packaged:
             self.refuse(
-                f"The tool {entry.name} needs {'a pipx that can pin' if usable or pins else 'pipx'}, which"
+                f"The tool {entry.name} needs {'a pipx that can pin' if pins else 'pipx'}, which"
                 f" {self._distribution_name()} does not package.",
                 "Set python_pipx_source: auto to have one from the index.",
             )
             return None
         if source == "system" or (source == "auto" and packaged and self._may_install_packages()):
             self._need_package(package, needs)
-            return Pipx("", "")
+            return _TO_COME
         comes = self.desired.pipx_pin or next((one.version for one in usable if one.path == self._own_pipx), "")
-        if pins and comes and not Pipx("", comes).is_at_least(PIN_SINCE):
+        if pins and comes and not can_pin(comes):
             self.refuse(
                 f"The tool {entry.name} needs a pipx that can pin, and this project's own is to be {comes}.",
                 f"Set python_pipx_pin to {PIN_SINCE} or newer.",
             )
             return None
         if state.own_pipx is not None and not self.plan_own(
-            "pipx", state.own_pipx, (needs,), installer="uv" if by_uv else "pip"
+            "pipx", state.own_pipx, needs, installer="uv" if by_uv else "pip"
         ):
             return None
-        return Pipx("", "")
+        return _TO_COME
 
 
 def _is_caller(state: HostState, observed: ObservedTool) -> bool:
@@ -466,7 +469,7 @@ def _may_run(pipx: Pipx, observed: ObservedTool) -> bool:
     """Say whether the tool's account can be expected to run a pipx: one in another account's home it cannot."""
     home = observed.space.account.home if observed.space is not None else ""
     in_a_home = pipx.path.startswith(("/root/", "/home/"))
-    return not in_a_home or (home != "/" and pipx.path.startswith(home + "/"))
+    return not in_a_home or pipx.path.startswith(home + "/")
 
 
 def _clean(reasons: Tuple[str, ...]) -> Tuple[str, ...]:

@@ -225,6 +225,12 @@ def test_without_an_earlier_build_that_works_nothing_is_rolled_back(
     assert "state: present" in refusal.advice
 
 
+def test_removing_what_is_left_over_takes_no_installer(debian: MadeUpHost) -> None:
+    half_built_beside(debian)
+    (step,) = debian.plan(python_venvs=[{**ONE, "installer": "uv"}]).venvs
+    assert (step.action, step.installer) == ("prune", "")
+
+
 def test_the_way_back_is_to_the_build_before_the_last_declared(debian: MadeUpHost) -> None:
     two_builds(debian)
     debian.with_build(entry_of(**{**ONE, "packages": ["flask==3.0"]}), THIRD, 3, {"flask": "3.0"}, current=True)

@@ -246,23 +246,37 @@ def test_an_interpreter_is_installed_where_the_repositories_have_it(made_up: Mad
     with_family(made_up, family)
     package = family_of(family).interpreter.format(version="3.12", compact="312")
     made_up.with_repositories(**{package: True})
+    for selected, called in (("3.12", "Python 3.12"), ("python3.12", "python3.12")):
+        planned = made_up.plan(python_venvs=[{**FLASK, "python": selected}])
+        assert not planned.refusals
+        extra = [f"{package}-venv"] if family == "debian" else []
+        assert [step.name for step in planned.steps] == [package, *extra, FLASK["path"]]
+        assert all(called in " ".join(step.reasons) for step in planned.steps[:-1])
+
+
+def test_uv_makes_environments_of_such_an_interpreter_without_the_package_for_them(made_up: MadeUpHost) -> None:
+    with_family(made_up, "debian").with_repositories(**{"python3.12": True}).with_program("/usr/local/bin/uv")
     planned = made_up.plan(python_venvs=[{**FLASK, "python": "3.12"}])
-    assert not planned.refusals
-    extra = [f"{package}-venv"] if family == "debian" else []
-    assert [step.name for step in planned.steps] == [package, *extra, FLASK["path"]]
-    assert all("Python 3.12" in " ".join(step.reasons) for step in planned.steps[:-1])
+    assert [step.name for step in planned.steps] == ["python3.12", FLASK["path"]]
+
+
+def test_an_interpreter_of_the_distribution_counts_as_there_where_nobody_knows(made_up: MadeUpHost) -> None:
+    made_up.with_os_release(OS_RELEASE["debian"]).with_program(PROGRAMS["debian"]).with_interpreter("3.13.5")
+    planned = made_up.plan(python_venvs=[{**FLASK, "python": "3.12"}])
+    assert [step.name for step in planned.steps] == ["python3.12", "python3.12-venv", FLASK["path"]]
 
 
 @pytest.mark.parametrize("family", ["debian", "fedora", "el", "opensuse"])
 def test_an_interpreter_nobody_has_is_refused_with_what_there_is(made_up: MadeUpHost, family: str) -> None:
     with_family(made_up, family)
     offered = family_of(family).interpreter.format(version="3.11", compact="311")
-    made_up.with_repositories(**{offered: True})
+    also = family_of(family).interpreter.format(version="3.14", compact="314")
+    made_up.with_repositories(**{offered: True, also: True})
     planned = made_up.plan(python_venvs=[{**FLASK, "python": "3.12"}])
     assert not planned.steps
     assert "Python 3.12 is wanted" in planned.refusals[0].message
     assert "3.13.5" in planned.refusals[0].advice
-    assert f"repositories have {offered}." in planned.refusals[0].advice
+    assert f"repositories have {offered}, {also}." in planned.refusals[0].advice
 
 
 @pytest.mark.parametrize("family", ["arch", "alpine"])

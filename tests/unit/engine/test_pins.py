@@ -160,8 +160,11 @@ def test_programs_from_the_index_need_a_pin_too(made_up: MadeUpHost, name: str) 
     else:
         declared["python_uv"] = True
     (refused,) = made_up.plan(**declared).refusals
-    assert f"{name} would come from the index in its newest version" in refused.message
-    assert f"Set python_{name}_pin" in refused.advice
+    reasons = {"pipx": "the tool black is installed with it", "uv": "python_uv asks for it and the host has none"}
+    said = f"{name} would come from the index in its newest version ({reasons[name]}), and python_require_pins is true."
+    assert refused.message == said
+    also = ", or python_pipx_source: system to have the distribution's" if name == "pipx" else ""
+    assert refused.advice == f"Set python_{name}_pin to the version it should have{also}."
     declared[f"python_{name}_pin"] = "1.8.0"
     planned = made_up.plan(**declared)
     assert not planned.refusals

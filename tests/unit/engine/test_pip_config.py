@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_host import MadeUpHost
+from pep668_provision.engine.ini_text import LARGEST
 from pep668_provision.engine.pip_config import (
     Override,
     PipConfiguration,
@@ -236,6 +237,36 @@ def test_a_damaged_file_is_a_problem_with_its_name(made_up: MadeUpHost, text: st
     found = override(made_up, {"/etc/pip.conf": text})
     assert found.value is None
     assert found.problem.startswith("/etc/pip.conf is not a valid configuration file")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("no section = 1\n", "File contains no section headers", id="no section"),
+        pytest.param(
+            "[global]\nx=1\nx=2\n",
+            "While reading from '/etc/pip.conf' [line  3]: option 'x' in section 'global' already exists",
+            id="a key twice",
+        ),
+        pytest.param(b"[global]\nx=\xff\n", "it is not UTF-8", id="not UTF-8"),
+        pytest.param(f"#{'x' * LARGEST}", f"it is larger than {LARGEST} bytes", id="very large"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_in_a_line(made_up: MadeUpHost, text: str | bytes, reason: str) -> None:
+    found = override(made_up, {"/etc/pip.conf": text})
+    assert found.problem == f"/etc/pip.conf is not a valid configuration file: {reason}"
+    assert found.source == "/etc/pip.conf"
+
+
+def test_a_line_on_what_is_wrong_is_no_page(made_up: MadeUpHost) -> None:
+    found = configuration(made_up, {"/etc/pip.conf": f"[global]\n{'x' * 600}=1\n{'x' * 600}=2\n"})
+    assert [len(one.reason) for one in found.damaged] == [500]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_may_end_as_on_another_system(made_up: MadeUpHost, end: str) -> None:
+    text = f"[global]{end}break-system-packages = true{end}"
+    assert override(made_up, {"/etc/pip.conf": text}) == Override(True, "/etc/pip.conf")
 
 
 def test_what_is_no_file_is_passed_over(made_up: MadeUpHost) -> None:

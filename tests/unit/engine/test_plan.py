@@ -217,6 +217,15 @@ def test_there_is_nothing_to_remove_where_no_environment_is(
     assert debian.plan(python_venvs=[{"path": VENV, "state": "absent"}]).is_empty
 
 
+@pytest.mark.parametrize("made_by", ["venv", "uv"])
+@pytest.mark.parametrize("keys", [{"installer": "uv"}, {"installer": "pip"}, {"packages": ["flask"]}])
+def test_removing_an_environment_takes_nothing_that_making_one_does(
+    made_up: MadeUpHost, made_by: str, keys: dict[str, Any]
+) -> None:
+    made_up.with_debian("12").with_debian_python(ensurepip=False).with_venv(VENV, INSTALLED, made_by=made_by)
+    assert steps_of(made_up, python_venvs=[{"path": VENV, "state": "absent", **keys}]) == [("remove", "venv", VENV)]
+
+
 def test_what_an_interrupted_rebuild_set_aside_is_removed_with_the_environment(debian: MadeUpHost) -> None:
     rebuild_interrupted_before_it_began(debian)
     assert steps_of(debian, python_venvs=[{"path": VENV, "state": "absent"}]) == [("remove", "venv", VENV)]
@@ -310,8 +319,13 @@ def test_an_environment_is_rebuilt_only_for_another_python(debian: MadeUpHost, a
 def test_a_python_the_host_lacks_is_refused_with_the_ones_it_has(debian: MadeUpHost, asked: str) -> None:
     planned = debian.plan(python_venvs=[{**FLASK, "python": asked}])
     assert not planned.steps
-    assert asked in planned.refusals[0].message
-    assert "3.11.2 (/usr/bin/python3" in planned.refusals[0].advice
+    (refused,) = planned.refusals
+    assert refused.message.startswith(f"For the environment {VENV} ")
+    assert asked in refused.message
+    assert refused.advice.startswith("Found were: 3.11.2 (/usr/bin/python3")
+    assert refused.advice.endswith("). Install it, or select one of these.")
+    # An earlier task may still bring it.
+    assert refused.pending
 
 
 def test_a_shim_that_does_not_run_is_no_interpreter(debian: MadeUpHost) -> None:
@@ -355,6 +369,8 @@ def test_only_root_gives_an_environment_to_somebody(tmp_path: Path) -> None:
     planned = made_up.plan(python_venvs=[{**FLASK, "owner": "app"}])
     assert not planned.steps
     assert "only root" in planned.refusals[0].message
+    assert "leave owner out" in planned.refusals[0].advice
+    assert not planned.refusals[0].pending
 
 
 # Requests that cannot be read
@@ -458,6 +474,36 @@ def test_uv_makes_environments_without_the_venv_package(made_up: MadeUpHost) -> 
     assert not planned.packages
 
 
+def test_an_environment_with_pip_in_it_is_updated_without_the_venv_package(made_up: MadeUpHost) -> None:
+    finished(made_up.with_debian("12").with_debian_python(ensurepip=False))
+    assert steps_of(made_up, python_venvs=[{**FLASK, "packages": ["flask==3.1.0"]}]) == [("update", "venv", VENV)]
+
+
+def test_an_environment_without_pip_takes_the_venv_package_of_the_python_it_runs(debian: MadeUpHost) -> None:
+    debian.with_interpreter("3.12.4", ensurepip=False, default=False)
+    debian.with_venv(VENV, INSTALLED, python="3.12", made_by="uv")
+    assert steps_of(debian, python_venvs=[FLASK]) == [
+        ("install", "system_package", "python3.12-venv"),
+        ("update", "venv", VENV),
+    ]
+
+
+def test_another_implementation_has_a_venv_package_of_its_own(debian: MadeUpHost) -> None:
+    debian.with_interpreter("3.9.16", implementation="pypy", ensurepip=False, default=False)
+    (package,) = debian.plan(python_venvs=[{**FLASK, "python": "3.9"}]).packages
+    assert package.name == "pypy3-venv"
+
+
+@pytest.mark.parametrize("made_by", ["", "uv"], ids=["to be made", "to be filled"])
+def test_what_an_interpreter_is_wanted_for_is_told(made_up: MadeUpHost, made_by: str) -> None:
+    made_up.with_os_release("ID=plan9\nNAME=Plan\n").with_interpreter("3.11.2", ensurepip=False)
+    if made_by:
+        made_up.with_venv(VENV, INSTALLED, made_by=made_by)
+    (refused,) = made_up.plan(python_venvs=[FLASK]).refusals
+    assert refused.message.startswith(f"For the environment {VENV} the interpreter /usr/bin/python3")
+    assert refused.advice == "Complete that Python, or select another one."
+
+
 def test_a_python_built_by_hand_that_cannot_make_environments_is_refused(debian: MadeUpHost) -> None:
     debian.with_interpreter("3.12.4", prefix="/usr/local", ensurepip=False, default=False)
     planned = debian.plan(python_venvs=[{**FLASK, "python": "3.12"}])
@@ -477,9 +523,28 @@ def test_an_unknown_distribution_with_a_whole_python_gets_its_environment(made_u
 
 
 @pytest.mark.parametrize(
+    "declared",
+    [
+        pytest.param({"python_uv": True}, id="uv"),
+        pytest.param({"python_venvs": [FLASK]}, id="an environment"),
+        pytest.param({"python_tools": [{"name": "black", "pinned": True}]}, id="a tool"),
+        pytest.param({"python_libraries": ["requests"]}, id="a refusal"),
+    ],
+)
+def test_an_unknown_distribution_is_warned_about_where_something_is_to_be_done(
+    made_up: MadeUpHost, declared: dict[str, Any]
+) -> None:
+    made_up.with_os_release("ID=plan9\nNAME=Plan\n").with_interpreter("3.11.2").with_own_program("pipx", "1.8.0")
+    made_up.with_tool("black", "24.1", links="python_tools" not in declared)
+    (warning,) = made_up.plan(**declared).warnings
+    assert warning.startswith("Plan is not among the distributions whose packages are known here")
+    assert made_up.plan().warnings == ()
+
+
+@pytest.mark.parametrize(
     ("as_root", "manage", "why"),
     [
-        pytest.param(False, True, "without root's rights", id="not root"),
+        pytest.param(False, True, "this runs without root's rights", id="not root"),
         pytest.param(True, False, "python_manage_system_packages is false", id="not to be touched"),
     ],
 )
@@ -488,7 +553,10 @@ def test_packages_that_may_not_be_installed_are_named_with_the_command(
 ) -> None:
     made_up = MadeUpHost(tmp_path, uid=0 if as_root else 61002).with_debian("12").with_debian_python(ensurepip=False)
     planned = made_up.plan(python_venvs=[FLASK], python_libraries=["requests"], python_manage_system_packages=manage)
-    assert why in planned.refusals[-1].message
+    assert planned.refusals[-1].message == (
+        "OS packages are missing: python3-requests (it provides the library requests); python3-venv"
+        f" (/usr/bin/python3 cannot make environments without it), and {why}."
+    )
     assert planned.refusals[-1].advice == (
         "As root, run: apt-get install --no-install-recommends python3-requests python3-venv"
     )
@@ -547,15 +615,41 @@ def test_a_tool_brings_the_pipx_it_needs(
     made_up: MadeUpHost, release: str, source: str, expected: list[tuple[str, str, str]]
 ) -> None:
     made_up.with_debian(release).with_debian_python()
-    steps = steps_of(made_up, python_tools=[BLACK], python_pipx_source=source)
-    assert steps == [*expected, ("create", "tool", "black")]
+    planned = made_up.plan(python_tools=[BLACK], python_pipx_source=source)
+    first, tool = planned.steps
+    assert [(first.action, first.kind, first.name)] == expected
+    assert first.reasons == ("the tool black is installed with it",)
+    assert (tool.action, tool.kind, tool.name) == ("create", "tool", "black")
+    assert [one.pipx for one in planned.tools] == [None]
+    assert {one.installer for one in planned.own} <= {"pip"}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("auto", "black", id="any"),
+        pytest.param("index", OWN_PIPX, id="the one from the index"),
+    ],
+)
+def test_the_distributions_pipx_is_not_used_where_another_is_asked_for(
+    debian: MadeUpHost, source: str, expected: str
+) -> None:
+    planned = debian.plan(python_tools=[BLACK], python_pipx_source=source)
+    assert planned.steps[0].name == expected
+
+
+def test_the_projects_own_pipx_is_not_used_where_the_distributions_is_asked_for(made_up: MadeUpHost) -> None:
+    made_up.with_debian("12").with_debian_python().with_own_program("pipx", "1.15.0")
+    steps = steps_of(made_up, python_tools=[BLACK], python_pipx_source="system")
+    assert steps == [("install", "system_package", "pipx"), ("create", "tool", "black")]
 
 
 def test_debian_11_cannot_have_a_pipx_from_its_packages(made_up: MadeUpHost) -> None:
     made_up.with_debian("11").with_debian_python()
     planned = made_up.plan(python_tools=[BLACK], python_pipx_source="system")
     assert not planned.steps
-    assert "Debian GNU/Linux 11 does not package" in planned.refusals[0].message
+    message = "The tool black needs pipx, which Debian GNU/Linux 11 does not package."
+    assert planned.refusals[0].message == message
     assert "python_pipx_source: auto" in planned.refusals[0].advice
 
 
@@ -579,7 +673,63 @@ def test_the_projects_own_pipx_is_mended_before_it_is_used(made_up: MadeUpHost) 
     made_up.without(f"{OWN_PIPX}/bin/python")
     planned = made_up.plan(python_tools=[BLACK])
     assert [(step.action, step.name) for step in planned.steps] == [("rebuild", OWN_PIPX), ("create", "black")]
-    assert "bin/python is missing" in " ".join(planned.own[0].reasons)
+    first, second = planned.own[0].reasons
+    assert first == "the tool black is installed with it"
+    assert "bin/python is missing" in second
+
+
+def something_else_in_its_place(made_up: MadeUpHost) -> None:
+    made_up.with_debian("11").with_debian_python().with_file(f"{OWN_PIPX}/notes")
+
+
+def no_python(made_up: MadeUpHost) -> None:
+    made_up.with_debian("11")
+
+
+def python_that_cannot_make_environments(made_up: MadeUpHost) -> None:
+    made_up.with_os_release("ID=plan9\nNAME=Plan\n").with_interpreter("3.11.2", ensurepip=False)
+
+
+def python_that_cannot_fill_what_uv_made(made_up: MadeUpHost) -> None:
+    python_that_cannot_make_environments(made_up)
+    made_up.with_venv(OWN_PIPX, {"pipx": "1.7.0"}, made_by="uv").with_program(f"{OWN_PIPX}/bin/pipx")
+
+
+@pytest.mark.parametrize(
+    ("there", "why"),
+    [
+        pytest.param(something_else_in_its_place, f"{OWN_PIPX} exists and is not a virtual", id="something else"),
+        pytest.param(no_python, "pipx needs a Python to run with, and none was found.", id="no Python"),
+        pytest.param(python_that_cannot_make_environments, "For pipx the interpreter /usr/bin/python3", id="no venv"),
+        pytest.param(python_that_cannot_fill_what_uv_made, "For pipx the interpreter /usr/bin/python3", id="no pip"),
+    ],
+)
+def test_without_a_pipx_to_come_no_tool_is_planned(
+    made_up: MadeUpHost, there: Callable[[MadeUpHost], None], why: str
+) -> None:
+    there(made_up)
+    planned = made_up.plan(python_tools=[BLACK])
+    assert [why in one.message for one in planned.refusals] == [True]
+    assert planned.is_empty or not planned.steps
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        pytest.param("pipx", {"python_tools": [BLACK], "python_pipx_pin": "1.8.0"}, id="pipx"),
+        pytest.param("uv", {"python_uv": True, "python_uv_pin": "0.6.0"}, id="uv"),
+    ],
+)
+def test_a_program_of_the_projects_own_without_pip_beside_it_is_updated_with_what_the_system_lacks(
+    made_up: MadeUpHost, name: str, keys: dict[str, Any]
+) -> None:
+    path = f"/opt/pep668-provision/{name}"
+    made_up.with_debian("11").with_debian_python(ensurepip=False)
+    made_up.with_venv(path, {name: "0.5.0"}, made_by="uv").with_program(f"{path}/bin/{name}")
+    planned = made_up.plan(**keys)
+    assert not planned.refusals
+    assert [(one.action, one.observed.entry.path, one.interpreter) for one in planned.own] == [("update", path, None)]
+    assert [one.name for one in planned.packages] == ["python3-venv"]
 
 
 @pytest.mark.parametrize(
@@ -596,6 +746,14 @@ def test_a_pinned_tool_takes_a_pipx_that_can_pin(made_up: MadeUpHost, version: s
     made_up.with_debian("12").with_debian_python().with_pipx(version)
     planned = made_up.plan(python_tools=[{**BLACK, "pinned": True}])
     assert [step.name for step in planned.steps] == expected
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["to be pinned", "pinned no more"])
+def test_what_changes_a_pin_is_a_pipx_that_can(debian: MadeUpHost, pinned: bool) -> None:
+    debian.with_tool("black", "24.1", pinned=not pinned)
+    planned = debian.plan(python_tools=[{**BLACK, "pinned": pinned}])
+    assert [(step.action, step.name) for step in planned.steps] == [("create", OWN_PIPX), ("link", "black")]
+    assert not debian.plan(python_tools=[{**BLACK, "pinned": not pinned}]).steps
 
 
 def test_a_pinned_tool_is_refused_where_only_an_old_pipx_may_be_used(debian: MadeUpHost) -> None:
@@ -684,6 +842,8 @@ WHOLE = ("", ())
             id="the URL it came from",
         ),
         pytest.param({"spec": "/srv/black"}, {"spec": "/srv/black/"}, WHOLE, id="the directory it came from"),
+        pytest.param({"spec": "/srv/me@ work"}, {"spec": "/srv/me@ work"}, WHOLE, id="a directory with an @ in it"),
+        pytest.param({"spec": "black@ /srv/black"}, {"spec": "/srv/black"}, WHOLE, id="the directory, with its name"),
         pytest.param(
             {"spec": "./black"}, {}, rebuilt("black came from ./black, asked for is black"), id="from a relative path"
         ),
@@ -879,12 +1039,34 @@ def test_without_root_ones_own_tools_can_be_had(tmp_path: Path, user: str) -> No
     assert not planned.refusals
 
 
-def test_a_pipx_in_somebody_elses_home_is_not_used(tmp_path: Path) -> None:
-    path = "/root/.local/bin:/usr/bin"
+@pytest.mark.parametrize(
+    ("home", "expected"),
+    [("/root", ["pipx", "black"]), ("/home/bob", ["pipx", "black"]), ("/home/alice", ["black"])],
+)
+def test_a_pipx_in_somebody_elses_home_is_not_used(tmp_path: Path, home: str, expected: list[str]) -> None:
+    path = f"{home}/.local/bin:/usr/bin"
     made_up = MadeUpHost(tmp_path, environ={"PATH": path}).with_debian("12").with_debian_python()
-    made_up.with_program("/root/.local/bin/pipx")
+    made_up.with_program(f"{home}/.local/bin/pipx")
     planned = made_up.plan(python_tools=[{**BLACK, "scope": "user", "user": "alice"}])
-    assert [step.name for step in planned.steps] == ["pipx", "black"]
+    assert [step.name for step in planned.steps] == expected
+
+
+def test_a_tool_is_rebuilt_with_a_pipx_and_linked_or_removed_without(made_up: MadeUpHost) -> None:
+    made_up.with_debian("12").with_debian_python().with_tool("black", "24.1", links=False)
+    for keys, action in (({}, "link"), ({"state": "absent"}, "remove")):
+        planned = made_up.plan(python_tools=[{**BLACK, **keys}])
+        assert [(step.action, step.name) for step in planned.steps] == [(action, "black")]
+        assert planned.tools[0].pipx is None
+    steps = steps_of(made_up, python_tools=[{**BLACK, "spec": "black==25.0"}])
+    assert steps == [("install", "system_package", "pipx"), ("rebuild", "tool", "black")]
+
+
+def test_pinning_takes_nothing_that_installing_does(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python(ensurepip=False).with_own_program("pipx", "1.18.0")
+    made_up.with_tool("black", "24.1")
+    planned = made_up.plan(python_tools=[{**BLACK, "pinned": True}])
+    assert [(step.action, step.name) for step in planned.steps] == [("link", "black")]
+    assert planned.tools[0].pipx is not None
 
 
 def test_a_tools_python_that_is_missing_is_refused(debian: MadeUpHost) -> None:
@@ -921,8 +1103,11 @@ def test_the_installer_is_chosen(
 def test_uv_asked_for_and_not_there_is_refused_with_the_way_to_get_it(
     debian: MadeUpHost, keys: dict[str, Any], settings: dict[str, Any]
 ) -> None:
-    refused = refusals_of(debian, python_venvs=[{**FLASK, **keys}], **settings)
-    assert "python_uv: true" in refused[0]
+    planned = debian.plan(python_venvs=[{**FLASK, **keys}], **settings)
+    (refused,) = planned.refusals
+    assert refused.message == f"{VENV} asks for the installer uv, and this host has none."
+    assert refused.advice == "Set python_uv: true to provide it."
+    assert not planned.steps
 
 
 def test_uv_cannot_be_provided_where_no_python_is_whole(made_up: MadeUpHost) -> None:
@@ -967,9 +1152,23 @@ def test_uv_asked_for_comes_in_an_environment_of_its_own_and_before_what_needs_i
 )
 def test_the_projects_own_uv_follows_its_pin(debian: MadeUpHost, pin: str, reasons: tuple[str, ...] | None) -> None:
     debian.with_own_program("uv", "0.5.0", pin="0.5.0" if pin == "0.5.0" else "")
-    planned = debian.plan(python_uv=True, python_uv_pin=pin)
-    found = [(step.action, step.observed.entry.path, step.reasons, step.installer) for step in planned.own]
-    assert found == ([("update", OWN_UV, reasons, "bundled")] if reasons else [])
+    planned = debian.plan(python_uv=True, python_uv_pin=pin, python_require_pins=bool(pin))
+    assert not planned.refusals
+    found = [(one.action, one.observed.entry.path, one.reasons, one.installer, one.interpreter) for one in planned.own]
+    assert found == ([("update", OWN_UV, reasons, "bundled", None)] if reasons else [])
+
+
+def test_the_projects_own_uv_with_a_pin_is_made_again_where_its_python_moved(debian: MadeUpHost) -> None:
+    """As after an upgrade of the distribution, with nothing else declared."""
+    debian.with_own_program("uv", "0.5.0", pin="0.5.0").with_interpreter("3.13.5", default=True)
+    debian.with_link(f"{OWN_UV}/bin/python", "/usr/bin/python3")
+    planned = debian.plan(python_uv=True, python_uv_pin="0.5.0")
+    assert not planned.refusals
+    (step,) = planned.own
+    assert (step.action, step.installer) == ("rebuild", "bundled")
+    assert step.reasons == ("python_uv_pin is 0.5.0", "its interpreter moved from 3.11 to 3.13")
+    assert step.interpreter is not None
+    assert step.interpreter.release == "3.13"
 
 
 def test_a_uv_that_is_not_the_projects_own_follows_no_pin(debian: MadeUpHost) -> None:
@@ -1001,6 +1200,13 @@ def test_a_program_that_several_tools_need_is_planned_once_with_each_reason(made
     assert [(step.name, step.reasons) for step in planned.steps if step.kind == "venv"] == [
         (OWN_PIPX, ("the tool black is installed with it", "the tool ruff is installed with it"))
     ]
+
+
+def test_a_package_that_is_missing_is_told_with_each_reason(made_up: MadeUpHost) -> None:
+    made_up.with_debian("12").with_debian_python()
+    settings = {"python_pipx_source": "system", "python_manage_system_packages": False}
+    (refused,) = made_up.plan(python_tools=[BLACK, {"name": "ruff"}], **settings).refusals
+    assert "pipx (the tool black is installed with it, the tool ruff is installed with it)" in refused.message
 
 
 def test_a_refused_entry_does_not_hide_the_steps_of_others(made_up: MadeUpHost) -> None:

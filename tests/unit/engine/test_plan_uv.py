@@ -64,6 +64,12 @@ def test_a_package_of_uv_that_is_not_to_be_had_is_not_waited_for(made_up: MadeUp
     assert steps(made_up, python_uv=True, python_manage_system_packages=False) == [("venv", OWN_UV)]
 
 
+def test_a_package_of_uv_counts_as_there_where_nobody_knows(made_up: MadeUpHost) -> None:
+    with_system(made_up, "arch").without("/var/lib/pacman/sync")
+    (package,) = made_up.plan(python_uv=True).packages
+    assert (package.name, package.reasons) == ("uv", ("python_uv asks for it and the host has none",))
+
+
 def test_uv_comes_first_then_pipx_by_it(debian: MadeUpHost) -> None:
     planned = debian.plan(python_venvs=[FLASK], python_tools=[BLACK], **UV)
     assert [(step.observed.entry.path, step.installer) for step in planned.own] == [
@@ -120,10 +126,64 @@ def test_where_no_pipx_for_this_python_can_use_uv_any_is_enough(made_up: MadeUpH
     assert steps(made_up, python_tools=[BLACK], **UV) == [("tool", "black")]
 
 
+@pytest.mark.parametrize(
+    ("has_uv", "expected"),
+    [
+        pytest.param(True, "/usr/bin/pipx", id="uv: the one that can use it"),
+        pytest.param(False, f"{OWN_PIPX}/bin/pipx", id="no uv: the first"),
+    ],
+)
+def test_of_two_pipx_the_one_that_can_use_uv_is_used_with_it(made_up: MadeUpHost, has_uv: bool, expected: str) -> None:
+    made_up.with_debian("13").with_debian_python().with_own_program("pipx", "1.8.0").with_pipx("1.18.0")
+    if has_uv:
+        made_up.with_program("/usr/local/bin/uv")
+    (tool,) = made_up.plan(python_tools=[BLACK]).tools
+    assert tool.pipx is not None
+    assert tool.pipx.path == expected
+
+
+def test_a_packaged_pipx_brings_what_it_makes_environments_with(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python(ensurepip=False).with_pipx("1.7.1")
+    assert steps(made_up, python_tools=[BLACK]) == [("tool", "black")]
+
+
+def test_a_packaged_pipx_fills_environments_by_pip_even_where_uv_is(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python().with_interpreter("3.12.4", ensurepip=False, default=False)
+    made_up.with_program("/usr/local/bin/uv")
+    tool = {**BLACK, "python": "3.12"}
+    assert steps(made_up, python_tools=[tool], python_pipx_source="system") == [
+        ("system_package", "pipx"),
+        ("system_package", "python3.12-venv"),
+        ("tool", "black"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("release", "packages"),
+    [
+        pytest.param("13", [], id="pipx can use uv"),
+        pytest.param("11", [("system_package", "python3-venv")], id="no pipx for this Python can"),
+    ],
+)
+def test_a_pipx_that_uv_is_going_to_make_needs_the_venv_package_where_it_uses_pip(
+    made_up: MadeUpHost, release: str, packages: list[tuple[str, str]]
+) -> None:
+    made_up.with_debian(release).with_debian_python(ensurepip=False).with_program("/usr/local/bin/uv")
+    assert steps(made_up, python_tools=[BLACK]) == [*packages, ("venv", OWN_PIPX), ("tool", "black")]
+
+
+def test_a_tool_of_pip_is_refused_where_nothing_makes_its_environment(made_up: MadeUpHost) -> None:
+    made_up.with_os_release("ID=plan9\nNAME=Plan\n").with_interpreter("3.13.5", ensurepip=False)
+    made_up.with_own_program("pipx", "1.18.0")
+    (refused,) = made_up.plan(python_tools=[BLACK]).refusals
+    assert refused.message.startswith("For the tool black the interpreter /usr/bin/python3 is wanted, which lacks")
+
+
 def test_an_own_pipx_that_uv_made_needs_the_venv_package_for_a_tool_of_pip(made_up: MadeUpHost) -> None:
     made_up.with_debian("13").with_debian_python(ensurepip=False).with_own_program("pipx", "1.18.0")
     made_up.with_program("/usr/local/bin/uv")
     assert steps(made_up, python_tools=[BLACK], **UV) == [("tool", "black")]
+    assert steps(made_up, python_tools=[BLACK]) == [("tool", "black")]
     pip = steps(made_up, python_tools=[BLACK], python_installer="pip")
     assert pip == [("system_package", "python3-venv"), ("tool", "black")]
 
@@ -137,6 +197,8 @@ def test_pip_takes_over_what_uv_made_with_what_the_system_lacks(made_up: MadeUpH
     more = {**FLASK, "packages": ["flask==3.0.3", "rich"]}
     assert steps(made_up, python_venvs=[more]) == [("system_package", "python3-venv"), ("venv", VENV)]
     assert made_up.plan(python_venvs=[more]).venvs[0].action == "update"
+    # uv itself needs no pip in it.
+    assert steps(made_up.with_program("/usr/local/bin/uv"), python_venvs=[more]) == [("venv", VENV)]
 
 
 @pytest.mark.parametrize(
@@ -157,13 +219,19 @@ def test_arguments_that_uv_has_nothing_for_are_for_pip(
 
 def test_arguments_that_uv_has_nothing_for_are_refused_where_uv_is_asked_for(debian: MadeUpHost) -> None:
     debian.with_program("/usr/local/bin/uv")
-    planned = debian.plan(python_venvs=[{**FLASK, "pip_args": ["--prefer-binary"], "installer": "uv"}])
-    assert "uv has nothing for --prefer-binary" in str(planned.refusals[0])
+    arguments = ["--prefer-binary", "--ignore-requires-python"]
+    planned = debian.plan(python_venvs=[{**FLASK, "pip_args": arguments, "installer": "uv"}])
+    (refused,) = planned.refusals
+    assert refused.message == f"{VENV}: uv has nothing for --prefer-binary, --ignore-requires-python in pip_args."
+    assert "set installer: pip" in refused.advice
+    assert not planned.steps
 
 
 def test_a_tool_for_uv_where_there_is_none_is_refused(debian: MadeUpHost) -> None:
     planned = debian.plan(python_tools=[BLACK], python_installer="uv")
-    assert "python_uv: true" in str(planned.refusals[0])
+    (refused,) = planned.refusals
+    assert refused.message == "The tool black asks for the installer uv, and this host has none."
+    assert "python_uv: true" in refused.advice
 
 
 def test_a_uv_in_somebodys_home_is_none_for_root(made_up: MadeUpHost) -> None:

@@ -397,6 +397,13 @@ def test_what_an_os_package_has_stays_with_a_warning(made_up: MadeUpHost, policy
     assert pip.asked == []
 
 
+def test_each_entry_has_its_warnings(made_up: MadeUpHost) -> None:
+    with_package_of(with_package_of(host_with(made_up), "alpha"), "beta")
+    desired = validate({"python_system_pip": [{"name": one, "state": "absent"} for one in ("alpha", "beta")]})
+    found = plan(desired, observe(desired, made_up.host, nothing_newer, StandInSitePip()))
+    assert [one.split()[0] for one in found.warnings] == ["alpha", "beta"]
+
+
 def test_only_what_is_no_packages_is_removed(made_up: MadeUpHost) -> None:
     with_package_of(host_with(made_up, marker=None), "alpha").with_distributions(SITE, {"beta": "2.0"})
     found = planned(made_up, state="absent", name="alpha,beta")
