@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,11 +32,11 @@ class Block:
 def blocks() -> list[Block]:
     """All of them, in the order of files and lines."""
     files = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
-    return [block for file in files for block in _blocks_of(file)]
+    return [block for file in files for block in blocks_of(str(file.relative_to(CHECKOUT)), file.read_text())]
 
 
-def _blocks_of(file: Path) -> Iterator[Block]:
-    text, name = file.read_text(), str(file.relative_to(CHECKOUT))
+def blocks_of(name: str, text: str) -> Iterator[Block]:
+    """Those of a text, which is a file of that name or a part of it."""
     for found in _FENCED.finditer(text):
         indent, language, inner = found.groups()
         inner = re.sub(f"^{indent}", "", inner, flags=re.MULTILINE)
