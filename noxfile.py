@@ -45,7 +45,10 @@ TYPED = [
     *("src/pep668_provision", "plugins/plugin_utils", "molecule/images", "noxfile.py", "scripts/artefacts.py"),
     *("docs/generator", "tests/browser", "tests/docs", "tests/mutation", "tests/sanity", "tests/unit"),
 ]
-TYPED_ON_HOSTS = ["tests/integration", "tests/benchmark", "tests/matrix", "tests/package", "tests/reliability"]
+TYPED_ON_HOSTS = [
+    "tests/conftest.py",
+    *("tests/integration", "tests/benchmark", "tests/matrix", "tests/package", "tests/reliability"),
+]
 # What scripts/reliability runs in full: the made-up inputs, and test files of tests/integration.
 INPUTS = "inputs"
 FAULTS = [

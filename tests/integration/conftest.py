@@ -12,9 +12,9 @@
     tally          counts what faults, kills and attacks the tests have caused
 
 A test runs on the newest Debian; on others where ``@pytest.mark.releases(...)`` on it, its parameter or its module
-says that they make a difference; ``full=...`` in it names more of them for ``--full``. One marked ``full`` runs with
-``--full`` alone. ``--release debian12`` (more than once if wanted) narrows a run to what is to run there;
-``--keep-hosts`` leaves hosts running to look at.
+says that they make a difference; ``full=...`` in it names more of them for ``--full`` (see tests/conftest.py).
+``--release debian12`` (more than once if wanted) narrows a run to what is to run there; ``--keep-hosts`` leaves hosts
+running to look at.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ SUMMARY = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--release", action="append", default=[], help="run on this release only; may be repeated")
     parser.addoption("--keep-hosts", action="store_true", help="leave the hosts running")
-    parser.addoption("--full", action="store_true", help="cause every fault, not only some of each kind")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +47,6 @@ def pytest_configure(config: pytest.Config) -> None:
         f"releases(*names, full=names): the releases it makes a difference on, those of full with --full alone; "
         f"without it, {NEWEST_DEBIAN} alone",
     )
-    config.addinivalue_line("markers", "full: runs with --full alone, as scripts/reliability has it")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,10 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test stays on the releases it is marked for; a parameter's count before the test's and the module's.
-
-    Those marked ``full`` stay with --full.
-    """
+    """Each test stays on the releases it is marked for; a parameter's count before the test's and the module's."""
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -71,8 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = marker.args if marker else (NEWEST_DEBIAN,)
         if marker and config.getoption("--full"):
             wanted = (*wanted, *marker.kwargs.get("full", ()))
-        is_wanted = config.getoption("--full") or item.get_closest_marker("full") is None
-        (kept if is_wanted and (release is None or release in wanted) else left_out).append(item)
+        (kept if release is None or release in wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

@@ -140,6 +140,7 @@ def test_a_host_from_the_collection(artefacts: Artefacts, reader_with: ReaderWit
     reader.finds_what_is_declared()
 
 
+@pytest.mark.full  # each time, test_installed.py has a host provisioned by the same wheel and pyinfra
 def test_a_host_with_pyinfra(artefacts: Artefacts, reader_with: ReaderWith) -> None:
     reader = reader_with(artefacts.wheel)
     *_, dry, _ = reader.follows("With pyinfra")
