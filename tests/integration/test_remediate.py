@@ -14,29 +14,14 @@ from checkout import CHECKOUT
 from hosts import Host, Outcome
 from local_index import LocalIndex
 from messy_host import DAMAGED, DEBIANS, MESSY, PACKAGES, Key, make_messy, stock
+from pep668_provision.engine.audit import rules
 
 PLAYBOOK = CHECKOUT / "playbooks" / "remediate.yml"
-RULES = [
-    *("EM001", "EM002", "EM003", "EM101", "EM102", "EM103", "EM104", "EM201", "EM202", "EM203", "EM204", "EM205"),
-    *("EM301", "EM302", "EM303", "EM401", "EM402", "EM501", "EM502", "EM503", "EM504", "EM601", "EM602"),
-]
+RULES = [rule.id for rule in rules.RULES]
 #: What is repaired wherever it is found; of the others some are, and what needs a decision is not.
 REPAIRED = {
-    *(
-        "EM001",
-        "EM002",
-        "EM003",
-        "EM101",
-        "EM201",
-        "EM202",
-        "EM203",
-        "EM204",
-        "EM401",
-        "EM501",
-        "EM503",
-        "EM601",
-        "EM602",
-    ),
+    *("EM001", "EM002", "EM003", "EM101", "EM201", "EM202", "EM203", "EM204"),
+    *("EM401", "EM501", "EM503", "EM601", "EM602"),
 }
 #: What a repair may change, and has to put back.
 LOOKED_AT = ("/etc", "/opt", "/srv", "/usr/lib", "/usr/local", "/root", "/home")

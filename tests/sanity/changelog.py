@@ -45,6 +45,9 @@ def main() -> int:
         return 2
     scratch = CACHE / "changelog"
     copy_tracked(scratch)
+    # A fragment that git does not know yet counts, too.
+    fragments = Path("changelogs", "fragments")
+    shutil.copytree(CHECKOUT / fragments, scratch / fragments, dirs_exist_ok=True)
     write = sys.argv[1] == "write"
     make_changelog(scratch, str(datetime.datetime.now(datetime.UTC).date()) if write else recorded_date())
     stale = False

@@ -1204,7 +1204,7 @@ def test_a_program_that_several_tools_need_is_planned_once_with_each_reason(made
 
 def test_a_package_that_is_missing_is_told_with_each_reason(made_up: MadeUpHost) -> None:
     made_up.with_debian("12").with_debian_python()
-    settings = {"python_pipx_source": "system", "python_manage_system_packages": False}
+    settings: dict[str, Any] = {"python_pipx_source": "system", "python_manage_system_packages": False}
     (refused,) = made_up.plan(python_tools=[BLACK, {"name": "ruff"}], **settings).refusals
     assert "pipx (the tool black is installed with it, the tool ruff is installed with it)" in refused.message
 
