@@ -48,8 +48,9 @@ class ChangingHost:
     """The host. ``index`` maps names to versions, the oldest first, ``needs`` names to what they depend on.
 
     ``broken`` maps the name of a distribution, or the path of an environment that is made, to what is said when that
-    fails; ``on_command`` is called before each command, ``commands`` are those that were started; questions to
-    interpreters are none.
+    fails; ``apps`` has the commands of distributions with others than their name. ``on_command`` is called before each
+    command, ``commands`` are those that were started, but for questions to interpreters; with ``too_slow`` each of them
+    takes too long.
     """
 
     folder: Path
@@ -61,7 +62,6 @@ class ChangingHost:
     on_command: Callable[[Command], None] = lambda _command: None
     too_slow: bool = False
     processors: int = 1
-    timed: float = NOW
 
     def __post_init__(self) -> None:
         self.account = Account("keeper", FILES_UID, os.getgid(), f"{self.folder}/home", "/bin/sh")
@@ -110,7 +110,7 @@ class ChangingHost:
     def host(self) -> Host:
         return Host(
             environ={"PATH": f"{self.folder}/usr/bin", "HOME": self.account.home},
-            clock=lambda: self.timed,
+            clock=lambda: NOW,
             runner=self._run,
             uid=UID,
             account_by_name={self.account.name: self.account}.get,
@@ -316,7 +316,7 @@ class ChangingHost:
             if not shared.exists():
                 shared.parent.mkdir(parents=True)
                 shared.touch()
-                os.utime(shared, (self.timed, self.timed))
+                os.utime(shared, (NOW, NOW))
             for spec in specs:
                 self._pipx_install(home, links, spec, env, suffix=suffix, python=options.get("--python", ""))
             return ""

@@ -9,7 +9,8 @@ from hypothesis import settings
 
 from changing_host import ChangingHost
 from made_up_host import MadeUpHost
-from pep668_provision.engine import bundled_wheels, interpreter
+from pep668_provision.engine import bundled_wheels, interpreter, observe
+from pep668_provision.engine.distro import identify
 
 # How long an example takes is the machine's affair.
 settings.register_profile("untimed", deadline=None)
@@ -36,5 +37,6 @@ def changing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChangingHost:
     # What the machine itself has does not count.
     monkeypatch.setattr(interpreter, "_STANDARD_DIRECTORIES", ())
     monkeypatch.setattr(bundled_wheels, "SHARED_WHEELS", str(tmp_path / "wheels"))
+    monkeypatch.setattr(observe, "observe_distribution", lambda _host: identify("ID=debian\nVERSION_ID=12\n"))
     index = {"flask": ["2.0", "3.0"], "click": ["7.0", "8.0"], "black": ["23.0", "24.0"], "httpie": ["3.0"]}
     return ChangingHost(tmp_path, index=index, needs={"flask": ["click"]}).with_pipx()
