@@ -181,19 +181,26 @@ class MadeUpHost:
     def real(self, path: str) -> Path:
         return Path(f"{self.root}{path}")
 
+    def _own(self, path: str, *, follow: bool = False) -> Path:
+        """Where something of the made-up host is to be changed: never, by a link, something of the machine itself."""
+        real, root = self.real(path), self.root.resolve()
+        changed = real.resolve() if follow else real.parent.resolve() / real.name
+        assert root in (changed, *changed.parents), f"{path} leads out of the made-up host"
+        return real
+
     def with_file(self, path: str, content: str | bytes = "", *, mode: int = 0o644) -> MadeUpHost:
-        real = self.real(path)
+        real = self._own(path, follow=True)
         real.parent.mkdir(parents=True, exist_ok=True)
         real.write_bytes(content.encode() if isinstance(content, str) else content)
         real.chmod(mode)
         return self
 
     def with_directory(self, path: str) -> MadeUpHost:
-        self.real(path).mkdir(parents=True, exist_ok=True)
+        self._own(path, follow=True).mkdir(parents=True, exist_ok=True)
         return self
 
     def with_link(self, path: str, target: str) -> MadeUpHost:
-        real = self.real(path)
+        real = self._own(path)
         real.parent.mkdir(parents=True, exist_ok=True)
         if real.is_symlink():
             real.unlink()
@@ -204,7 +211,7 @@ class MadeUpHost:
         return self.with_file(path, content, mode=0o755)
 
     def without(self, path: str) -> MadeUpHost:
-        real = self.real(path)
+        real = self._own(path)
         if real.is_symlink() or real.is_file():
             real.unlink()
         elif real.exists():

@@ -196,7 +196,7 @@ def test_a_development_install_is_left_to_the_user(clean: MadeUpHost) -> None:
     ],
 )
 def test_a_record_leads_nowhere_else(clean: MadeUpHost, path: str) -> None:
-    clean.with_file("/etc/shadow", "root:secret").with_link("/usr/local/share/link", "/etc")
+    clean.with_file("/etc/shadow", "root:secret").with_link("/usr/local/share/link", "../../../etc")
     with_installed(clean, "rich", "13.0", files=[path, "rich/__init__.py"])
     found = one_finding(clean, "EM201")
     assert found["repairs"] == []
