@@ -125,12 +125,14 @@ def changed_lines(shown: str) -> str:
 
 def is_wording(diff: str) -> bool:
     """Say whether all that changes is how one text of several words is written."""
-    old, new = (re.findall(r'"([^"]*)"', "\n".join(re.findall(rf"^\{sign} (.*)", diff, re.MULTILINE))) for sign in "-+")
-    changed = [(one, other) for one, other in zip(old, new, strict=False) if one != other]
-    if len(old) != len(new) or len(changed) != 1:
-        return False
-    one, other = changed[0]
-    return bool(re.search("[A-Za-z]", one)) and " " in one and one.casefold() == re.sub("^XX|XX$", "", other).casefold()
+    old, new = ("\n".join(re.findall(rf"^\{sign} (.*)", diff, re.MULTILINE)) for sign in "-+")
+    # Single quotes stand inside of double ones.
+    for quoted in (r"'([^']*)'", r'"([^"]*)"'):
+        texts = list(zip(re.findall(quoted, old), re.findall(quoted, new), strict=False))
+        changed = [(one, re.sub("^XX|XX$", "", other)) for one, other in texts if one != other]
+        if len(changed) == 1 and changed[0][0].casefold() == changed[0][1].casefold():
+            return " " in changed[0][0] and bool(re.search("[A-Za-z]", changed[0][0]))
+    return False
 
 
 def read_entries() -> list[Entry]:

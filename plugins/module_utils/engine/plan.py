@@ -250,8 +250,8 @@ class _Planner:
         if entry.python:
             return self._provide_interpreter(what, entry.python, observed.interpreter, by_uv=by_uv)
         # A distribution's pipx brings what it needs, and one that pip installs had it for itself.
-        to_come = "" if pipx.path or "pipx" not in self.own else self.own["pipx"].installer
-        by_own = pipx.path == self._own_pipx or to_come == "uv"
+        made_by_uv = not pipx.path and "pipx" in self.own and self.own["pipx"].installer == "uv"
+        by_own = pipx.path == self._own_pipx or made_by_uv
         return default is None or not by_own or self._can_create(what, default, by_uv=by_uv)
 
     def _is_filled_by_uv(self, observed: ObservedTool, pipx: Pipx) -> bool:
@@ -403,8 +403,8 @@ class _Planner:
         return True
 
     def _pin_differs(self, observed: ObservedTool) -> bool:
-        record = observed.state.record if observed.state is not None else None
-        return record is not None and record.pinned != observed.entry.pinned
+        state = observed.state
+        return state is not None and state.record is not None and state.record.pinned != observed.entry.pinned
 
     def _provide_pipx(self, observed: ObservedTool) -> Optional[Pipx]:
         """Return the pipx for a tool, one without a path when a step provides it first, ``None`` after a refusal."""
@@ -434,9 +434,8 @@ class _Planner:
         # Lists that arrive between two plans of one run must not turn the first one's decision for the index around.
         packaged = state.distribution.packages_pipx(further=source == "system")
         packaged = packaged and state.available_packages.get(package, True) and not pins and not usable
-        if source == "auto" and by_uv and self._has_uv_for_pipx():
-            # What distributions package is older, and brings pip along.
-            packaged = False
+        # What distributions package is older, and brings pip along.
+        packaged = packaged and not (source == "auto" and by_uv and self._has_uv_for_pipx())
         if source == "system" and not packaged:
             self.refuse(
                 f"The tool {entry.name} needs {'a pipx that can pin' if pins else 'pipx'}, which"
@@ -447,7 +446,8 @@ class _Planner:
         if source == "system" or (source == "auto" and packaged and self._may_install_packages()):
             self._need_package(package, needs)
             return _TO_COME
-        comes = self.desired.pipx_pin or next((one.version for one in usable if one.path == self._own_pipx), "")
+        own = next((one for one in usable if one.path == self._own_pipx), None)
+        comes = self.desired.pipx_pin or (own.version if own is not None else "")
         if pins and comes and not can_pin(comes):
             self.refuse(
                 f"The tool {entry.name} needs a pipx that can pin, and this project's own is to be {comes}.",
@@ -467,9 +467,9 @@ def _is_caller(state: HostState, observed: ObservedTool) -> bool:
 
 def _may_run(pipx: Pipx, observed: ObservedTool) -> bool:
     """Say whether the tool's account can be expected to run a pipx: one in another account's home it cannot."""
-    home = observed.space.account.home if observed.space is not None else ""
+    space = observed.space
     in_a_home = pipx.path.startswith(("/root/", "/home/"))
-    return not in_a_home or pipx.path.startswith(home + "/")
+    return not in_a_home or (space is not None and pipx.path.startswith(space.account.home + "/"))
 
 
 def _clean(reasons: Tuple[str, ...]) -> Tuple[str, ...]:

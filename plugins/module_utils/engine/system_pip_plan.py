@@ -13,6 +13,7 @@ from .distro import Distribution
 from .host_state import HostState
 from .interpreter import Interpreter
 from .pip_policy import PipFacts
+from .pip_release import Pip
 from .requirement import Requirement
 from .steps import Refusal, SystemPipStep
 from .system_pip import normalized_names
@@ -68,7 +69,7 @@ class _EntryPlanner:
         if facts.pip is None and not self._provide_pip(interpreter, facts):
             return
         if not decision.is_allowed and facts.pip is not None:
-            self._refuse_over(decision, interpreter, facts)
+            self._refuse_over(decision, interpreter, facts.pip)
             return
         if not observed.is_writable:
             self.refuse(
@@ -118,7 +119,7 @@ class _EntryPlanner:
         is_own = default is not None and interpreter.real_path == default.real_path
         if facts.marker.blocks and self.entry.externally_managed != "break":
             why = f"Marked as externally managed by {facts.marker.path}, and it has no pip"
-            self._refuse_over(Decision("blocked", f"{why}.", facts.marker.message), interpreter, facts)
+            self._refuse_over(Decision("blocked", f"{why}.", facts.marker.message), interpreter, None)
         elif package and is_own and interpreter.origin == "distribution":
             self.plan.packages[package] = f"{interpreter.path} has no pip"
             return True
@@ -133,16 +134,16 @@ class _EntryPlanner:
     def _verb(self) -> str:
         return "remove" if self.entry.state == "absent" else "install"
 
-    def _refuse_over(self, decision: Decision, interpreter: Interpreter, facts: PipFacts) -> None:
+    def _refuse_over(self, decision: Decision, interpreter: Interpreter, pip: Optional[Pip]) -> None:
         entry = self.entry
         what = f"{interpreter.path} -m pip would refuse to {self._verb} {entry.label}. {decision.why}"
         if decision.outcome != "blocked":
             self.refuse(what, "Nothing was changed.")
-        elif entry.externally_managed == "break" and facts.pip is not None:
+        elif entry.externally_managed == "break" and pip is not None:
             # Only a pip that checks the marker and knows no override is left here.
             self.refuse(
                 what,
-                f"There are two ways out: give this interpreter another pip ({facts.pip.title} is the one release that"
+                f"There are two ways out: give this interpreter another pip ({pip.title} is the one release that"
                 " checks the marker and cannot be told otherwise; 23.0.1 and every later one can), or use a virtual"
                 f" environment.\n{self._ways(interpreter)}",
             )
@@ -174,7 +175,7 @@ class _EntryPlanner:
             [one.text for one in self.observed.asked],
             available=self.state.available_packages,
             is_own_python=is_own,
-            python_version="" if is_own else interpreter.release,
+            python_version=interpreter.release,
         )
         return ways_text(ways)
 

@@ -159,7 +159,9 @@ def test_programs_from_the_index_need_a_pin_too(made_up: MadeUpHost, name: str) 
         declared["python_tools"] = [{"name": "black", "spec": "black==24.10.0"}]
     else:
         declared["python_uv"] = True
-    (refused,) = made_up.plan(**declared).refusals
+    planned = made_up.plan(**declared)
+    assert not planned.steps
+    (refused,) = planned.refusals
     reasons = {"pipx": "the tool black is installed with it", "uv": "python_uv asks for it and the host has none"}
     said = f"{name} would come from the index in its newest version ({reasons[name]}), and python_require_pins is true."
     assert refused.message == said

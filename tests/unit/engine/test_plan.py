@@ -11,6 +11,7 @@ import pytest
 
 from made_up_host import FILES_UID, NEWEST, MadeUpHost, entry_of, tool_of
 from pep668_provision.engine.account import Account
+from pep668_provision.engine.difference import extra_distributions
 from pep668_provision.engine.receipt import FILE_NAME, Receipt
 from pep668_provision.engine.request import InstallRequest
 
@@ -272,6 +273,21 @@ def test_what_is_no_environment_is_left_alone(
 def test_an_environment_behind_a_link_is_an_environment(debian: MadeUpHost) -> None:
     debian.with_venv("/data/venv", INSTALLED, receipt=entry_of(**FLASK)).with_link(VENV, "/data/venv")
     assert debian.plan(python_venvs=[FLASK]).is_empty
+
+
+def test_rebuild_never_tells_every_reason(debian: MadeUpHost) -> None:
+    finished(debian)
+    (refused,) = debian.plan(
+        python_venvs=[{**FLASK, "rebuild": "never", "python": "3.12", "system_site_packages": True}]
+    ).refusals
+    reasons = "it runs Python 3.11.2, asked for is 3.12; system_site_packages is false in it"
+    assert refused.message == f"{VENV} has to be rebuilt ({reasons}), and its entry says rebuild: never."
+
+
+def test_what_nobody_asked_for_is_everything_where_there_is_no_record(debian: MadeUpHost) -> None:
+    whole_without_record(debian)
+    (step,) = debian.plan(python_venvs=[{**FLASK, "state": "exact"}]).venvs
+    assert extra_distributions(step.observed) == ("flask", "jinja2")
 
 
 def test_rebuild_never_refuses_instead_of_rebuilding(debian: MadeUpHost) -> None:
@@ -716,7 +732,9 @@ def test_without_a_pipx_to_come_no_tool_is_planned(
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        pytest.param("pipx", {"python_tools": [BLACK], "python_pipx_pin": "1.8.0"}, id="pipx"),
+        pytest.param(
+            "pipx", {"python_tools": [BLACK], "python_pipx_source": "index", "python_pipx_pin": "1.18"}, id="pipx"
+        ),
         pytest.param("uv", {"python_uv": True, "python_uv_pin": "0.6.0"}, id="uv"),
     ],
 )
@@ -724,12 +742,17 @@ def test_a_program_of_the_projects_own_without_pip_beside_it_is_updated_with_wha
     made_up: MadeUpHost, name: str, keys: dict[str, Any]
 ) -> None:
     path = f"/opt/pep668-provision/{name}"
-    made_up.with_debian("11").with_debian_python(ensurepip=False)
+    made_up.with_debian("13").with_debian_python(ensurepip=False)
     made_up.with_venv(path, {name: "0.5.0"}, made_by="uv").with_program(f"{path}/bin/{name}")
     planned = made_up.plan(**keys)
     assert not planned.refusals
     assert [(one.action, one.observed.entry.path, one.interpreter) for one in planned.own] == [("update", path, None)]
     assert [one.name for one in planned.packages] == ["python3-venv"]
+    if name == "pipx":
+        # uv needs none of that.
+        planned = made_up.with_program("/usr/local/bin/uv").plan(**keys)
+        assert [(one.action, one.installer) for one in planned.own] == [("update", "uv")]
+        assert not planned.packages
 
 
 @pytest.mark.parametrize(
@@ -821,6 +844,12 @@ WHOLE = ("", ())
         pytest.param(
             {}, {"spec": "black[d]"}, rebuilt("black is installed without the extra d"), id="an extra is lacking"
         ),
+        pytest.param(
+            {},
+            {"spec": "black[jupyter,d]"},
+            rebuilt("black is installed without the extra d, jupyter"),
+            id="extras are lacking",
+        ),
         pytest.param({"spec": "black[d]"}, {"spec": "black[d]"}, WHOLE, id="the extra it has"),
         pytest.param({"spec": "black[d,jupyter]"}, {"spec": "black[d]"}, WHOLE, id="an extra more than asked for"),
         pytest.param(
@@ -840,6 +869,18 @@ WHOLE = ("", ())
             {"spec": "black @ https://x.test/black.whl"},
             WHOLE,
             id="the URL it came from",
+        ),
+        pytest.param(
+            {},
+            {"spec": "black @ https://x.test/black.whl"},
+            rebuilt("black came from black"),
+            id="from the index, asked for from a URL by its name",
+        ),
+        pytest.param(
+            {"spec": "/srv/blackX"},
+            {"spec": "/srv/black"},
+            rebuilt("black came from /srv/blackX"),
+            id="another directory",
         ),
         pytest.param({"spec": "/srv/black"}, {"spec": "/srv/black/"}, WHOLE, id="the directory it came from"),
         pytest.param({"spec": "/srv/me@ work"}, {"spec": "/srv/me@ work"}, WHOLE, id="a directory with an @ in it"),
@@ -866,6 +907,18 @@ WHOLE = ("", ())
             {"inject": ["plugin>=2"]},
             rebuilt("injected plugin is 1.0, asked for is >=2"),
             id="injected in an older version",
+        ),
+        pytest.param(
+            {"inject": {"plugin": "1.0"}},
+            {"spec": "black==24.2", "inject": ["plugin>=2"]},
+            rebuilt("black is 24.1, asked for is ==24.2", "injected plugin is 1.0, asked for is >=2"),
+            id="another version, and of what is injected",
+        ),
+        pytest.param(
+            {},
+            {"include_deps": True, "inject": ["plugin"]},
+            rebuilt("include_deps is false for it", "plugin is not injected"),
+            id="dependencies' apps, and to be injected",
         ),
         pytest.param(
             {"inject": {"one": "1"}},
@@ -1029,6 +1082,8 @@ def test_without_root_only_ones_own_tools_can_be_had(tmp_path: Path, keys: dict[
     planned = made_up.plan(python_tools=[{**BLACK, **keys}])
     assert not planned.steps
     assert text in planned.refusals[0].message
+    assert planned.refusals[0].advice.startswith("Run it as root (become, or _sudo with pyinfra)")
+    assert ("scope: user" in planned.refusals[0].advice) is (keys.get("scope") != "user")
 
 
 @pytest.mark.parametrize("user", ["", "alice"])

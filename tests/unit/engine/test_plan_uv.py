@@ -179,6 +179,12 @@ def test_a_tool_of_pip_is_refused_where_nothing_makes_its_environment(made_up: M
     assert refused.message.startswith("For the tool black the interpreter /usr/bin/python3 is wanted, which lacks")
 
 
+def test_uv_fills_a_tools_environment_of_any_python_without_the_venv_package(made_up: MadeUpHost) -> None:
+    made_up.with_debian("13").with_debian_python().with_interpreter("3.12.4", ensurepip=False, default=False)
+    made_up.with_own_program("pipx", "1.18.0").with_program("/usr/local/bin/uv")
+    assert steps(made_up, python_tools=[{**BLACK, "python": "3.12"}]) == [("tool", "black")]
+
+
 def test_an_own_pipx_that_uv_made_needs_the_venv_package_for_a_tool_of_pip(made_up: MadeUpHost) -> None:
     made_up.with_debian("13").with_debian_python(ensurepip=False).with_own_program("pipx", "1.18.0")
     made_up.with_program("/usr/local/bin/uv")

@@ -253,6 +253,13 @@ def test_only_the_distributions_own_python_gets_the_distributions_pip(made_up: M
     assert "/usr/local/bin/python3 has no pip" in refusal(planned(made_up))
 
 
+def test_an_environment_without_pip_gets_one_by_the_step_itself(made_up: MadeUpHost) -> None:
+    python = host_with(made_up, pip="").with_venv("/srv/v", made_by="uv").python_of()
+    facts = json.loads(python.answer or "")
+    python.answer = json.dumps({**facts, "executable": "/srv/v/bin/python", "prefix": "/srv/v", "base_prefix": "/usr"})
+    assert told(planned(made_up, python="/srv/v/bin/python")) == BY_PIP
+
+
 def test_on_an_unknown_distribution_there_is_no_package_of_pip(made_up: MadeUpHost) -> None:
     host_with(made_up, marker=None, pip="").with_os_release("ID=plan9\n")
     assert f"{PYTHON} has no pip, which is to install alpha." in str(planned(made_up).refusals[0])
