@@ -451,7 +451,7 @@ def test_a_tool_of_state_latest_is_rebuilt_for_a_newer_version(debian: MadeUpHos
     debian.with_tool("black", "24.1")
     planned = debian.plan(inquire=newer_black, python_tools=[{"name": "black", "state": "latest"}])
     assert [(step.action, step.reasons) for step in planned.steps] == [("rebuild", (f"black {NEWEST} is newer",))]
-    assert not planned.tools[0].keeps_versions
+    assert planned.tools[0].keeps_versions is False
 
 
 # OS packages
@@ -938,6 +938,12 @@ WHOLE = ("", ())
         pytest.param({"pinned": True}, {"pinned": True}, WHOLE, id="pinned"),
         pytest.param({}, {"pinned": True}, (LINKED, ("it is not pinned",)), id="to be pinned"),
         pytest.param({"pinned": True}, {}, (LINKED, ("it is pinned",)), id="pinned no more"),
+        pytest.param(
+            {"links": False},
+            {"pinned": True},
+            (LINKED, ("its link /usr/local/bin/black is missing", "it is not pinned")),
+            id="link missing, and to be pinned",
+        ),
         pytest.param({}, {"state": "absent"}, ("remove", ("it is declared absent",)), id="to be removed"),
         pytest.param({}, {"python": "3.11"}, WHOLE, id="the Python it has"),
         pytest.param({}, {"python": "/usr/bin/python3"}, WHOLE, id="the Python it has, by path"),
@@ -1063,11 +1069,19 @@ def test_a_users_tools_get_on_the_path_of_the_next_login(debian: MadeUpHost) -> 
     assert only_reasons(debian, python_tools=[{**BLACK, "scope": "user", "user": "alice"}]) == (
         "/home/alice/.local/bin is not on the PATH of a new login",
     )
+    debian.without("/home/alice/.local/bin/black")
+    assert only_reasons(debian, python_tools=[{**BLACK, "scope": "user", "user": "alice"}]) == (
+        "its link /home/alice/.local/bin/black is missing",
+        "/home/alice/.local/bin is not on the PATH of a new login",
+    )
 
 
 def test_a_tool_for_nobody_is_refused(debian: MadeUpHost) -> None:
-    refused = refusals_of(debian, python_tools=[{**BLACK, "scope": "user", "user": "nobody-here"}])
-    assert "nobody-here" in refused[0]
+    (refused,) = debian.plan(python_tools=[{**BLACK, "scope": "user", "user": "nobody-here"}]).refusals
+    assert refused.message == "The user nobody-here of the tool black is no account on this host."
+    assert "Create the account first" in refused.advice
+    # An earlier task may.
+    assert refused.pending
 
 
 @pytest.mark.parametrize(
@@ -1084,6 +1098,7 @@ def test_without_root_only_ones_own_tools_can_be_had(tmp_path: Path, keys: dict[
     assert text in planned.refusals[0].message
     assert planned.refusals[0].advice.startswith("Run it as root (become, or _sudo with pyinfra)")
     assert ("scope: user" in planned.refusals[0].advice) is (keys.get("scope") != "user")
+    assert not planned.refusals[0].pending
 
 
 @pytest.mark.parametrize("user", ["", "alice"])
