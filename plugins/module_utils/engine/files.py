@@ -118,10 +118,13 @@ def remove_tree(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        # On a file system that is read-only that is said first, also of what is not there.
-        if not os.path.lexists(path):
+        # On a file system that is read-only that is said first, also of what is not there. What cannot be seen is not
+        # taken for that.
+        try:
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
             return
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
+        if not stat.S_ISDIR(found.st_mode):
             raise
     handle = os.open(path, _DIRECTORY)
     try:

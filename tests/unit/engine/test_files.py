@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -318,14 +318,35 @@ def test_nothing_to_remove_is_no_error_on_a_file_system_that_is_read_only(tmp_pa
             remove_tree(str(tmp_path / "file"))
 
 
+@pytest.fixture
+def seen_by_all() -> Iterator[Path]:
+    """A directory that others may look into: pytest closes its own whenever another run of it starts."""
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
 @needs_root
-def test_byte_code_of_root_is_in_no_owners_way(tmp_path: Path) -> None:
+def test_what_an_account_cannot_see_is_not_taken_for_gone(seen_by_all: Path) -> None:
+    account = find_account("nobody")
+    tree(seen_by_all / "closed" / "venv", "whole")
+    (seen_by_all / "closed").chmod(0o700)
+    with pytest.raises(ProvisionError, match="Permission denied"):
+        act_as(account, lambda: remove_tree(f"{seen_by_all}/closed/venv"))
+    assert names_in(seen_by_all / "closed") == ["venv"]
+
+
+def test_below_a_file_there_is_nothing_to_remove(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    remove_tree(str(tmp_path / "file" / "venv"))
+    assert names_in(tmp_path) == ["file"]
+
+
+@needs_root
+def test_byte_code_of_root_is_in_no_owners_way(seen_by_all: Path) -> None:
     account = find_account("nobody")
     assert account is not None
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == 0 and path != Path("/tmp"):
-            path.chmod(path.stat().st_mode | 0o011)
-    mine = tmp_path / "mine"
+    mine = seen_by_all / "mine"
     (mine / "venv" / "lib").mkdir(parents=True)
     for path in (mine, mine / "venv", mine / "venv" / "lib"):
         os.chown(path, account.uid, account.gid)
