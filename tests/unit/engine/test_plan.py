@@ -224,7 +224,9 @@ def test_removing_an_environment_takes_nothing_that_making_one_does(
     made_up: MadeUpHost, made_by: str, keys: dict[str, Any]
 ) -> None:
     made_up.with_debian("12").with_debian_python(ensurepip=False).with_venv(VENV, INSTALLED, made_by=made_by)
-    assert steps_of(made_up, python_venvs=[{"path": VENV, "state": "absent", **keys}]) == [("remove", "venv", VENV)]
+    planned = made_up.plan(python_venvs=[{"path": VENV, "state": "absent", **keys}])
+    assert not planned.refusals
+    assert [(step.action, step.name) for step in planned.steps] == [("remove", VENV)]
 
 
 def test_what_an_interrupted_rebuild_set_aside_is_removed_with_the_environment(debian: MadeUpHost) -> None:
@@ -1167,6 +1169,9 @@ def test_the_installer_is_chosen(
         debian.with_program("/usr/local/bin/uv")
     planned = debian.plan(python_venvs=[{**FLASK, **keys}], **settings)
     assert [step.installer for step in planned.venvs] == [installer]
+    moved(debian)
+    planned = debian.plan(python_venvs=[{**FLASK, **keys}], **settings)
+    assert [(step.action, step.installer) for step in planned.venvs] == [("rebuild", installer)]
 
 
 @pytest.mark.parametrize(("keys", "settings"), [({"installer": "uv"}, {}), ({}, {"python_installer": "uv"})])

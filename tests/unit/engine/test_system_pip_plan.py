@@ -226,6 +226,7 @@ def test_each_refusal_says_what_pip_would_not_do(made_up: MadeUpHost, keys: dict
     (found,) = planned(made_up, **keys).refusals
     verb, what = "remove" if "state" in keys else "install", "pip" if "name" in keys else "alpha"
     assert found.message.startswith(f"{PYTHON} -m pip would refuse to {verb} {what}. Marked ")
+    assert not found.pending
 
 
 def test_a_refusal_shows_no_credentials(made_up: MadeUpHost) -> None:
@@ -332,6 +333,12 @@ def test_another_pip_in_the_systems_python_is_warned_about(
     assert told(found) == [("install", "system_pip", "pip")]
     assert "comes with python3-pip" in found.warnings[0]
     assert planned(made_up, name="alpha", externally_managed=policy).warnings == ()
+
+
+def test_removing_another_pip_is_not_warned_about(made_up: MadeUpHost) -> None:
+    host_with(made_up, marker=None).with_distributions(SITE, {"pip": "25.0"})
+    found = planned(made_up, name="pip", state="absent")
+    assert (told(found), found.warnings) == ([("remove", "system_pip", "pip")], ())
 
 
 def test_pip_in_an_accounts_own_site_is_not_warned_about(made_up: MadeUpHost) -> None:
@@ -492,9 +499,23 @@ def test_what_pip_cannot_replace_is_refused_even_where_it_is_named(
     if state == "absent":
         made_up.with_distributions(SITE, {"alpha": "1.0"})
     pip = StandInSitePip(SiteAnswer({"alpha": "2.0"}, (FAILING,)))
-    message = refusal(planned(made_up, pip=pip, state=state, allow_overwrite=allowed))
-    assert "pip cannot replace it (no RECORD)" in message
-    assert advice in message
+    (found,) = planned(made_up, pip=pip, state=state, allow_overwrite=allowed).refusals
+    assert found.message == f"{FAILING}."
+    assert "pip cannot replace it (no RECORD)" in found.message
+    assert advice in found.advice
+
+
+def test_everything_that_pip_cannot_replace_is_told_in_a_line(made_up: MadeUpHost) -> None:
+    other = replace(FAILING, name="beta")
+    pip = StandInSitePip(SiteAnswer({"alpha": "2.0", "beta": "2.0"}, (FAILING, other)))
+    (found,) = planned(host_with(made_up, marker=None), pip=pip).refusals
+    assert found.message == f"{FAILING}\n{other}."
+
+
+def test_what_brings_the_files_of_packages_back_is_told(made_up: MadeUpHost) -> None:
+    pip = StandInSitePip(SiteAnswer({"alpha": "2.0", "beta": "1.0"}, (DELETING, WRITING)))
+    (found,) = planned(host_with(made_up, marker=None), pip=pip).refusals
+    assert "installing python3-alpha, tool again with the package manager" in found.advice
 
 
 def test_what_the_new_one_hides_is_warned_about(made_up: MadeUpHost) -> None:
@@ -551,6 +572,13 @@ def test_an_override_that_is_set_already_is_warned_about(
 
 def test_ones_own_override_is_not_warned_about(made_up: MadeUpHost) -> None:
     assert planned(host_with(made_up), externally_managed="break").warnings == ()
+
+
+def test_ones_own_override_mends_no_damaged_file(made_up: MadeUpHost) -> None:
+    host_with(made_up).with_file("/etc/pip.conf", "no section = 1\n")
+    message = refusal(planned(made_up, externally_managed="break"))
+    assert "/etc/pip.conf is not a valid configuration file" in message
+    assert message.endswith("Nothing was changed.")
 
 
 def test_an_override_where_nothing_is_marked_is_not_warned_about(made_up: MadeUpHost) -> None:
