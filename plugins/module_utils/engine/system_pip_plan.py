@@ -57,7 +57,7 @@ class _EntryPlanner:
             about = "" if observed.problem.startswith(entry.requirements) else f"{entry.label}: "
             self.refuse(about + observed.problem, observed.advice, pending=observed.is_pending)
             return
-        self.plan.warnings += [
+        self.plan.warnings = [
             f"{one} and stays: pip is not what removes it, but the package manager." for one in observed.left
         ]
         reasons = [one.reason for one in observed.unmet]

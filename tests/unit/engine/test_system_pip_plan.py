@@ -418,6 +418,12 @@ def test_each_entry_has_its_warnings(made_up: MadeUpHost) -> None:
     assert [one.split()[0] for one in found.warnings] == ["alpha", "beta"]
 
 
+def test_what_is_removed_comes_from_no_package(made_up: MadeUpHost) -> None:
+    host_with(made_up, marker=None).with_distributions(SITE, {"alpha": "1.0"})
+    found = planned(made_up, state="absent", externally_managed="prefer_system_package")
+    assert told(found) == [("remove", "system_pip", "alpha")]
+
+
 def test_only_what_is_no_packages_is_removed(made_up: MadeUpHost) -> None:
     with_package_of(host_with(made_up, marker=None), "alpha").with_distributions(SITE, {"beta": "2.0"})
     found = planned(made_up, state="absent", name="alpha,beta")
@@ -572,6 +578,36 @@ def test_an_override_that_is_set_already_is_warned_about(
 
 def test_ones_own_override_is_not_warned_about(made_up: MadeUpHost) -> None:
     assert planned(host_with(made_up), externally_managed="break").warnings == ()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("section", ["install", "uninstall"])
+def test_what_a_file_says_of_one_command_counts_for_that_alone(made_up: MadeUpHost, section: str, state: str) -> None:
+    host_with(made_up).with_distributions(SITE, {"alpha": "1.0"} if state == "absent" else {})
+    concerns = section == ("uninstall" if state == "absent" else "install")
+    made_up.with_file("/etc/pip.conf", f"[{section}]\nbreak-system-packages = true\n")
+    assert bool(planned(made_up, state=state).refusals) is not concerns
+    made_up.with_file("/etc/pip.conf", f"[{section}]\nrequire-virtualenv = true\n")
+    assert bool(planned(made_up, state=state, externally_managed="break").refusals) is concerns
+    made_up.without("/usr/lib/python3.11/EXTERNALLY-MANAGED")
+    assert bool(planned(made_up, state=state).refusals) is concerns
+
+
+@pytest.mark.parametrize(
+    ("scope", "state", "refused"),
+    [("user", "present", True), ("user", "absent", False), ("system", "present", False), ("system", "absent", False)],
+)
+def test_only_installing_for_an_account_is_not_combined_with_another_place(
+    made_up: MadeUpHost, scope: str, state: str, refused: bool
+) -> None:
+    host_with(made_up, marker=None).with_file("/etc/pip.conf", "[global]\nprefix = /srv\n")
+    if state == "absent":
+        made_up.with_distributions(USER_SITE if scope == "user" else SITE, {"alpha": "1.0"})
+        python = made_up.python_of()
+        python.answer = json.dumps({**json.loads(python.answer or ""), "path": [USER_SITE, SITE]})
+    (done,) = planned(made_up, scope=scope, state=state).refusals or (None,)
+    assert (done is not None) is refused
+    assert done is None or "pip does not combine --user with prefix of /etc/pip.conf" in done.message
 
 
 def test_ones_own_override_mends_no_damaged_file(made_up: MadeUpHost) -> None:
