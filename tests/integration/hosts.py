@@ -69,11 +69,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Task:
-    """What one task came to on the host; ``result`` is what the module returned."""
+    """What one task came to on the host; ``result`` is what the module returned, ``play`` the name of its play."""
 
     name: str
     action: str
     result: dict[str, Any]
+    play: str = ""
 
     @property
     def changed(self) -> bool:
@@ -397,7 +398,7 @@ class Host:
         play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
         return self.play([play], {}, check=check, diff=diff, record=record)
 
-    def _ssh(self, user: str, folder: Path | None = None) -> Variables:
+    def connection(self, user: str = "root", folder: Path | None = None) -> Variables:
         """How Ansible reaches the host as its users do: SSH, with the tests' own key.
 
         The connection is made inside the host, so that one whose network is cut is reached too. folder: where the
@@ -438,7 +439,7 @@ class Host:
         """
         with tempfile.TemporaryDirectory(prefix="pep668-play-") as scratch:
             folder = Path(scratch)
-            connection = self._ssh(user, folder / "trace" if record else None)
+            connection = self.connection(user, folder / "trace" if record else None)
             inventory = {"all": {"hosts": {"host": {**connection, **variables}}}}
             (folder / "inventory.json").write_text(json.dumps(inventory))
             playbook = plays if isinstance(plays, Path) else folder / "playbook.json"
@@ -501,7 +502,7 @@ def read_outcome(
     except json.JSONDecodeError:
         report = {}
     tasks = [
-        Task(task["task"]["name"], str(result.get("action", "")), result)
+        Task(task["task"]["name"], str(result.get("action", "")), result, play["play"]["name"])
         for play in report.get("plays", ())
         for task in play["tasks"]
         for result in task["hosts"].values()

@@ -56,7 +56,7 @@ def damaged(host: Host) -> Iterator[Host]:
 
 
 def test_a_fleet_with_every_kind_of_host_is_reported(damaged: Host, bare_host: Host, tmp_path: Path) -> None:
-    others = {"bare": bare_host._ssh("root"), "gone": GONE}
+    others = {"bare": bare_host.connection(), "gone": GONE}
     damaged.authorize("root")
     before = {path: damaged.state_of(path) for path in ("/etc", "/usr", "/root", "/srv")}
     outcome, hosts = audit(damaged, tmp_path, others=others)

@@ -89,6 +89,9 @@ def _make_temporary() -> str:
             with open(f"{path}/probe", "wb") as stream:
                 stream.write(b"probe")
             os.remove(f"{path}/probe")
+        except FileNotFoundError:
+            # Another run took it for one that is left over. Who locks it finds that out, and has another made here.
+            return path
         except OSError as error:
             refused = error
             remove_tree(path)

@@ -102,3 +102,24 @@ def test_one_at_a_path_of_its_own_is_empty_also_after_a_kill(tmp_path: Path) -> 
     with scratch_directory(None, str(at)) as path:
         assert (path, names_in([at])) == (str(at), [])
     assert not at.exists()
+
+
+@pytest.mark.parametrize("taken", [1, 3])
+def test_one_that_another_run_took_for_left_over_is_made_anew(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    made: list[str] = []
+    make = tempfile.mkdtemp
+
+    def make_and_lose(*, prefix: str, dir: str) -> str:  # noqa: A002  # tempfile's own name
+        made.append(make(prefix=prefix, dir=dir))
+        if len(made) <= taken:
+            Path(made[-1]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    with scratch_directory(None) as path:
+        assert path == made[taken]
+        assert Path(path).parent == places[0]
+        assert list(Path(path).iterdir()) == []
+    assert names_in(places) == []
