@@ -161,6 +161,15 @@ def test_an_environment_gets_the_step_it_needs_and_the_reason(
     assert all(reason in " ".join(step.reasons) for step in planned.steps)
 
 
+def test_going_back_to_an_environment_in_place_tells_what_else_differs(debian: MadeUpHost) -> None:
+    first_build(debian)
+    (step,) = debian.plan(python_venvs=[{**ONE, "layout": "in_place", "system_site_packages": True}]).venvs
+    assert step.reasons == (
+        "system_site_packages is false in it",
+        f"it is a link to {VENV}.d/{FIRST}, declared is layout: in_place",
+    )
+
+
 def directory_is_a_file(made_up: MadeUpHost) -> None:
     made_up.with_file(f"{VENV}.d")
 
