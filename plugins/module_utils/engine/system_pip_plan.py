@@ -85,7 +85,7 @@ class _EntryPlanner:
 
     def _is_provided_by_packages(self) -> bool:
         """Plan the distribution's packages for what they can give; say whether that is all that is unmet."""
-        if self.entry.externally_managed != "prefer_system_package" or self.entry.state == "absent":
+        if self.entry.externally_managed != "prefer_system_package":
             return False
         left = [one for one in self.observed.unmet if not self._has_package(one.name)]
         for one in self.observed.unmet:
