@@ -66,7 +66,7 @@ esac
 PREPARE = """
 set -e
 apt-get -q update
-apt-get -q install --yes --no-install-recommends python3-venv python3-pip python3-apt
+apt-get -q install --yes --no-install-recommends python3-apt
 useradd --create-home --shell /bin/bash shop
 install -d -o app -g app /srv/app
 install -d -o shop -g shop /srv/shop
