@@ -96,7 +96,9 @@ class Desk:
             # The other one is the same host.
             options += ["--limit", WEB[0]]
         done = self._type(line.replace("pyinfra ", f"pyinfra {shlex.join(options)} ", 1))
-        report = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        # A deploy file may print something before.
+        said = done.stdout[done.stdout.rfind('\n{"plan"') + 1 :]
+        report = json.loads(said) if said.startswith("{") else {}
         return Run(done.returncode, report, done.stdout, done.stderr)
 
 

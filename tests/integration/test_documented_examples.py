@@ -67,8 +67,16 @@ LEFT_OUT = (
 )
 #: Where a page has the way it was before the way that it is to be.
 BECOMES = "# becomes\n"
-#: Reports that are written each time.
-READS = ("provision.audit", "provision.explain", "provision.remediate", "provision.bootstrap", " fact ")
+#: What only looks, and reports that are written each time.
+READS = (
+    "--dry",
+    "--check",
+    "provision.audit",
+    "provision.explain",
+    "provision.remediate",
+    "provision.bootstrap",
+    " fact ",
+)
 
 
 def is_left_out(block: Block, text: str = "") -> bool:

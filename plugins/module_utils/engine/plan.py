@@ -125,7 +125,8 @@ class _Planner:
         if self._refused(difference):
             return
         entry = observed.entry
-        if entry.owner and not self.state.is_root and observed.account is not None:
+        is_others = observed.account is not None and observed.account.uid != self.state.uid
+        if entry.owner and is_others and not self.state.is_root:
             self.refuse(
                 f"{entry.path} is to belong to {entry.owner}, and only root can do that.",
                 "Run it as root (become, or _sudo with pyinfra), or leave owner out.",

@@ -393,6 +393,14 @@ def test_only_root_gives_an_environment_to_somebody(tmp_path: Path) -> None:
     assert not planned.refusals[0].pending
 
 
+@pytest.mark.parametrize("owner", ["", "alice"])
+def test_without_root_ones_own_environment_can_be_had(tmp_path: Path, owner: str) -> None:
+    made_up = MadeUpHost(tmp_path, uid=61002).with_debian("12").with_debian_python()
+    planned = made_up.plan(python_venvs=[{**FLASK, "owner": owner}])
+    assert [step.action for step in planned.steps] == ["create"]
+    assert not planned.refusals
+
+
 # Requests that cannot be read
 
 
