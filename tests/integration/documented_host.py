@@ -155,6 +155,11 @@ def serve(host: Host, index: LocalIndex, scratch: Path) -> None:
     index.serve(host, username="deploy", password=INDEX_PASSWORD, port=443, certificate="/srv/server.pem")
 
 
+def give_shop_to(host: Host, account: str) -> None:
+    """The shop's folder is this account's: one page has it belong to app, the others to an account of its own."""
+    host.run(["chown", "--recursive", f"{account}:", "/srv/shop"])
+
+
 def clear(host: Host) -> None:
     """What examples have made is gone."""
     host.run(CLEAR)

@@ -250,8 +250,7 @@ def desk_for(block: Block, folder: Path, host: Host, index: LocalIndex, pyinfra:
 def try_with_pyinfra(block: Block, desk: Desk, index: LocalIndex, *, dry: bool) -> Any:
     """A file for pyinfra has been used: a deploy has run, hosts' data has been that of the project's own."""
     name = file_of(block) or "deploy.py"
-    # One page has the shop's folder belong to app, the others to an account of its own.
-    desk.host.run(["chown", "--recursive", "app:" if 'user="app"' in block.text else "shop:", "/srv/shop"])
+    documented_host.give_shop_to(desk.host, "app" if 'user="app"' in block.text else "shop")
     desk.lay_out({name: block.text})
     operation = name if name == "deploy.py" else PROVISION
     data = {} if "python_index_url" in block.text else {"python_index_url": index.url}
@@ -293,6 +292,7 @@ def test_a_command_is_typed(
     page: str, line: str, prepared: Host, stocked: LocalIndex, pyinfra: Pyinfra, tmp_path: Path
 ) -> None:
     documented_host.clear(prepared)
+    documented_host.give_shop_to(prepared, "app" if "deploy.py" in line else "shop")
     desk = desk_for(COMMANDS[page, line], tmp_path, prepared, stocked, pyinfra)
     if "take_back" in line:
         # There has to be one before it.
