@@ -66,7 +66,7 @@ esac
 PREPARE = """
 set -e
 apt-get -q update
-apt-get -q install --yes --no-install-recommends python3-apt
+apt-get -q install --yes --no-install-recommends python3-apt python3-venv
 useradd --create-home --shell /bin/bash shop
 install -d -o app -g app /srv/app
 install -d -o shop -g shop /srv/shop
@@ -79,6 +79,8 @@ for prefix in /usr/local /opt/python/3.12; do
 done
 cp /usr/bin/python3.13 /usr/local/bin/python3.14
 cp /usr/bin/python3.13 /opt/python/3.12/bin/python3.12
+# Theirs can make environments; of the distribution that is to be installed.
+apt-get -q purge --yes python3-venv python3.13-venv python3-pip-whl
 ln -s /srv/index/files /srv/wheels
 echo 127.0.0.1 pypi.example.org files.example.org >>/etc/hosts
 """

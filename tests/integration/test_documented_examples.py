@@ -161,10 +161,10 @@ def stocked(index: LocalIndex) -> LocalIndex:
 
 @pytest.fixture(scope="module")
 def prepared(host: Host, stocked: LocalIndex, full: bool, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    documented_host.prepare(host, stocked, tmp_path_factory.mktemp("certificates"))
     if full:
         # With a pip, each dry run asks it what it would install.
-        host.run("apt-get -q update && apt-get -q install --yes --no-install-recommends python3-pip python3-venv")
-    documented_host.prepare(host, stocked, tmp_path_factory.mktemp("certificates"))
+        host.run("apt-get -q install --yes --no-install-recommends python3-pip python3-venv")
     return host
 
 
