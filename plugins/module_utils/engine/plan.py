@@ -281,13 +281,14 @@ class _Planner:
                 f"OS packages are missing: {needs}, and {why}.",
                 f"As root, run: {self.state.distribution.install_hint(names)}",
             )
-        if self.state.distribution.family is None and (self.own or self.venvs or self.tools or self.refusals):
+        acts = bool(self.own or self.venvs or self.tools or self.refusals)
+        if acts and self.state.distribution.family is None:
             self.warnings.append(
                 f"{self._distribution_name()} is not among the distributions whose packages are known here, and its"
                 " package manager is not used. Environments with an interpreter that is there work, and tools with pipx"
                 " from the index."
             )
-        if self.own or self.venvs or self.tools or self.refusals:
+        if acts:
             self.warnings += self.state.passed_over
         return Plan(
             repairs=self._repairs(),

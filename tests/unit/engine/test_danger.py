@@ -99,6 +99,15 @@ def test_an_interpreter_on_the_path_that_everybody_can_exchange_is_passed_over(o
     assert not [one for one in opened.runner.started if one.startswith(OPEN)]
 
 
+def test_what_is_passed_over_is_told_where_a_tool_alone_is_to_come(opened: MadeUpHost) -> None:
+    opened.with_pipx("1.7.1").with_interpreter("3.12.1", prefix=f"{OPEN}/python")
+    opened.real(f"{OPEN}/python/bin").chmod(0o777)
+    opened.environ["PATH"] = f"{OPEN}/python/bin:/usr/bin"
+    plan = opened.plan(python_tools=[{"name": "black"}])
+    assert [step.kind for step in plan.steps] == ["tool"]
+    assert any(f"{OPEN}/python/bin/python3 is passed over" in one for one in plan.warnings)
+
+
 def test_an_interpreter_that_is_named_and_that_everybody_can_exchange_is_not_started(opened: MadeUpHost) -> None:
     opened.with_interpreter("3.12.1", prefix=f"{OPEN}/python")
     said = text_of(opened, python_venvs=[{"path": "/srv/safe", "python": f"{OPEN}/python/bin/python3.12"}])

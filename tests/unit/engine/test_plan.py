@@ -11,7 +11,9 @@ import pytest
 
 from made_up_host import FILES_UID, NEWEST, MadeUpHost, entry_of, tool_of
 from pep668_provision.engine.account import Account
+from pep668_provision.engine.desired import validate
 from pep668_provision.engine.difference import extra_distributions
+from pep668_provision.engine.look import look
 from pep668_provision.engine.receipt import FILE_NAME, Receipt
 from pep668_provision.engine.request import InstallRequest
 
@@ -1294,6 +1296,19 @@ def test_a_package_that_is_missing_is_told_with_each_reason(made_up: MadeUpHost)
     settings: dict[str, Any] = {"python_pipx_source": "system", "python_manage_system_packages": False}
     (refused,) = made_up.plan(python_tools=[BLACK, {"name": "ruff"}], **settings).refusals
     assert "pipx (the tool black is installed with it, the tool ruff is installed with it)" in refused.message
+
+
+def test_a_pipx_that_is_packaged_brings_what_it_makes_environments_with(made_up: MadeUpHost) -> None:
+    made_up.with_debian("12").with_debian_python(ensurepip=False)
+    planned = made_up.plan(python_tools=[BLACK], python_pipx_source="system")
+    assert not planned.refusals
+    assert [step.name for step in planned.packages] == ["pipx"]
+
+
+def test_a_package_manager_that_was_killed_is_brought_back_for_the_reason_that_was_found(made_up: MadeUpHost) -> None:
+    made_up.with_debian("12").with_debian_python().with_package("half", status="install ok half-configured")
+    _, planned = look(validate({"python_tools": [BLACK], "python_pipx_source": "system"}), made_up.host)
+    assert [(step.manager, step.reasons) for step in planned.repairs] == [("apt", ("half is half-configured",))]
 
 
 def test_a_refused_entry_does_not_hide_the_steps_of_others(made_up: MadeUpHost) -> None:

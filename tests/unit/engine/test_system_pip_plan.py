@@ -505,7 +505,9 @@ def test_what_pip_cannot_replace_is_refused_even_where_it_is_named(
     if state == "absent":
         made_up.with_distributions(SITE, {"alpha": "1.0"})
     pip = StandInSitePip(SiteAnswer({"alpha": "2.0"}, (FAILING,)))
-    (found,) = planned(made_up, pip=pip, state=state, allow_overwrite=allowed).refusals
+    plan = planned(made_up, pip=pip, state=state, allow_overwrite=allowed)
+    assert plan.system_pip == ()
+    (found,) = plan.refusals
     assert found.message == f"{FAILING}."
     assert "pip cannot replace it (no RECORD)" in found.message
     assert advice in found.advice
